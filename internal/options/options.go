@@ -1,0 +1,238 @@
+// Package options is the one table of what a user may set.
+//
+// Everything that has to know an option comes from Table: parsing and its
+// error texts, the config map that Fluent Bit checks names against (plugin/
+// config_map.h), and the table in README.md. Tests compare the copies.
+//
+// Fluent Bit itself checks names only (set_property is 0 in the config map) and
+// answers NULL for an option that is not set, so values are checked, and
+// defaults applied, here.
+package options
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// Kind is the form of an option's value.
+type Kind int
+
+// The kinds, each with the words Fluent Bit's own documentation uses.
+const (
+	String Kind = iota // any text
+	Bool               // on, true, yes / off, false, no
+	Int                // a whole number
+	Size               // bytes: 512, 64k, 1M, 1G
+	List               // comma separated
+	Enum               // one of Option.Allowed
+)
+
+func (k Kind) String() string {
+	return [...]string{"string", "boolean", "integer", "size", "comma list", "string"}[k]
+}
+
+// Formats that can be asked for with the option format.
+const (
+	FormatAuto   = "auto"
+	FormatLogfmt = "logfmt"
+	FormatJSON   = "json"
+	FormatNative = "native"
+)
+
+// What becomes of JSON objects and arrays: the option nested.
+const (
+	NestedStringify = "stringify"
+	NestedKeep      = "keep"
+	NestedDrop      = "drop"
+)
+
+// What becomes of the second copy of a line: the option duplicates.
+const (
+	DuplicatesKeep = "keep"
+	DuplicatesMark = "mark"
+	DuplicatesDrop = "drop"
+)
+
+// Options is what one instance was told, checked and with defaults applied.
+type Options struct {
+	KeyName           []string
+	Format            string
+	Prefix            string
+	NestUnder         string
+	ReserveData       bool
+	PreserveKey       bool
+	UseMessageTime    bool
+	TimeKeep          bool
+	Types             parser.Types
+	UnpackAgent       bool
+	NativeFields      bool
+	Nested            string
+	RemoveKeys        []string
+	OnlyKeys          []string
+	RemoveJournalKeys []string
+	MinLevel          string
+	Duplicates        string
+	MaxMessageSize    int // bytes
+	MaxFields         int
+	MaxDepth          int
+}
+
+// Option is one row of Table.
+type Option struct {
+	Name    string
+	Kind    Kind
+	Default string   // as a user would write it
+	Allowed []string // for Enum
+	Help    string   // one line; also what `fluent-bit -F kata -h` prints
+	Min     int      // lowest value of Int and Size
+	Max     int      // highest value of Int and Size
+
+	// unsupported rows are known by name, so that nobody is surprised later,
+	// and refused when set to anything but the default.
+	unsupported bool
+	set         func(o *Options, v value)
+}
+
+// value is a checked value in the form its kind has.
+type value struct {
+	text string
+	on   bool
+	num  int
+	list []string
+}
+
+// Getter answers an option's text, and whether it was set at all. The name is
+// given in lower case, as in Table.
+type Getter func(name string) (string, bool)
+
+// Default returns the options of an instance for which nothing was set.
+func Default() *Options {
+	o, err := Parse(func(string) (string, bool) { return "", false })
+	if err != nil {
+		panic("options: a default in the table is not valid: " + err.Error())
+	}
+	return o
+}
+
+// Parse reads every option of Table through get. All that is wrong is reported
+// at once, joined into one error, each part naming the option, the value and
+// what is allowed.
+func Parse(get Getter) (*Options, error) {
+	o := new(Options)
+	var errs []error
+	for i := range Table {
+		row := &Table[i]
+		text, isSet := get(row.Name)
+		if !isSet {
+			text = row.Default
+		}
+		text = strings.TrimSpace(text)
+		if row.unsupported {
+			if isSet && !strings.EqualFold(text, row.Default) {
+				errs = append(errs, fmt.Errorf("%s: not supported yet (only %q is)", row.Name, row.Default))
+			}
+			continue
+		}
+		v, err := row.parse(text)
+		if err == nil && row.set != nil {
+			err = set(row, o, v)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return o, nil
+}
+
+func set(row *Option, o *Options, v value) (err error) {
+	// types is the only row whose text has a grammar of its own.
+	if row.Name == "types" {
+		if o.Types, err = parser.ParseTypes(v.text); err != nil {
+			return fmt.Errorf("%s: %w", row.Name, err)
+		}
+		return nil
+	}
+	row.set(o, v)
+	return nil
+}
+
+func (row *Option) parse(text string) (value, error) {
+	v := value{text: text}
+	switch row.Kind {
+	case Bool:
+		switch strings.ToLower(text) {
+		case "on", "true", "yes":
+			v.on = true
+		case "off", "false", "no":
+		default:
+			return v, fmt.Errorf("%s: %q is not a boolean (on, off, true, false, yes, no)", row.Name, text)
+		}
+	case Enum:
+		v.text = strings.ToLower(text)
+		for _, a := range row.Allowed {
+			if v.text == a {
+				return v, nil
+			}
+		}
+		return v, fmt.Errorf("%s: %q is not one of %s", row.Name, text, strings.Join(nonEmpty(row.Allowed), ", "))
+	case Int, Size:
+		n, ok := number(text, row.Kind == Size)
+		if !ok {
+			return v, fmt.Errorf("%s: %q is not a %s", row.Name, text, map[Kind]string{Int: "whole number", Size: "size (such as 512k, 1M)"}[row.Kind])
+		}
+		if n < row.Min || n > row.Max {
+			return v, fmt.Errorf("%s: %q is out of range (%d to %d)", row.Name, text, row.Min, row.Max)
+		}
+		v.num = n
+	case List:
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				v.list = append(v.list, part)
+			}
+		}
+	}
+	return v, nil
+}
+
+func nonEmpty(in []string) (out []string) {
+	for _, s := range in {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// number reads a whole number; with suffix, the size suffixes that
+// Fluent Bit's own sizes have (K, KB, M, MB, G, GB, of 1024, any case).
+func number(text string, suffix bool) (int, bool) {
+	unit := 1
+	if suffix {
+		t := strings.TrimSuffix(strings.ToUpper(text), "B")
+		switch {
+		case strings.HasSuffix(t, "K"):
+			unit = 1 << 10
+		case strings.HasSuffix(t, "M"):
+			unit = 1 << 20
+		case strings.HasSuffix(t, "G"):
+			unit = 1 << 30
+		}
+		if unit > 1 {
+			t = t[:len(t)-1]
+		}
+		text = t
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 || n > math.MaxInt/unit {
+		return 0, false
+	}
+	return n * unit, true
+}
