@@ -1,7 +1,5 @@
 package options
 
-
-
 // Levels in the order of their weight, heaviest last; the empty one is "no
 // limit". The words are those that kata_level can have.
 var Levels = []string{"trace", "debug", "info", "warning", "error", "critical", "fatal", "panic"}
@@ -116,4 +114,3 @@ var Table = []Option{
 		Help: "Add the pod's name, namespace and uid by the sandbox id (not supported yet).",
 	},
 }
-

@@ -3,8 +3,11 @@
 package transform
 
 import (
+	"sync"
+
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // Verdict is what the host must do with its chunk.
@@ -22,16 +25,101 @@ const (
 // Filter is one instance of the plugin. It may be used by several threads at
 // once and shares nothing with other instances.
 type Filter struct {
-	opts *options.Options
+	plan     plan
+	counters counters
+	twins    *twins // nil for duplicates keep
+
+	mu   sync.Mutex
+	idle []*worker
 }
 
 // New makes an instance with the given options, which it keeps and does not change.
 func New(o *options.Options) *Filter {
-	return &Filter{opts: o}
+	f := &Filter{plan: newPlan(o)}
+	if o.Duplicates != options.DuplicatesKeep {
+		f.twins = newTwins()
+	}
+	return f
 }
 
-// Process rewrites one chunk into out. The chunk is only read, and not kept
-// after the call.
+// Process rewrites one chunk into out, whose bytes so far stay as they are. The
+// chunk is only read, and not kept after the call.
 func (f *Filter) Process(chunk []byte, out *event.Buffer) Verdict {
-	return Untouched
+	w := f.take()
+	start := len(out.B)
+	verdict := w.process(chunk, out)
+	f.counters.add(&w.tally, verdict, len(chunk), len(out.B)-start)
+	// Not deferred: after a panic the worker's memory is not to be trusted.
+	f.give(w)
+	return verdict
+}
+
+// take answers a worker that no other thread uses. One is enough unless the host
+// calls an instance from several threads.
+func (f *Filter) take() *worker {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.idle); n > 0 {
+		w := f.idle[n-1]
+		f.idle = f.idle[:n-1]
+		return w
+	}
+	return newWorker(&f.plan, f.twins)
+}
+
+func (f *Filter) give(w *worker) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.idle = append(f.idle, w)
+}
+
+// plan is what follows from the options, worked out once.
+type plan struct {
+	*options.Options
+	config   parser.Config
+	keys     *parser.Keys
+	names    [][]byte // by place in keys: the field's name as a whole msgpack str
+	prefix   []byte
+	wanted   uint64 // bit set of the lengths of keys that are looked at, 63 for all longer ones
+	minRank  int
+	keep     globs // only_keys
+	remove   globs // remove_keys
+	ownGone  globs // remove_journal_keys
+	selected bool  // keep or remove is set
+	nest     []byte
+}
+
+func newPlan(o *options.Options) plan {
+	p := plan{
+		Options: o,
+		prefix:  []byte(o.Prefix),
+		nest:    []byte(o.NestUnder),
+		keep:    newGlobs(o.OnlyKeys, true),
+		remove:  newGlobs(o.RemoveKeys, true),
+		ownGone: newGlobs(o.RemoveJournalKeys, false),
+		minRank: parser.LevelRank([]byte(o.MinLevel)),
+		config: parser.Config{
+			Format:     map[string]parser.Format{options.FormatLogfmt: parser.OnlyLogfmt, options.FormatJSON: parser.OnlyJSON, options.FormatNative: parser.OnlyNative}[o.Format],
+			Nested:     map[string]parser.NestedMode{options.NestedKeep: parser.KeepNested, options.NestedDrop: parser.DropNested}[o.Nested],
+			Types:      o.Types,
+			NoUnpack:   !o.UnpackAgent,
+			NoNative:   !o.NativeFields,
+			KeepTime:   o.TimeKeep,
+			NoTime:     !o.UseMessageTime,
+			MaxMessage: o.MaxMessageSize,
+			MaxFields:  o.MaxFields,
+			MaxDepth:   o.MaxDepth,
+		},
+	}
+	p.selected = len(p.keep)+len(p.remove) > 0
+	p.keys = parser.NewKeys(o.Types)
+	for i := range p.keys.Len() {
+		p.names = append(p.names, event.AppendStr(nil, []byte(o.Prefix+p.keys.Name(i))))
+	}
+	for _, names := range [][]string{o.KeyName, specialNames[:]} {
+		for _, name := range names {
+			p.wanted |= 1 << min(len(name), 63)
+		}
+	}
+	return p
 }

@@ -1,0 +1,411 @@
+// Package event walks a chunk of log events where it lies, and writes changed
+// events.
+//
+// A chunk is what Fluent Bit hands to a filter: a run of msgpack arrays, each
+// [[time, metadata], body] (Fluent Bit 2.1 and later) or [time, body] (before,
+// and from forward inputs). Every width of every msgpack form is accepted:
+// 3.2 writes the long ones, 5.1 the short ones.
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+// ErrCorrupt is what Walker.Err answers for a chunk that is not whole msgpack.
+var ErrCorrupt = errors.New("event: corrupt msgpack")
+
+// Seconds that are no times but mark the start and the end of a group of events
+// (Fluent Bit 3.2 and later).
+const (
+	GroupStart = 0xffffffff
+	GroupEnd   = 0xfffffffe
+)
+
+// Kind is what a value of a record is.
+type Kind uint8
+
+const (
+	Other Kind = iota // number, bool, nil, map, ext
+	Str               // str or bin
+	Array
+)
+
+// Pair is one key and value of a record's body, as offsets into the chunk.
+type Pair struct {
+	At      uint32 // where the key's header starts
+	Key     uint32 // where the key's text starts; the key is no str or bin if Key == Value
+	Value   uint32 // where the value's header starts
+	Text    uint32 // where the text of a Str starts
+	End     uint32 // behind the value
+	KeyKind Kind
+	Kind    Kind
+}
+
+// Event is one event of a chunk, as offsets into it. It is valid until the next
+// call of Next.
+type Event struct {
+	Start, End    int
+	Time, TimeEnd int // the encoded time
+	Body, BodyEnd int // the body: its map header, and the end of its pairs
+	First         int // where the first pair starts
+	Pairs         []Pair
+	Sec           int64 // the event's own time
+	Nsec          uint32
+	Log           bool // false: a group marker, or no log event; pass it as it is
+}
+
+// Walker reads the events of a chunk one by one. It keeps its memory from one
+// chunk to the next; the chunk must be shorter than 4 GiB.
+type Walker struct {
+	chunk []byte
+	pos   int
+	err   error
+	pairs []Pair
+}
+
+// maxPairs is how many pairs a Walker keeps memory for.
+const maxPairs = 4096
+
+// Reset starts on a chunk, which is only read.
+func (w *Walker) Reset(chunk []byte) {
+	if cap(w.pairs) > maxPairs {
+		w.pairs = nil
+	}
+	*w = Walker{chunk: chunk, pairs: w.pairs[:0]}
+	if uint64(len(chunk)) > math.MaxUint32 {
+		w.err = ErrCorrupt
+	}
+}
+
+// Err is ErrCorrupt when Next ended before the chunk did.
+func (w *Walker) Err() error { return w.err }
+
+// Pos is where the next event starts; after the last Next, where the chunk
+// stopped being events.
+func (w *Walker) Pos() int { return w.pos }
+
+// Next reads the next event into e and says whether there was one. A value that
+// is whole msgpack but no log event is answered with Log false.
+func (w *Walker) Next(e *Event) bool {
+	if w.err != nil || w.pos >= len(w.chunk) {
+		return false
+	}
+	w.pairs = w.pairs[:0]
+	e.Start, e.Log = w.pos, false
+	end := w.event(e)
+	if end < 0 {
+		if end = Skip(w.chunk, w.pos); end < 0 {
+			w.err = ErrCorrupt
+			return false
+		}
+	}
+	e.End = end
+	e.Pairs = w.pairs
+	w.pos = end
+	return true
+}
+
+// event reads a log event at w.pos and answers where it ends, -1 if it is none.
+func (w *Walker) event(e *Event) int {
+	b := w.chunk
+	n, i := arrayLen(b, w.pos)
+	if n != 2 {
+		return -1
+	}
+	inner := 0
+	if i < len(b) && isArray(b[i]) {
+		if inner, i = arrayLen(b, i); inner != 2 {
+			return -1
+		}
+	}
+	e.Time = i
+	if i = readTime(b, i, e); i < 0 {
+		return -1
+	}
+	e.TimeEnd = i
+	if inner == 2 {
+		if i = Skip(b, i); i < 0 {
+			return -1
+		}
+	}
+	e.Body = i
+	pairs, i := mapLen(b, i)
+	if pairs < 0 {
+		return -1
+	}
+	e.First = i
+	if e.Sec == GroupStart || e.Sec == GroupEnd {
+		for ; pairs > 0 && i >= 0; pairs-- {
+			if i = Skip(b, i); i >= 0 {
+				i = Skip(b, i)
+			}
+		}
+		e.BodyEnd = i
+		return i
+	}
+	if i = w.body(i, pairs); i < 0 {
+		return -1
+	}
+	e.BodyEnd = i
+	e.Log = true
+	return i
+}
+
+// body reads n pairs from i on into w.pairs and answers where they end.
+func (w *Walker) body(i, n int) int {
+	b := w.chunk
+	if n > (len(b)-i)/2 {
+		return -1
+	}
+	for ; n > 0; n-- {
+		var p Pair
+		p.At = uint32(i)
+		text, end, kind := textAt(b, i)
+		if end < 0 {
+			return -1
+		}
+		p.Key, p.KeyKind = uint32(text), kind
+		p.Value = uint32(end)
+		text, end, p.Kind = textAt(b, end)
+		if end < 0 {
+			return -1
+		}
+		p.Text, p.End = uint32(text), uint32(end)
+		w.pairs = append(w.pairs, p)
+		i = end
+	}
+	return i
+}
+
+// textAt reads the value at i: where its text starts if it is a str or bin,
+// where it ends (-1 when the chunk does before), and what it is.
+func textAt(b []byte, i int) (text, end int, kind Kind) {
+	if i >= len(b) {
+		return 0, -1, Other
+	}
+	n := 0
+	switch c := b[i]; {
+	case c&0xe0 == 0xa0:
+		n, text = int(c&0x1f), i+1
+	case c == 0xd9 || c == 0xc4:
+		if i+2 > len(b) {
+			return 0, -1, Other
+		}
+		n, text = int(b[i+1]), i+2
+	case c == 0xda || c == 0xc5:
+		if i+3 > len(b) {
+			return 0, -1, Other
+		}
+		n, text = int(binary.BigEndian.Uint16(b[i+1:])), i+3
+	case c == 0xdb || c == 0xc6:
+		if i+5 > len(b) {
+			return 0, -1, Other
+		}
+		n, text = int(binary.BigEndian.Uint32(b[i+1:])), i+5
+	default:
+		if isArray(c) {
+			kind = Array
+		}
+		end = Skip(b, i)
+		return end, end, kind
+	}
+	if n > len(b)-text {
+		return 0, -1, Other
+	}
+	return text, text + n, Str
+}
+
+// FirstText is the text of the first element of the array at i, if that is a
+// str or bin.
+func FirstText(b []byte, i int) ([]byte, bool) {
+	n, i := arrayLen(b, i)
+	if n < 1 {
+		return nil, false
+	}
+	text, end, kind := textAt(b, i)
+	if end < 0 || kind != Str {
+		return nil, false
+	}
+	return b[text:end], true
+}
+
+// Texts calls f with the text of each element of the array at i that is a str
+// or bin.
+func Texts(b []byte, i int, f func([]byte)) {
+	n, i := arrayLen(b, i)
+	for ; n > 0 && i >= 0; n-- {
+		text, end, kind := textAt(b, i)
+		if kind == Str && end >= 0 {
+			f(b[text:end])
+		}
+		i = end
+	}
+}
+
+// readTime reads an event's time at i and answers where it ends, -1 if it is
+// none: ext type 0 with seconds and nanoseconds, an unsigned integer, a float.
+func readTime(b []byte, i int, e *Event) int {
+	if i >= len(b) {
+		return -1
+	}
+	left := len(b) - i
+	switch c := b[i]; {
+	case c == 0xd7 && left >= 10 && b[i+1] == 0:
+		return readExtTime(b, i+2, e)
+	case c == 0xc7 && left >= 11 && b[i+1] == 8 && b[i+2] == 0:
+		return readExtTime(b, i+3, e)
+	case c < 0x80:
+		e.Sec, e.Nsec = int64(c), 0
+		return i + 1
+	case c == 0xca && left >= 5:
+		return readFloatTime(float64(math.Float32frombits(binary.BigEndian.Uint32(b[i+1:]))), i+5, e)
+	case c == 0xcb && left >= 9:
+		return readFloatTime(math.Float64frombits(binary.BigEndian.Uint64(b[i+1:])), i+9, e)
+	case c >= 0xcc && c <= 0xcf || c >= 0xd0 && c <= 0xd3:
+		size := 1 << (c & 3)
+		if c <= 0xcf {
+			size = 1 << (c - 0xcc)
+		}
+		if left < 1+size {
+			return -1
+		}
+		var n uint64
+		for _, d := range b[i+1 : i+1+size] {
+			n = n<<8 | uint64(d)
+		}
+		if c >= 0xd0 && b[i+1] >= 0x80 || n > math.MaxInt64 {
+			return -1
+		}
+		e.Sec, e.Nsec = int64(n), 0
+		// A number that looks like a group's mark is a time all the same, but
+		// none that can be written as one.
+		if n >= GroupEnd {
+			return -1
+		}
+		return i + 1 + size
+	}
+	return -1
+}
+
+func readExtTime(b []byte, i int, e *Event) int {
+	e.Sec = int64(binary.BigEndian.Uint32(b[i:]))
+	e.Nsec = binary.BigEndian.Uint32(b[i+4:])
+	return i + 8
+}
+
+func readFloatTime(f float64, end int, e *Event) int {
+	if !(f >= 0 && f < GroupEnd) {
+		return -1
+	}
+	sec := math.Floor(f)
+	e.Sec, e.Nsec = int64(sec), uint32((f-sec)*1e9)
+	return end
+}
+
+func isArray(c byte) bool { return c&0xf0 == 0x90 || c == 0xdc || c == 0xdd }
+
+// arrayLen is the length of the array at i, -1 if there is none, and where its
+// first element starts.
+func arrayLen(b []byte, i int) (n, next int) {
+	switch {
+	case i >= len(b):
+	case b[i]&0xf0 == 0x90:
+		return int(b[i] & 0x0f), i + 1
+	case b[i] == 0xdc && i+3 <= len(b):
+		return int(binary.BigEndian.Uint16(b[i+1:])), i + 3
+	case b[i] == 0xdd && i+5 <= len(b):
+		return int(binary.BigEndian.Uint32(b[i+1:])), i + 5
+	}
+	return -1, i
+}
+
+// mapLen is arrayLen for maps: the number of pairs.
+func mapLen(b []byte, i int) (n, next int) {
+	switch {
+	case i >= len(b):
+	case b[i]&0xf0 == 0x80:
+		return int(b[i] & 0x0f), i + 1
+	case b[i] == 0xde && i+3 <= len(b):
+		return int(binary.BigEndian.Uint16(b[i+1:])), i + 3
+	case b[i] == 0xdf && i+5 <= len(b):
+		return int(binary.BigEndian.Uint32(b[i+1:])), i + 5
+	}
+	return -1, i
+}
+
+// Skip answers where the value at i ends, -1 when it is not whole. Nesting costs
+// nothing: it counts the values that are still to come, without recursion.
+func Skip(b []byte, i int) int {
+	for need := 1; need > 0; need-- {
+		if i >= len(b) || need > len(b)-i {
+			return -1
+		}
+		c := b[i]
+		i++
+		switch {
+		case c < 0x80 || c >= 0xe0 || c == 0xc0 || c == 0xc2 || c == 0xc3:
+		case c < 0x90:
+			need += 2 * int(c&0x0f)
+		case c < 0xa0:
+			need += int(c & 0x0f)
+		case c < 0xc0:
+			i += int(c & 0x1f)
+		default:
+			var size int
+			if size, need = skipLong(b, i, c, need); size < 0 {
+				return -1
+			}
+			i += size
+		}
+	}
+	if i > len(b) {
+		return -1
+	}
+	return i
+}
+
+// skipLong answers how many bytes behind its first byte c the value takes
+// itself, -1 when they are not there, and adds the values inside it to need.
+func skipLong(b []byte, i int, c byte, need int) (size, more int) {
+	width := [32]int8{
+		0xc4 - 0xc0: 1, 0xc5 - 0xc0: 2, 0xc6 - 0xc0: 4, // bin
+		0xc7 - 0xc0: 1, 0xc8 - 0xc0: 2, 0xc9 - 0xc0: 4, // ext
+		0xca - 0xc0: 4, 0xcb - 0xc0: 8, // float
+		0xcc - 0xc0: 1, 0xcd - 0xc0: 2, 0xce - 0xc0: 4, 0xcf - 0xc0: 8, // uint
+		0xd0 - 0xc0: 1, 0xd1 - 0xc0: 2, 0xd2 - 0xc0: 4, 0xd3 - 0xc0: 8, // int
+		0xd4 - 0xc0: 2, 0xd5 - 0xc0: 3, 0xd6 - 0xc0: 5, 0xd7 - 0xc0: 9, 0xd8 - 0xc0: 17, // fixext
+		0xd9 - 0xc0: 1, 0xda - 0xc0: 2, 0xdb - 0xc0: 4, // str
+		0xdc - 0xc0: 2, 0xdd - 0xc0: 4, // array
+		0xde - 0xc0: 2, 0xdf - 0xc0: 4, // map
+	}[c-0xc0]
+	w := int(width)
+	if w == 0 || w > len(b)-i { // 0xc1 is no value
+		return -1, 0
+	}
+	if c >= 0xca && c <= 0xd8 {
+		return w, need
+	}
+	var n int
+	switch w {
+	case 1:
+		n = int(b[i])
+	case 2:
+		n = int(binary.BigEndian.Uint16(b[i:]))
+	default:
+		n = int(binary.BigEndian.Uint32(b[i:]))
+	}
+	switch {
+	case c >= 0xde:
+		return w, need + 2*n
+	case c >= 0xdc:
+		return w, need + n
+	case c >= 0xc7 && c <= 0xc9:
+		n++ // the type
+	}
+	if n > len(b)-i-w {
+		return -1, 0
+	}
+	return w + n, need
+}

@@ -1,0 +1,133 @@
+package transform
+
+import (
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// worker is the memory that one call needs.
+type worker struct {
+	*plan
+	twins  *twins
+	walk   event.Walker
+	ev     event.Event
+	parse  *parser.Parser
+	native []parser.NativeField
+	tally  tally
+
+	chunk   []byte
+	out     *event.Buffer
+	written int // how much of the chunk is in out, or was dropped
+	changed bool
+
+	own  found  // what the record says of itself
+	use  []bool // by index in the record's Fields: it is written
+	gone []bool // by index in the event's Pairs: it is left out
+}
+
+func newWorker(p *plan, t *twins) *worker {
+	return &worker{plan: p, twins: t, parse: parser.New(p.config)}
+}
+
+func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {
+	w.chunk, w.out = chunk, out
+	w.written, w.changed = 0, false
+	w.tally = tally{}
+	defer w.release()
+
+	w.walk.Reset(chunk)
+	for w.walk.Next(&w.ev) {
+		if !w.ev.Log {
+			continue // it goes on with the run of events around it
+		}
+		if !w.event() {
+			return Untouched // no memory for the output
+		}
+	}
+	if w.walk.Err() != nil {
+		w.tally.corrupt++
+	}
+	if !w.changed || !w.copyUntil(len(chunk)) {
+		return Untouched
+	}
+	return Changed
+}
+
+// release lets go of the call's memory.
+func (w *worker) release() {
+	w.chunk, w.out = nil, nil
+	w.walk.Reset(nil)
+	clear(w.native[:cap(w.native)])
+}
+
+// copyUntil copies the events from the last changed one up to an offset of the
+// chunk, in one block.
+func (w *worker) copyUntil(end int) bool {
+	n := end - w.written
+	if n == 0 {
+		return true
+	}
+	if !w.out.Reserve(n) {
+		return false
+	}
+	w.out.B = append(w.out.B, w.chunk[w.written:end]...)
+	w.written = end
+	return true
+}
+
+// event deals with one log event and says whether there was memory for it.
+func (w *worker) event() bool {
+	rec := w.record()
+	if rec == nil {
+		w.tally.untouched++
+		return true
+	}
+	drop, twin := w.verdict(rec)
+	if drop {
+		w.tally.count(rec, true)
+		if !w.copyUntil(w.ev.Start) {
+			return false
+		}
+		w.written, w.changed = w.ev.End, true
+		return true
+	}
+	w.tally.count(rec, false)
+	return w.write(rec, twin)
+}
+
+// record parses the event's message; nil means that the event stays as it is.
+func (w *worker) record() *parser.Record {
+	w.look()
+	text := w.message()
+	if len(text) == 0 {
+		return nil
+	}
+	msg := parser.Message{Text: text, Cut: w.own.cut}
+	if id := w.own.identifier; id != nil {
+		msg.Origin = parser.OriginOf(id)
+	}
+	var native parser.Native
+	if w.isNative() {
+		native = w.nativeRecord()
+		msg.Native = &native
+	}
+	rec := w.parse.Parse(&msg)
+	if rec == nil || len(rec.Fields) == 0 && !rec.HasTime {
+		return nil
+	}
+	return rec
+}
+
+// verdict says whether options drop the record, and whether it is the second of
+// two copies.
+func (w *worker) verdict(rec *parser.Record) (drop, twin bool) {
+	if rec.Rank >= 0 && rec.Rank < w.minRank {
+		return true, false
+	}
+	if w.twins != nil && w.twins.second(rec) {
+		w.tally.duplicates++
+		return w.Duplicates == options.DuplicatesDrop, true
+	}
+	return false, false
+}

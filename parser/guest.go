@@ -1,0 +1,505 @@
+package parser
+
+import (
+	"bytes"
+)
+
+// What a guest wrote reaches the host as a value of a line that the host wrote,
+// its carrier. Here it is unpacked, under one rule: a guest never sets what the
+// host knows and never makes a field of a name of its own.
+
+// guest is the part of a Parser that unpacking needs.
+type guest struct {
+	members []member
+	fields  []byte   // the members that get no field, as they gather
+	noise   []byte   // kernel text that was glued to the record
+	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
+	strange []int    // the carrier's fields that are not in the table
+}
+
+func (g *guest) reset() {
+	g.fields = g.fields[:0]
+	g.noise = nil
+}
+
+// carrierKind says where guest text came from, and so what may be done to it.
+type carrierKind uint8
+
+const (
+	fromConsole carrierKind = iota // a console, where the kernel writes too
+	fromVsock                      // the agent's own log channel: text is kept as it is
+)
+
+var vmConsole = []byte("vmconsole")
+
+// unpackCarrier unpacks the guest's text if the host's record carries one
+// (format notes of Kata: kata-proxy proxy.go and kata-shim write it to msg with
+// source=agent, the Go shim's console watcher to vmconsole, runtime-rs up to
+// 3.19 to msg with subsystem agent).
+func (p *Parser) unpackCarrier() {
+	r := &p.rec
+	if text := r.text(keyVMConsole); text != nil {
+		if msg := r.text(keyMsg); msg == nil || string(msg) == "reading guest console" {
+			if p.unpack(text, fromConsole) {
+				// The emptied key goes; the mark takes its place.
+				r.rename(int(r.at[keyVMConsole]), keyVMConsole, keyGuest)
+				r.setBool(keyGuest, true)
+			}
+			return
+		}
+	}
+	msg := r.text(keyMsg)
+	if msg == nil {
+		return
+	}
+	if string(r.text(keySource)) == "agent" {
+		if name := r.text(keyName); string(name) == "kata-proxy" || string(name) == "kata-shim" {
+			p.unpack(msg, fromConsole)
+		}
+		return
+	}
+	if p.isRuntimeRsJSON() && string(r.text(keySubsystem)) == "agent" && !p.hasOwnKeys() {
+		p.unpack(msg, fromVsock)
+	}
+}
+
+// hasOwnKeys says whether a record of runtime-rs has a key of the logging call,
+// beside those that its logger always writes.
+func (p *Parser) hasOwnKeys() bool {
+	for i := range p.rec.Fields {
+		switch p.rec.Fields[i].Place {
+		case keyMsg, keyLevel, keyName, keySource, keySubsystem, keyPid, keyVersion, keyComponent, keySandbox, keyTime, keyTs, keyUnparsed:
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// unpack puts what text holds into the record and says whether it held anything.
+func (p *Parser) unpack(text []byte, from carrierKind) bool {
+	text = trimNewlines(text)
+	if len(text) == 0 {
+		return false
+	}
+	r := &p.rec
+	agent, reason := p.agentRecord(text)
+	switch {
+	case agent:
+		r.Agent = true
+		p.merge()
+	case from == fromVsock:
+		// Nothing but the agent writes there: the text is its own.
+	default:
+		mark := len(p.buf)
+		p.buf = AppendPlain(p.buf, text)
+		plain := trimNewlines(p.buf[mark:len(p.buf):len(p.buf)])
+		if len(plain) == 0 {
+			return false
+		}
+		r.set(keyMsg, plain)
+		r.set(keySource, vmConsole)
+	}
+	r.Reason = r.Reason.or(reason)
+	r.Guest = true
+	return true
+}
+
+// agentRecord reads text into p.members if it is a whole agent record, with
+// kernel text glued to it or not. Otherwise reason says whether it started like
+// one.
+func (p *Parser) agentRecord(text []byte) (ok bool, reason Reason) {
+	p.members = p.members[:0]
+	var before []byte
+	if isStamp(text) {
+		// Only the agent's usual start is looked for, and once: anything more
+		// would be guessing.
+		at := bytes.Index(text, []byte(`{"msg":`))
+		if v1 := bytes.Index(text, []byte("time=")); at < 0 || (v1 >= 0 && v1 < at) {
+			at = v1
+		}
+		if at < 0 {
+			return false, OK
+		}
+		before, text = text[:at], text[at:]
+	}
+	var after []byte
+	switch {
+	case text[0] == '{':
+		after, ok, reason = p.agentJSON(text)
+	case bytes.HasPrefix(text, []byte("time=")):
+		after, ok, reason = p.agentLogfmt(text)
+	case bytes.HasPrefix(text, announce):
+		ok = p.agentAnnounce(text)
+	}
+	if !ok {
+		if before != nil {
+			reason = OK // it started like a line of the kernel's
+		}
+		return false, reason
+	}
+	p.setNoise(before, after)
+	return true, reason
+}
+
+// setNoise keeps kernel text, in the form that console text has.
+func (p *Parser) setNoise(before, after []byte) {
+	before, after = bytes.TrimRight(before, " \r\n"), trimNewlines(after)
+	if len(before)+len(after) == 0 {
+		return
+	}
+	mark := len(p.buf)
+	p.buf = AppendPlain(p.buf, before)
+	if len(before) > 0 && len(after) > 0 {
+		p.buf = append(p.buf, ' ')
+	}
+	p.buf = AppendPlain(p.buf, after)
+	p.noise = p.buf[mark:len(p.buf):len(p.buf)]
+}
+
+// agentJSON reads an agent's slog record: one object with msg and level.
+func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
+	o := &p.innerObject
+	o.reset(text, p.cfg.MaxDepth)
+	var hasMsg, hasLevel bool
+	var m member
+	for o.next(&m) {
+		switch string(m.key) {
+		case "msg":
+			hasMsg = true
+		case "level":
+			hasLevel = true
+		}
+		if m.deep {
+			reason = reason.or(TooDeep)
+		} else if !p.addInner(m) {
+			reason = reason.or(TooManyFields)
+		}
+	}
+	after = text[min(o.pos, len(text)):]
+	if o.done && hasMsg && hasLevel && (isStamp(after) || len(bytes.TrimSpace(after)) == 0) {
+		return bytes.TrimRight(after, " \t\r\n"), true, reason
+	}
+	if startsLikeAgent(text) {
+		return nil, false, AgentJSON
+	}
+	return nil, false, OK
+}
+
+// startsLikeAgent says whether an object begins with one of the keys that begin
+// an agent's record, or is cut before that can be told.
+func startsLikeAgent(text []byte) bool {
+	if len(text) < 2 || text[1] != '"' {
+		return false
+	}
+	end, _ := skipString(text, 1)
+	if end == 0 {
+		return true
+	}
+	switch string(text[2 : end-1]) {
+	case "msg", "level", "ts", "time", "name", "source", "subsystem", "pid", "version":
+		return true
+	}
+	return false
+}
+
+// agentLogfmt reads a record of the Go agent's: whole logfmt with a level.
+func (p *Parser) agentLogfmt(text []byte) (after []byte, ok bool, reason Reason) {
+	d := &p.inner
+	d.reset(text, true)
+	hasLevel := false
+	for d.Next() {
+		hasLevel = hasLevel || string(d.key) == "level"
+		if !p.addInner(member{key: d.key, value: d.value, kind: jsonString}) {
+			reason = reason.or(TooManyFields)
+		}
+	}
+	if d.reason != OK || !hasLevel {
+		return nil, false, AgentLogfmt
+	}
+	if d.noise >= 0 {
+		after = text[d.noise:]
+	}
+	return after, true, reason
+}
+
+// agentAnnounce reads the first line of a Go agent that is process 1.
+func (p *Parser) agentAnnounce(text []byte) bool {
+	d := &p.inner
+	d.reset(text[len(announce):], false)
+	for d.nextAnnounced() {
+		p.addInner(member{key: d.key, value: d.value, kind: jsonString})
+	}
+	if d.reason != OK || len(p.members) == 0 {
+		return false
+	}
+	p.addInner(member{key: keyRowBytes(keyMsg), value: announced, kind: jsonString})
+	return true
+}
+
+func (p *Parser) addInner(m member) bool {
+	if len(p.members) >= p.cfg.MaxFields {
+		return false
+	}
+	p.members = append(p.members, m)
+	return true
+}
+
+// merge puts the agent's members beside the carrier's fields.
+func (p *Parser) merge() {
+	r := &p.rec
+	p.noteCarrier()
+	host := len(r.Fields)
+	var done [keyReq + 1]bool // the first of two equal keys counts
+	hasTime, hasPid := false, false
+	for i := range p.members {
+		m := &p.members[i]
+		name, place := p.name(m.key)
+		switch place {
+		case keyMsg, keyLevel, keyName, keySource, keySubsystem:
+			if !done[place] {
+				done[place] = true
+				p.replace(place, m)
+			}
+			continue
+		case keyPid:
+			if !hasPid {
+				hasPid = true
+				p.addText(p.keys.nameBytes(keyAgentPid), keyAgentPid, m.value)
+			}
+			continue
+		case keyTs, keyTime:
+			if !hasTime {
+				hasTime = true
+				r.set(keyAgentTime, m.value)
+				continue
+			}
+		}
+		p.addGuest(m, name, place, host)
+	}
+	if !done[keyMsg] && !r.has(keyVMConsole) {
+		// The carrier's msg was the record itself, and the record has none.
+		r.rename(int(r.at[keyMsg]), keyMsg, keyGuest)
+	}
+	if len(p.fields) > 0 {
+		p.fields = append(p.fields, '}')
+		r.set(keyAgentFields, p.fields)
+	}
+	if !r.has(keyContainer) {
+		if id := containerID(r.text(keyReq)); id != nil {
+			r.set(keyContainer, id)
+		}
+	}
+}
+
+// replace puts the agent's word in the place of the carrier's.
+func (p *Parser) replace(place int, m *member) {
+	value := m.value
+	switch place {
+	case keyMsg:
+		value = trimNewlines(value)
+	case keyLevel:
+		value, p.buf, _ = foldLevel(p.buf, value)
+	}
+	p.rec.set(place, value)
+}
+
+// noteCarrier remembers which names are the carrier's.
+func (p *Parser) noteCarrier() {
+	clear(p.groups)
+	p.strange = p.strange[:0]
+	for i := range p.rec.Fields {
+		if place := p.rec.Fields[i].Place; place != unknown {
+			group := p.keys.rows[place].group
+			p.groups[group/64] |= 1 << (group % 64)
+		} else {
+			p.strange = append(p.strange, i)
+		}
+	}
+}
+
+// addGuest adds a member that is none of an agent record's own.
+func (p *Parser) addGuest(m *member, name []byte, place, host int) {
+	r := &p.rec
+	if place != unknown && r.has(place) && int(r.at[place]) >= host {
+		return // the guest's own key for the second time
+	}
+	reserved, carriers := p.reserved(name, place)
+	switch {
+	case isOurs(name):
+		// Names that this plugin makes are many: a field for each would be many.
+		r.Refused++
+		p.keep(m, name)
+	case reserved && carriers >= 0 && r.Fields[carriers].isText(m.value):
+		// The host says the same.
+	case reserved:
+		r.Refused++
+		if !p.addRefused(m, name, place) {
+			p.keep(m, name)
+		}
+	case place == unknown:
+		p.keep(m, name)
+	case m.kind == jsonNull:
+		if p.room() && r.claim(name, place) {
+			r.Fields = append(r.Fields, Field{Name: name, Type: Null, Place: place})
+		}
+	case m.kind == jsonObject || m.kind == jsonArray:
+		mode := p.cfg.Nested
+		if mode == KeepNested {
+			mode = Stringify // or a guest could make columns below a map
+		}
+		p.addNested(m, mode)
+	case p.room():
+		p.addText(name, place, m.value)
+	}
+}
+
+// reserved says whether the host alone may set a name, and which field of the
+// carrier's has it, -1 for none. Case does not matter.
+func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
+	var lower [64]byte
+	group := unknown
+	if place != unknown {
+		group = int(p.keys.rows[place].group)
+	} else if len(name) <= len(lower) {
+		group = p.keys.fold(asciiLower(lower[:0], name))
+	}
+	if group != unknown {
+		if p.groups[group/64]&(1<<(group%64)) != 0 {
+			return true, p.fieldOf(group)
+		}
+		return p.keys.rows[group].reserved, -1
+	}
+	for _, i := range p.strange {
+		if own := p.rec.Fields[i].Name; len(own) == len(name) && bytes.EqualFold(own, name) {
+			return true, i
+		}
+	}
+	return false, -1
+}
+
+// fieldOf is the first field whose name is in a group; there is one.
+func (p *Parser) fieldOf(group int) int {
+	for i := range p.rec.Fields {
+		if place := p.rec.Fields[i].Place; place != unknown && int(p.keys.rows[place].group) == group {
+			return i
+		}
+	}
+	return -1
+}
+
+// isOurs says whether a name is of a kind that this plugin makes itself.
+func isOurs(name []byte) bool {
+	const before, after = "agent_", "_text"
+	return len(name) >= len(before) && bytes.EqualFold(name[:len(before)], []byte(before)) ||
+		len(name) >= len(after) && bytes.EqualFold(name[len(name)-len(after):], []byte(after))
+}
+
+// addRefused adds the guest's value for a name that is the host's as agent_KEY,
+// and says whether that could be. A spelling that nobody uses (sAndBox) makes no
+// field: a guest could make many that way.
+func (p *Parser) addRefused(m *member, name []byte, place int) bool {
+	if len(name) > 64 || (place == unknown && !usualSpelling(name)) || !p.room() {
+		return false
+	}
+	mark := len(p.buf)
+	p.buf = append(append(p.buf, "agent_"...), name...)
+	full := p.buf[mark:len(p.buf):len(p.buf)]
+	place = p.keys.find(full)
+	if place != unknown || !p.rec.claim(full, place) {
+		return false
+	}
+	p.rec.Fields = append(p.rec.Fields, Field{Name: full, Value: m.value, Place: place})
+	return true
+}
+
+// usualSpelling says whether a name is in lower case, in upper case, or in
+// lower case after its first letter.
+func usualSpelling(name []byte) bool {
+	uppers, letters := 0, 0
+	for _, c := range name {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			uppers++
+			letters++
+		case 'a' <= c && c <= 'z':
+			letters++
+		}
+	}
+	return uppers == 0 || uppers == letters || (uppers == 1 && name[0] <= 'Z')
+}
+
+// keep puts a member into the one field for members that get none of their own.
+func (p *Parser) keep(m *member, name []byte) {
+	if (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
+		return
+	}
+	if !p.rec.other.add(name, -1) {
+		return
+	}
+	if len(p.fields) == 0 {
+		p.fields = append(p.fields, '{')
+	} else {
+		p.fields = append(p.fields, ',')
+	}
+	if m.keyToken != nil {
+		p.fields = append(append(p.fields, m.keyToken...), ':')
+		p.fields = append(p.fields, m.token...)
+		return
+	}
+	p.fields = append(appendJSONString(p.fields, m.key), ':')
+	p.fields = appendJSONString(p.fields, m.value)
+}
+
+// isText says whether a field would be written as text in the same letters.
+func (f *Field) isText(text []byte) bool {
+	switch f.Type {
+	case Text, Nested:
+		return string(f.Value) == string(text)
+	case Integer:
+		n, ok := parseInt(text)
+		return ok && n == f.Integer()
+	case Float:
+		x, ok := parseFloat(text)
+		return ok && x == f.Float()
+	case Bool:
+		v, ok := parseBool(text)
+		return ok && v == f.Bool()
+	}
+	return string(text) == "null"
+}
+
+// containerID is the id in an agent request's text form, container_id:"77aa",
+// or in its JSON form; nil when there is none.
+func containerID(req []byte) []byte {
+	const key = "container_id"
+	i := bytes.Index(req, []byte(key))
+	if i < 0 {
+		return nil
+	}
+	rest := bytes.TrimPrefix(req[i+len(key):], []byte(`"`))
+	rest = bytes.TrimLeft(rest, " ")
+	if len(rest) == 0 || rest[0] != ':' {
+		return nil
+	}
+	rest = bytes.TrimLeft(rest[1:], " ")
+	if len(rest) == 0 || rest[0] != '"' {
+		return nil
+	}
+	end := bytes.IndexByte(rest[1:], '"')
+	if end <= 0 || end > 128 {
+		return nil
+	}
+	return rest[1 : 1+end]
+}
+
+// asciiLower appends name in lower case.
+func asciiLower(dst, name []byte) []byte {
+	for _, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}

@@ -1,0 +1,186 @@
+package parser
+
+import (
+	"strings"
+)
+
+// unknown is the place of a key that is not in the table.
+const unknown = -1
+
+// Keys is a key table made ready for looking keys up: the built-in rows, the
+// forms that the Rust runtime's journal fields give them, and the rows that
+// Types adds. It does not change after NewKeys and may be used by many parsers.
+type Keys struct {
+	rows    []keyInfo
+	slots   []int16          // open addressing: 1 + place, 0 for an empty slot
+	lower   map[string]int16 // groups by names in lower case
+	allText bool
+}
+
+type keyInfo struct {
+	name     string // as written: every blank and '.' is '_'
+	bytes    []byte // the same
+	typ      Type
+	group    int16 // place of the first key that differs only in case
+	reserved bool  // a guest may not set it
+}
+
+// NewKeys makes the table for the given types.
+func NewKeys(types Types) *Keys {
+	k := &Keys{allText: types.AllText, slots: make([]int16, 1024), lower: map[string]int16{}}
+	for _, row := range keyRows {
+		k.add(row.Name, row.Type)
+	}
+	// The journal has capitals, digits and '_' only, and the fields are put in
+	// lower case again: exit-code comes back as exit_code, qemuPid as qemupid.
+	for _, row := range keyRows {
+		k.add(nativeName(row.Name), row.Type)
+	}
+	for name, typ := range types.Extra {
+		if at := k.add(name, typ); k.rows[at].typ != typ {
+			k.rows[at].typ = typ
+		}
+	}
+	for i := range k.rows {
+		row := &k.rows[i]
+		row.group = int16(i)
+		for j := range k.rows[:i] {
+			if strings.EqualFold(k.rows[j].name, row.name) {
+				row.group = int16(j)
+				break
+			}
+		}
+		k.lower[strings.ToLower(row.name)] = row.group
+		for _, name := range reservedKeys {
+			if strings.EqualFold(name, row.name) {
+				row.reserved = true
+			}
+		}
+	}
+	return k
+}
+
+// Len is the number of keys; places run from 0 to Len()-1.
+func (k *Keys) Len() int { return len(k.rows) }
+
+// Name is the written name, without a prefix, of the key at a place.
+func (k *Keys) Name(place int) string { return k.rows[place].name }
+
+func (k *Keys) add(name string, typ Type) int {
+	written := string(appendName(nil, []byte(name)))
+	if at := k.find([]byte(written)); at != unknown {
+		return at
+	}
+	if 2*len(k.rows) >= len(k.slots) {
+		k.slots = make([]int16, 2*len(k.slots))
+		for i := range k.rows {
+			k.place(i)
+		}
+	}
+	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
+	k.place(len(k.rows) - 1)
+	return len(k.rows) - 1
+}
+
+func (k *Keys) place(row int) {
+	mask := uint32(len(k.slots) - 1)
+	h := hash([]byte(k.rows[row].name)) & mask
+	for k.slots[h] != 0 {
+		h = (h + 1) & mask
+	}
+	k.slots[h] = int16(row + 1)
+}
+
+// find is the place of the key with the written name, or unknown.
+func (k *Keys) find(name []byte) int {
+	mask := uint32(len(k.slots) - 1)
+	for h := hash(name) & mask; ; h = (h + 1) & mask {
+		slot := k.slots[h]
+		if slot == 0 {
+			return unknown
+		}
+		if k.rows[slot-1].name == string(name) {
+			return int(slot - 1)
+		}
+	}
+}
+
+// hash mixes the length and the first and last eight bytes of a key, which tell
+// Kata's keys apart. It guards nothing: the table is fixed, so a crafted key
+// can meet no more than the few keys that share a slot's run.
+func hash(b []byte) uint32 {
+	var x, y uint64
+	switch n := len(b); {
+	case n >= 8:
+		x, y = load(b, 0), load(b, n-8)
+	case n >= 4:
+		x = uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24
+		y = uint64(b[n-4]) | uint64(b[n-3])<<8 | uint64(b[n-2])<<16 | uint64(b[n-1])<<24
+	case n > 0:
+		x = uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16
+	}
+	h := (x ^ y<<5 ^ y>>59 ^ uint64(len(b))) * 0x9e3779b97f4a7c15
+	return uint32(h >> 40)
+}
+
+// appendName appends key to dst as names are written: every blank and '.' in
+// it as '_'.
+func appendName(dst, key []byte) []byte {
+	for _, c := range key {
+		if c == ' ' || c == '.' {
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// plainName says whether key is written as it is.
+func plainName(key []byte) bool {
+	for i := 0; i+8 <= len(key); i += 8 {
+		x := load(key, i)
+		if equal(x, ' ')|equal(x, '.') != 0 {
+			return false
+		}
+	}
+	for _, c := range key[len(key)&^7:] {
+		if c == ' ' || c == '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// nativeName is the form that a key of Kata's has after the way through the
+// journal (slog-journald: lower-case letters to capitals, letters and digits
+// kept, all else '_', nothing before the first letter or digit), in lower case.
+func nativeName(key string) string {
+	var b strings.Builder
+	for _, c := range []byte(strings.ToLower(key)) {
+		switch {
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			b.WriteByte(c)
+		case b.Len() > 0:
+			b.WriteByte('_')
+		}
+	}
+	return b.String()
+}
+
+func (k *Keys) typeOf(place int) Type {
+	if k.allText {
+		return Text
+	}
+	return k.rows[place].typ
+}
+
+// nameBytes is Name as a slice that must not be written to.
+func (k *Keys) nameBytes(place int) []byte { return k.rows[place].bytes }
+
+// fold is the group of a name given in lower case, or unknown.
+func (k *Keys) fold(lower []byte) int {
+	if group, ok := k.lower[string(lower)]; ok {
+		return int(group)
+	}
+	return unknown
+}

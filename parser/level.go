@@ -1,0 +1,86 @@
+package parser
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Levels are the words that a level folds to, lightest first.
+var Levels = [...]string{"trace", "debug", "info", "warning", "error", "critical", "fatal", "panic"}
+
+// LevelRank is the index of a folded level in Levels, -1 for any other text.
+func LevelRank(level []byte) int {
+	for i, l := range Levels {
+		if string(level) == l {
+			return i
+		}
+	}
+	return -1
+}
+
+// The words in use: logrus, slog's six short ones, logrus on a terminal
+// (four letters). Sources: logrus logrus.go (Level.MarshalText) and
+// text_formatter.go, slog lib.rs (LOG_LEVEL_SHORT_NAMES).
+var levelWords = map[string]int{
+	"trace": 0, "trce": 0, "trac": 0,
+	"debug": 1, "debg": 1, "debu": 1,
+	"info":    2,
+	"warning": 3, "warn": 3,
+	"error": 4, "erro": 4,
+	"critical": 5, "crit": 5,
+	"fatal": 6, "fata": 6,
+	"panic": 7, "pani": 7,
+}
+
+// foldLevel answers the word of Levels that text stands for, in any case, and
+// its rank. Any other text is put in lower case into buf, rank -1.
+func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
+	// What logrus writes needs no folding.
+	switch string(text) {
+	case "info":
+		return text, buf, 2
+	case "debug":
+		return text, buf, 1
+	case "warning":
+		return text, buf, 3
+	case "error":
+		return text, buf, 4
+	}
+	start := len(buf)
+	for i := 0; i < len(text); {
+		if c := text[i]; c < utf8.RuneSelf {
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			buf = append(buf, c)
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		buf = utf8.AppendRune(buf, unicode.ToLower(r))
+		i += size
+	}
+	lower := buf[start:len(buf):len(buf)]
+	if rank, ok := levelWords[string(lower)]; ok {
+		return levelBytes[rank], buf[:start], rank
+	}
+	return lower, buf, -1
+}
+
+// levelBytes are Levels as the byte slices that fields hold; never written to.
+var levelBytes = func() (b [len(Levels)][]byte) {
+	for i, l := range Levels {
+		b[i] = []byte(l)
+	}
+	return b
+}()
+
+// priorityLevel is the level that the Rust runtime means by a journal priority
+// (slog-journald: critical 2, error 3, warning 4, info 5, debug 6, trace 7), -1
+// for any other.
+func priorityLevel(priority []byte) int {
+	if len(priority) != 1 || priority[0] < '2' || priority[0] > '7' {
+		return -1
+	}
+	return [...]int{5, 4, 3, 2, 1, 0}[priority[0]-'2']
+}

@@ -1,0 +1,56 @@
+package parser
+
+import (
+	"math"
+	"strconv"
+)
+
+// parseInt reads a whole number in decimal that fits 64 bits with a sign. There
+// is no "+", no point and no exponent: Kata's counters have none, and text that
+// has them is no counter.
+func parseInt(b []byte) (int64, bool) {
+	digits := b
+	if len(b) > 0 && b[0] == '-' {
+		digits = b[1:]
+	}
+	if len(digits) == 0 || len(digits) > 19 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range digits {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	if len(digits) < len(b) {
+		return -int64(n), n <= -math.MinInt64
+	}
+	return int64(n), n <= math.MaxInt64
+}
+
+// parseFloat reads a finite number in decimal: what Go's and Rust's formatters
+// write, and JSON's numbers.
+func parseFloat(b []byte) (float64, bool) {
+	if len(b) == 0 || len(b) > 64 {
+		return 0, false
+	}
+	for _, c := range b {
+		if !isDigit(c) && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E' {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	return f, err == nil && !math.IsInf(f, 0)
+}
+
+// parseBool reads the two words that Go and Rust write.
+func parseBool(b []byte) (v, ok bool) {
+	switch string(b) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
+}

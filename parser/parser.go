@@ -1,0 +1,481 @@
+package parser
+
+import (
+	"bytes"
+	"math"
+	"unicode/utf8"
+)
+
+// Origin says who wrote a message, by the record's SYSLOG_IDENTIFIER.
+type Origin uint8
+
+const (
+	// Nobody: the record has no identifier, such as one of the tail input.
+	Nobody Origin = iota
+	// Kata: one of Kata's own programs.
+	Kata
+	// Other: any other identifier, containerd and CRI-O among them.
+	Other
+)
+
+// OriginOf is the origin that a SYSLOG_IDENTIFIER names.
+func OriginOf(identifier []byte) Origin {
+	switch string(identifier) {
+	case "kata", "kata-runtime", "kata-proxy", "kata-shim", "kata-netmon", "kata-monitor":
+		return Kata
+	}
+	return Other
+}
+
+// Format asks for one encoding.
+type Format uint8
+
+const (
+	Auto       Format = iota // recognise it
+	OnlyLogfmt               // every message is logfmt, whoever wrote it
+	OnlyJSON                 // every message that starts with a brace is JSON
+	OnlyNative               // nothing but runtime-rs's journal records
+)
+
+// NestedMode is what becomes of JSON objects and arrays.
+type NestedMode uint8
+
+const (
+	Stringify  NestedMode = iota // one string of compact JSON
+	KeepNested                   // fields of type Nested; a guest's become text all the same
+	DropNested                   // left out
+)
+
+// Config is what a Parser is told. The zero values of the limits mean the
+// defaults.
+type Config struct {
+	Format     Format
+	Types      Types
+	Nested     NestedMode
+	NoUnpack   bool // leave what guests wrote where it is
+	NoNative   bool // read only the message of native records, not their fields
+	KeepTime   bool // make the time a field too when it is taken
+	NoTime     bool // do not take the message's time; it is a field then
+	MaxMessage int  // bytes, 1 MiB
+	MaxFields  int  // 512
+	MaxDepth   int  // 32
+}
+
+// Message is one message and what its record says about it.
+type Message struct {
+	Text   []byte
+	Origin Origin
+	Cut    bool // journald cut the line at its limit
+	// Native is set for a native journal record of the Rust runtime.
+	Native *Native
+}
+
+// Parser turns messages into fields. It keeps memory from one message to the
+// next and is for one goroutine at a time; in steady state it allocates
+// nothing.
+type Parser struct {
+	cfg  Config
+	keys *Keys
+	rec  Record
+
+	// Readers of the message, and of the record inside it. Each has memory of
+	// its own for what it decodes.
+	logfmt, inner       Logfmt
+	object, innerObject objectReader
+
+	member  member
+	buf     []byte // names and values that the parser itself makes
+	hasTime bool   // a time was read, good or bad
+	seenTs  bool   // and its key was ts
+
+	guest // see guest.go
+}
+
+// maxKept is the largest buffer in bytes that a Parser keeps for the next
+// message.
+const maxKept = 256 << 10
+
+// New makes a Parser.
+func New(cfg Config) *Parser {
+	setDefault := func(n *int, d int) {
+		if *n == 0 {
+			*n = d
+		}
+	}
+	setDefault(&cfg.MaxMessage, 1<<20)
+	setDefault(&cfg.MaxFields, 512)
+	setDefault(&cfg.MaxDepth, 32)
+	p := &Parser{cfg: cfg, keys: NewKeys(cfg.Types)}
+	p.rec.init(p.keys)
+	p.groups = make([]uint64, len(p.rec.seen))
+	return p
+}
+
+// Keys is the table that Field.Place refers to.
+func (p *Parser) Keys() *Keys { return p.keys }
+
+// Parse reads one message. It answers nil when there is nothing to say about
+// it: a message that is not Kata's, or an empty one. The text is only read; it
+// must not change while the Record is in use.
+func (p *Parser) Parse(m *Message) *Record {
+	if len(m.Text) == 0 {
+		return nil
+	}
+	p.reset()
+	r := &p.rec
+	text := m.Text
+	tooLarge := len(text) > p.cfg.MaxMessage
+	if tooLarge {
+		text = cutText(text, p.cfg.MaxMessage)
+	}
+	text = p.valid(text)
+
+	switch {
+	case m.Native != nil:
+		p.native(m.Native, text)
+	case p.record(text, m.Origin):
+		p.runtimeRsJSON()
+		if !p.cfg.NoUnpack {
+			p.unpackCarrier()
+		}
+	case m.Origin == Kata:
+		broken := r.Reason == BadJSON // from the start, there is no member
+		p.reset()
+		if broken {
+			r.Reason = BadJSON
+		}
+		r.set(keyMsg, trimNewlines(text))
+	default:
+		return nil
+	}
+	p.finish(m.Cut, tooLarge)
+	return r
+}
+
+func (p *Parser) reset() {
+	p.rec.reset()
+	for _, buf := range []*[]byte{
+		&p.buf, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.inner.buf, &p.inner.unparsed, &p.object.buf, &p.innerObject.buf,
+	} {
+		if cap(*buf) > maxKept {
+			*buf = nil
+		}
+	}
+	p.buf = p.buf[:0]
+	p.guest.reset()
+	p.seenTs, p.hasTime = false, false
+}
+
+// valid is text, or a copy of it with U+FFFD for what is not UTF-8. Everything
+// after that cuts text at ASCII only, so all that comes out is valid too.
+func (p *Parser) valid(text []byte) []byte {
+	if utf8.Valid(text) {
+		return text
+	}
+	mark := len(p.buf)
+	p.buf = AppendValid(p.buf, text)
+	return p.buf[mark:len(p.buf):len(p.buf)]
+}
+
+// cutText is the first n bytes of text, or up to 3 less so that no rune is cut.
+func cutText(text []byte, n int) []byte {
+	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
+		if utf8.RuneStart(text[i]) {
+			return text[:i]
+		}
+	}
+	return text[:n]
+}
+
+// record reads the message if it is a record, and says so.
+func (p *Parser) record(text []byte, origin Origin) bool {
+	switch p.cfg.Format {
+	case OnlyLogfmt:
+		return p.readLogfmt(text)
+	case OnlyJSON:
+		return text[0] == '{' && p.readJSON(text)
+	case OnlyNative:
+		return false
+	}
+	switch {
+	case bytes.HasPrefix(text, []byte("time=")):
+		return p.readLogfmt(text) && p.rec.has(keyLevel)
+	case text[0] == '{':
+		if origin == Kata {
+			return len(text) > 1 && text[1] == '"' && p.readJSON(text)
+		}
+		return p.readJSON(text) && p.looksLikeKata(origin)
+	case origin != Kata:
+		return false
+	}
+	return p.readTerminal(text) || p.readAnnounce(text)
+}
+
+// looksLikeKata says whether a JSON object that no program of Kata's stands for
+// is one of theirs: it has what every logger writes and, where not even the
+// journal says who wrote it, a name or source that is Kata's.
+func (p *Parser) looksLikeKata(origin Origin) bool {
+	r := &p.rec
+	if !r.has(keyMsg) || !r.has(keyLevel) || !p.hasTime {
+		return false
+	}
+	return origin != Nobody || kataNames[string(r.text(keyName))] || kataSources[string(r.text(keySource))]
+}
+
+// The names and sources by which Kata's programs call themselves in what they
+// log (logrus fields "name" and "source", slog's constructor arguments).
+var (
+	kataNames = map[string]bool{
+		"kata-runtime": true, "kata-proxy": true, "kata-shim": true, "kata-netmon": true, "kata-monitor": true,
+		"kata-agent": true, "containerd-shim-v2": true, "containerd-shim-kata-v2": true, "agent-client": true,
+		"kata-ctl": true, "kata-agent-ctl": true, "kata-trace-forwarder": true, "virtcontainers": true,
+	}
+	kataSources = map[string]bool{
+		"runtime": true, "virtcontainers": true, "virtcontainers/hypervisor": true, "virtcontainers/pkg/cgroups": true,
+		"virtcontainers/monitor": true, "katautils": true, "containerd-kata-shim-v2": true, "agent-client": true,
+		"kata-monitor": true, "kata-agent": true, "kata-runtime": true,
+	}
+)
+
+// readLogfmt reads text as logfmt and says whether there was a pair in it.
+func (p *Parser) readLogfmt(text []byte) bool {
+	p.rec.Encoding = LogfmtEncoding
+	d := &p.logfmt
+	d.Reset(text)
+	for d.Next() {
+		p.add(d.key, d.value)
+	}
+	p.rec.Reason = p.rec.Reason.or(d.reason)
+	some := len(p.rec.Fields) > 0 || p.hasTime
+	if some && len(d.unparsed) > 0 {
+		p.rec.set(keyUnparsed, d.unparsed)
+	}
+	return some
+}
+
+// readJSON reads text as a JSON object and says whether there was a member in it.
+func (p *Parser) readJSON(text []byte) bool {
+	p.rec.Encoding = JSONEncoding
+	o := &p.object
+	o.reset(text, p.cfg.MaxDepth)
+	for o.next(&p.member) {
+		p.addMember(&p.member)
+	}
+	some := len(p.rec.Fields) > 0 || p.hasTime
+	if !o.done {
+		p.rec.Reason = p.rec.Reason.or(BadJSON)
+	} else if rest := bytes.TrimSpace(text[o.pos:]); some && len(rest) > 0 {
+		p.rec.Reason = p.rec.Reason.or(TrailingText)
+		p.rec.set(keyUnparsed, rest)
+	}
+	return some
+}
+
+// name is the written name of a key and its place in the table.
+func (p *Parser) name(key []byte) (name []byte, place int) {
+	place = p.keys.find(key)
+	if place != unknown || plainName(key) {
+		return key, place
+	}
+	mark := len(p.buf)
+	p.buf = appendName(p.buf, key)
+	name = p.buf[mark:len(p.buf):len(p.buf)]
+	return name, p.keys.find(name)
+}
+
+// add takes a pair of the host's whose value came as text.
+func (p *Parser) add(key, value []byte) {
+	place := p.keys.find(key)
+	switch place {
+	case unknown:
+		key, place = p.name(key)
+	case keyTime, keyTs:
+		if !p.hasTime {
+			p.time(place, value)
+			return
+		}
+	case keyLevel:
+		if !p.rec.has(keyLevel) {
+			level, buf, _ := foldLevel(p.buf, value)
+			p.buf = buf
+			p.rec.set(keyLevel, level)
+		}
+		return
+	case keyMsg:
+		if !p.rec.has(keyMsg) {
+			p.rec.set(keyMsg, trimNewlines(value))
+		}
+		return
+	}
+	if p.room() {
+		p.addText(key, place, value)
+	}
+}
+
+// addMember takes a member of the host's object.
+func (p *Parser) addMember(m *member) {
+	if m.deep {
+		p.rec.Reason = p.rec.Reason.or(TooDeep)
+		return
+	}
+	switch m.kind {
+	case jsonString:
+		p.add(m.key, m.value)
+	case jsonNull:
+		if name, place := p.name(m.key); p.room() && p.rec.claim(name, place) {
+			p.rec.Fields = append(p.rec.Fields, Field{Name: name, Type: Null, Place: place})
+		}
+	case jsonObject, jsonArray:
+		p.addNested(m, p.cfg.Nested)
+	default:
+		p.add(m.key, m.value)
+	}
+}
+
+// addNested takes a member that is an object or array.
+func (p *Parser) addNested(m *member, mode NestedMode) {
+	if mode == DropNested || !p.room() {
+		return
+	}
+	name, place := p.name(m.key)
+	typ := Text
+	if mode == KeepNested {
+		typ = Nested
+	}
+	if place != unknown && p.keys.typeOf(place) != Text {
+		p.addMisfit(name, place, m.value, typ)
+		return
+	}
+	if p.rec.claim(name, place) {
+		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Value: m.value, Type: typ, Place: place})
+	}
+}
+
+// room says whether one more field may be added, and marks the record if not.
+func (p *Parser) room() bool {
+	if len(p.rec.Fields) < p.cfg.MaxFields {
+		return true
+	}
+	p.rec.Reason = p.rec.Reason.or(TooManyFields)
+	return false
+}
+
+// addText adds a field in the type that its key has; a value that does not fit
+// goes as text under another name.
+func (p *Parser) addText(name []byte, place int, value []byte) {
+	f := Field{Name: name, Value: value, Place: place}
+	if place != unknown {
+		ok := true
+		switch p.keys.typeOf(place) {
+		case Integer:
+			var n int64
+			n, ok = parseInt(value)
+			f.Type, f.Num = Integer, uint64(n)
+		case Float:
+			var x float64
+			x, ok = parseFloat(value)
+			f.Type, f.Num = Float, math.Float64bits(x)
+		case Bool:
+			var v bool
+			if v, ok = parseBool(value); v {
+				f.Num = 1
+			}
+			f.Type = Bool
+		}
+		if !ok {
+			p.addMisfit(name, place, value, Text)
+			return
+		}
+	}
+	if p.rec.claim(name, place) {
+		p.rec.Fields = append(p.rec.Fields, f)
+	}
+}
+
+// addMisfit adds a value that does not have its key's type, as KEY_text.
+func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
+	if p.rec.has(place) {
+		return
+	}
+	mark := len(p.buf)
+	p.buf = append(append(p.buf, name...), "_text"...)
+	name = p.buf[mark:len(p.buf):len(p.buf)]
+	place = p.keys.find(name)
+	if p.rec.claim(name, place) {
+		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Value: value, Type: typ, Place: place})
+	}
+}
+
+// time takes the message's time.
+func (p *Parser) time(place int, value []byte) {
+	p.hasTime = true
+	p.seenTs = place == keyTs
+	r := &p.rec
+	t, ok := ParseTime(value)
+	switch {
+	case !ok || !t.InRange():
+		r.Reason = r.Reason.or(BadTime)
+		r.set(keyTime, value)
+	case p.cfg.NoTime:
+		r.set(keyTime, value)
+	default:
+		r.Time, r.HasTime = t, true
+		if p.cfg.KeepTime {
+			r.set(keyTime, value)
+		}
+	}
+}
+
+// runtimeRsJSON puts right what runtime-rs up to 3.19 calls source: it is the
+// sandbox's id (kata-containers src/libs/logging, create_logger).
+func (p *Parser) runtimeRsJSON() {
+	r := &p.rec
+	if !p.isRuntimeRsJSON() {
+		return
+	}
+	if id := r.text(keySource); id != nil {
+		r.set(keySource, runtimeRs)
+		r.set(keySandbox, id)
+	}
+}
+
+func (p *Parser) isRuntimeRsJSON() bool {
+	return p.rec.Encoding == JSONEncoding && p.seenTs && string(p.rec.text(keyName)) == "kata-runtime"
+}
+
+var runtimeRs = []byte("runtime-rs")
+
+// finish adds the marks and what follows from the fields.
+func (p *Parser) finish(cut, tooLarge bool) {
+	r := &p.rec
+	if level := r.text(keyLevel); level != nil {
+		r.Rank = LevelRank(level)
+	}
+	if tooLarge {
+		switch r.Reason {
+		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:
+			r.Reason = OK // our own cut made that
+		}
+		r.Reason = r.Reason.or(TooLarge)
+	}
+	if cut {
+		r.Reason = r.Reason.or(Cut)
+	}
+	if r.Guest {
+		r.setBool(keyGuest, true)
+	}
+	if p.noise != nil {
+		r.set(keyConsoleNoise, p.noise)
+	}
+	if r.Reason != OK {
+		r.set(keyParseError, reasonBytes[r.Reason])
+	}
+}
+
+// reasonBytes are the words as the byte slices that fields hold; never written to.
+var reasonBytes = func() (b [reasons][]byte) {
+	for i, w := range reasonWords {
+		b[i] = []byte(w)
+	}
+	return b
+}()

@@ -1,0 +1,260 @@
+package parser
+
+import (
+	"hash/maphash"
+	"math"
+)
+
+// Field is one parsed field.
+type Field struct {
+	// Name is the name as written, without a prefix: the key with every blank
+	// and '.' in it as '_'.
+	Name []byte
+	// Value is the text of Text and Nested, valid UTF-8.
+	Value []byte
+	// Num is the value of Integer (int64), Float (math.Float64bits), Bool (0, 1).
+	Num  uint64
+	Type Type
+	// Place is that of the key in the table (see Keys), -1 for other keys.
+	Place int
+}
+
+// Encoding is how a message was written.
+type Encoding uint8
+
+const (
+	Plain            Encoding = iota // text that is no record
+	LogfmtEncoding                   // logrus text
+	JSONEncoding                     // logrus or slog JSON
+	TerminalEncoding                 // logrus on a terminal
+	AnnounceEncoding                 // announce: k="v",k="v"
+	NativeEncoding                   // journal fields of runtime-rs
+
+	encodings
+)
+
+var encodingWords = [encodings]string{"plain", "logfmt", "json", "terminal", "announce", "native"}
+
+func (e Encoding) String() string { return encodingWords[e] }
+
+// Encodings lists every encoding.
+func Encodings() []Encoding {
+	all := make([]Encoding, encodings)
+	for i := range all {
+		all[i] = Encoding(i)
+	}
+	return all
+}
+
+// Record is what one message holds. It belongs to the Parser that made it, and
+// it and all its slices are valid until that Parser's next Parse: names and
+// values are slices of the message, of the table, or of the Parser's memory.
+type Record struct {
+	// Fields in the order of the message; no name twice.
+	Fields   []Field
+	Encoding Encoding
+	// Reason is why the message did not parse whole; then it is also a field.
+	Reason Reason
+	// Time is what the event's time shall be, if HasTime.
+	Time    Time
+	HasTime bool
+	// Rank is the level's index in Levels, -1 without a level or with an
+	// unknown one.
+	Rank int
+	// Guest says that the fields hold what a guest wrote; Agent that it was a
+	// whole agent record.
+	Guest, Agent bool
+	// Refused counts the guest's values that did not get the name they wanted
+	// because it is the host's.
+	Refused int
+
+	keys  *Keys
+	seen  []uint64 // bit set of places that have a field
+	at    []int16  // index of the field of a seen place
+	other nameSet  // names that are not in the table
+}
+
+func (r *Record) init(keys *Keys) {
+	r.keys = keys
+	r.seen = make([]uint64, (keys.Len()+63)/64)
+	r.at = make([]int16, keys.Len())
+	r.other.seed = maphash.MakeSeed()
+}
+
+func (r *Record) reset() {
+	r.Fields = r.Fields[:0]
+	r.Encoding, r.Reason = Plain, OK
+	r.Time, r.HasTime = Time{}, false
+	r.Rank = -1
+	r.Guest, r.Agent, r.Refused = false, false, 0
+	clear(r.seen)
+	r.other.reset()
+}
+
+func (r *Record) has(place int) bool { return r.seen[place/64]&(1<<(place%64)) != 0 }
+
+// field is the field of a key of the table, nil when there is none.
+func (r *Record) field(place int) *Field {
+	if !r.has(place) {
+		return nil
+	}
+	return &r.Fields[r.at[place]]
+}
+
+// text is the text of a key of the table, nil when it has none.
+func (r *Record) text(place int) []byte {
+	if f := r.field(place); f != nil && f.Type == Text {
+		return f.Value
+	}
+	return nil
+}
+
+// Find is the index in Fields of the field with the given name (without a
+// prefix), -1 when there is none.
+func (r *Record) Find(name []byte) int {
+	if place := r.keys.find(name); place != unknown {
+		if r.has(place) {
+			return int(r.at[place])
+		}
+		return -1
+	}
+	return r.other.find(name)
+}
+
+// Lookup answers the field with the given name (without a prefix).
+func (r *Record) Lookup(name string) (f Field, ok bool) {
+	if i := r.Find([]byte(name)); i >= 0 {
+		return r.Fields[i], true
+	}
+	return f, false
+}
+
+// claim takes a name for the next field that is appended, and says whether it
+// was free.
+func (r *Record) claim(name []byte, place int) bool {
+	if place == unknown {
+		return r.other.add(name, len(r.Fields))
+	}
+	if r.has(place) {
+		return false
+	}
+	r.seen[place/64] |= 1 << (place % 64)
+	r.at[place] = int16(len(r.Fields))
+	return true
+}
+
+// set makes the field of a key of the table text, whatever it was before.
+func (r *Record) set(place int, value []byte) {
+	if f := r.field(place); f != nil {
+		f.Value, f.Type = value, Text
+		return
+	}
+	r.claim(nil, place)
+	r.Fields = append(r.Fields, Field{Name: r.keys.nameBytes(place), Value: value, Place: place})
+}
+
+// setBool is set for a bool.
+func (r *Record) setBool(place int, v bool) {
+	r.set(place, nil)
+	f := r.field(place)
+	f.Type, f.Num = Bool, 0
+	if v {
+		f.Num = 1
+	}
+}
+
+// rename gives the field at index i to another key of the table, which has
+// none yet.
+func (r *Record) rename(i int, from, to int) {
+	r.seen[from/64] &^= 1 << (from % 64)
+	r.seen[to/64] |= 1 << (to % 64)
+	r.at[to] = int16(i)
+	r.Fields[i].Name, r.Fields[i].Place = r.keys.nameBytes(to), to
+}
+
+// Integer answers the value of an Integer field.
+func (f *Field) Integer() int64 { return int64(f.Num) }
+
+// Float answers the value of a Float field.
+func (f *Field) Float() float64 { return math.Float64frombits(f.Num) }
+
+// Bool answers the value of a Bool field.
+func (f *Field) Bool() bool { return f.Num != 0 }
+
+// nameSet maps names to the indexes of their fields, for names that are not in
+// the table. A seeded hash keeps crafted names from meeting in one run.
+type nameSet struct {
+	seed  maphash.Seed
+	gen   uint32 // slots of other generations are empty
+	used  int
+	slots []nameSlot
+}
+
+type nameSlot struct {
+	gen, hash uint32
+	index     int32 // -1: the name is taken but has no field
+	name      []byte
+}
+
+func (s *nameSet) reset() {
+	s.used = 0
+	if s.gen++; s.gen == 0 {
+		clear(s.slots)
+		s.gen = 1
+	}
+}
+
+// find answers the index that was stored with name, -1 for none.
+func (s *nameSet) find(name []byte) int {
+	if s.used == 0 {
+		return -1
+	}
+	h := uint32(maphash.Bytes(s.seed, name))
+	if slot := s.slot(name, h); slot.gen == s.gen {
+		return int(slot.index)
+	}
+	return -1
+}
+
+// add stores name with an index and says whether it was new.
+func (s *nameSet) add(name []byte, index int) bool {
+	if 2*s.used >= len(s.slots) {
+		s.grow()
+	}
+	h := uint32(maphash.Bytes(s.seed, name))
+	slot := s.slot(name, h)
+	if slot.gen == s.gen {
+		return false
+	}
+	*slot = nameSlot{s.gen, h, int32(index), name}
+	s.used++
+	return true
+}
+
+// slot is where name is, or the empty slot where it would be.
+func (s *nameSet) slot(name []byte, h uint32) *nameSlot {
+	mask := uint32(len(s.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		slot := &s.slots[i]
+		if slot.gen != s.gen || (slot.hash == h && string(slot.name) == string(name)) {
+			return slot
+		}
+	}
+}
+
+func (s *nameSet) grow() {
+	old := s.slots
+	s.slots = make([]nameSlot, max(64, 2*len(old)))
+	for _, slot := range old {
+		if slot.gen == s.gen {
+			*s.slot(slot.name, slot.hash) = slot
+		}
+	}
+}
+
+// IsMark says whether a place in the table is that of a field that tells of the
+// parsing and is no key of the message.
+func IsMark(place int) bool { return place >= keyGuest && place <= keyAgentFields }
+
+// MarkDuplicate adds the mark of a second copy.
+func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }

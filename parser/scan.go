@@ -1,0 +1,103 @@
+package parser
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Finding structure eight bytes at a time. Each test marks the high bit of
+// every byte that fits; bits above the first mark may be wrong (a borrow runs
+// upwards), so only the first mark is used.
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+
+// equal marks the bytes of x that are c.
+func equal(x uint64, c byte) uint64 {
+	y := x ^ ones*uint64(c)
+	return (y - ones) & ^y & highs
+}
+
+// below marks the bytes of x that are less than c, for c <= 0x80.
+func below(x uint64, c byte) uint64 { return (x - ones*uint64(c)) & ^x & highs }
+
+func first(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
+
+// indexQuote is the index of the first quote or backslash in b from i on, or
+// len(b).
+func indexQuote(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		x := load(b, i)
+		if m := equal(x, '"') | equal(x, '\\'); m != 0 {
+			return i + first(m)
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] == '"' || b[i] == '\\' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// indexEqual is the index of the first '=' in b from i on, or len(b).
+func indexEqual(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if m := equal(load(b, i), '='); m != 0 {
+			return i + first(m)
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] == '=' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// indexBlank is the index of the first blank or control byte in b from i on,
+// or len(b).
+func indexBlank(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if m := below(load(b, i), ' '+1); m != 0 {
+			return i + first(m)
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] <= ' ' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// indexStringEnd is the index of the first byte from i on that cannot stand in
+// a JSON string as it is: a quote, a backslash, a control byte; or len(b).
+func indexStringEnd(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		x := load(b, i)
+		if m := equal(x, '"') | equal(x, '\\') | below(x, ' '); m != 0 {
+			return i + first(m)
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c == '"' || c == '\\' || c < ' ' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+
+// trimNewlines is b without newlines and carriage returns at its end.
+func trimNewlines(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return b
+}

@@ -1,0 +1,156 @@
+package parser
+
+import "bytes"
+
+var (
+	announce  = []byte("announce: ")
+	announced = []byte("announce")
+)
+
+func keyRowBytes(place int) []byte { return []byte(keyRows[place].Name) }
+
+// The first four letters of logrus's levels, as its terminal form has them
+// (logrus text_formatter.go, printColored).
+var terminalLevels = []string{"INFO", "WARN", "ERRO", "DEBU", "FATA", "PANI", "TRAC"}
+
+// messageWidth is the width to which the terminal form pads its message.
+const messageWidth = 44
+
+// readTerminal reads the form that logrus has on a terminal, with colours or
+// without, and says whether text is in it:
+//
+//	WARN[0000] the message padded to 44 columns     key=value
+func (p *Parser) readTerminal(text []byte) bool {
+	rest := skipColour(text)
+	level := []byte(nil)
+	for _, word := range terminalLevels {
+		if len(rest) > len(word) && string(rest[:len(word)]) == word {
+			level = rest[:len(word)]
+		}
+	}
+	if level == nil {
+		return false
+	}
+	rest = skipColour(rest[len(level):])
+	stamp := len(rest) > 0 && rest[0] == '['
+	end := 1
+	for end < len(rest) && isDigit(rest[end]) {
+		end++
+	}
+	if !stamp || end < 2 || end == len(rest) || rest[end] != ']' {
+		return false
+	}
+	rest = bytes.TrimPrefix(rest[end+1:], []byte(" "))
+
+	p.rec.Encoding = TerminalEncoding
+	p.add(p.keys.nameBytes(keyLevel), level)
+	split := terminalFields(rest)
+	if msg := bytes.TrimRight(rest[:split], " \r\n"); len(msg) > 0 {
+		p.add(p.keys.nameBytes(keyMsg), msg)
+	}
+	if split < len(rest) {
+		mark := len(p.buf)
+		p.buf = AppendPlain(p.buf, rest[split:]) // the colours of the keys
+		p.readLogfmt(p.buf[mark:len(p.buf):len(p.buf)])
+		p.rec.Encoding = TerminalEncoding
+	}
+	return true
+}
+
+// skipColour is b without a colour code at its start.
+func skipColour(b []byte) []byte {
+	if len(b) > 2 && b[0] == 0x1b && b[1] == '[' {
+		return b[codeLen(b):]
+	}
+	return b
+}
+
+// terminalFields is where the fields start behind the message: at the first key
+// in colour, or where the message's padding ends with a "key=", or the length.
+func terminalFields(rest []byte) int {
+	for i := 0; ; {
+		esc := bytes.Index(rest[i:], []byte(" \x1b["))
+		if esc < 0 {
+			break
+		}
+		esc += i
+		key := rest[esc+1+codeLen(rest[esc+1:]):]
+		if end := bytes.IndexByte(key, 0x1b); end > 0 && bytes.HasPrefix(key[end:], []byte("\x1b[0m=")) {
+			return esc
+		}
+		i = esc + 1
+	}
+	if len(rest) <= messageWidth {
+		return len(rest)
+	}
+	for i := messageWidth; i < len(rest); {
+		blank := bytes.IndexByte(rest[i:], ' ')
+		if blank < 0 {
+			break
+		}
+		i += blank + 1
+		word := rest[i:indexBlank(rest, i)]
+		if bytes.IndexByte(word, '=') > 0 {
+			return i - 1
+		}
+	}
+	return len(rest)
+}
+
+// readAnnounce reads the form in which the Go agent names itself when it is
+// process 1 (agent.go, announce), and says whether text is in it:
+//
+//	announce: key="value",key="value"
+func (p *Parser) readAnnounce(text []byte) bool {
+	if !bytes.HasPrefix(text, announce) {
+		return false
+	}
+	d := &p.logfmt
+	d.Reset(trimNewlines(text[len(announce):]))
+	for d.nextAnnounced() {
+		if len(p.rec.Fields) == 0 && !p.hasTime {
+			p.rec.set(keyMsg, announced)
+		}
+		p.add(d.key, d.value)
+	}
+	if len(p.rec.Fields) == 0 {
+		return false
+	}
+	p.rec.Encoding = AnnounceEncoding
+	p.rec.Reason = p.rec.Reason.or(d.reason)
+	if len(d.unparsed) > 0 {
+		p.rec.set(keyUnparsed, d.unparsed)
+	}
+	return true
+}
+
+// nextAnnounced reads the next pair of key="value",key="value".
+func (d *Logfmt) nextAnnounced() bool {
+	if d.pos >= len(d.text) {
+		return false
+	}
+	eq := indexEqual(d.text, d.pos)
+	if eq == d.pos || eq-d.pos > maxKey || eq+1 >= len(d.text) || d.text[eq+1] != '"' {
+		d.setAside(d.text[d.pos:])
+		d.pos = len(d.text)
+		return false
+	}
+	d.key = d.text[d.pos:eq]
+	start := eq + 2
+	end := indexQuote(d.text, start)
+	if end < len(d.text) && d.text[end] == '"' {
+		d.value = d.text[start:end]
+	} else {
+		end = d.readEscaped(start, end)
+	}
+	d.pos = min(end+1, len(d.text))
+	if d.pos < len(d.text) {
+		if d.text[d.pos] == ',' {
+			d.pos++
+		} else {
+			d.setAside(d.text[d.pos:])
+			d.pos = len(d.text)
+		}
+	}
+	return true
+}

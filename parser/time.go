@@ -1,0 +1,131 @@
+package parser
+
+// Time is the time that a message names.
+type Time struct {
+	Sec  int64  // since 1970-01-01T00:00:00Z, negative before
+	Nsec uint32 // 0 to 999,999,999
+	// Whole says that the text had no fraction, so the time is known to the
+	// second only.
+	Whole bool
+}
+
+// MaxSec is the last second that an event's time can have: the two values above
+// it mark groups of events in Fluent Bit, and hide what follows in a chunk.
+const MaxSec = 0xfffffffd
+
+// ParseTime reads the times that Kata and its neighbours write: RFC 3339 with no
+// fraction or any number of digits (what is beyond nanoseconds is cut off), with
+// "Z" or an offset, and with a space for the "T" (CRI-O up to 1.30). It accepts
+// exactly what time.Parse accepts of that, and no "24:00:00" or leap second.
+func ParseTime(b []byte) (t Time, ok bool) {
+	// 2006-01-02T15:04:05Z
+	// 01234567890123456789
+	if len(b) < 20 || b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != ' ') || b[13] != ':' || b[16] != ':' {
+		return t, false
+	}
+	century, year, month, day := two(b, 0), two(b, 2), two(b, 5), two(b, 8)
+	hour, minute, second := two(b, 11), two(b, 14), two(b, 17)
+	if (century|year|month|day|hour|minute|second)&bad != 0 ||
+		month-1 > 11 || hour > 23 || minute > 59 || second > 59 {
+		return t, false
+	}
+	year += 100 * century
+	if day-1 >= daysIn(month, year) {
+		return t, false
+	}
+
+	i := 19
+	t.Whole = true
+	if b[i] == '.' || b[i] == ',' {
+		i++
+		scale, digits := uint32(100_000_000), 0
+		for ; i < len(b) && isDigit(b[i]); i++ {
+			t.Nsec += uint32(b[i]-'0') * scale
+			scale /= 10
+			digits++
+		}
+		if digits == 0 {
+			return t, false
+		}
+		t.Whole = false
+	}
+
+	offset, ok := zone(b[i:])
+	t.Sec = days(year, month, day)*86400 + int64(hour*3600+minute*60+second) - offset
+	return t, ok
+}
+
+// zone reads "Z", "+08:00" or "-03:30", the whole of b; the offset is in seconds.
+func zone(b []byte) (offset int64, ok bool) {
+	if len(b) == 1 && b[0] == 'Z' {
+		return 0, true
+	}
+	if len(b) != 6 || b[3] != ':' || (b[0] != '+' && b[0] != '-') {
+		return 0, false
+	}
+	hour, minute := two(b, 1), two(b, 4)
+	if (hour|minute)&bad != 0 || hour > 24 || minute > 60 {
+		return 0, false
+	}
+	offset = int64(hour*3600 + minute*60)
+	if b[0] == '-' {
+		offset = -offset
+	}
+	return offset, true
+}
+
+// bad is a bit that no number of two digits has.
+const bad = 1 << 31
+
+// two is the number that the two digits at b[i:] form, or bad.
+func two(b []byte, i int) uint32 {
+	d, e := uint32(b[i])-'0', uint32(b[i+1])-'0'
+	if d > 9 || e > 9 {
+		return bad
+	}
+	return d*10 + e
+}
+
+func daysIn(month, year uint32) uint32 {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	}
+	return 31
+}
+
+// days is the number of days from 1970-01-01 to the given day of the Gregorian
+// calendar, counted from March so that the leap day comes last.
+func days(year, month, day uint32) int64 {
+	y, m := int64(year), int64(month)
+	if m < 3 {
+		y--
+		m += 12
+	}
+	return 365*y + floorDiv(y, 4) - floorDiv(y, 100) + floorDiv(y, 400) + (153*(m-3)+2)/5 + int64(day) - 719469
+}
+
+func floorDiv(a, b int64) int64 {
+	if a < 0 {
+		return (a - b + 1) / b
+	}
+	return a / b
+}
+
+// parseMicros reads a whole number of microseconds since 1970, the form of
+// journald's _SOURCE_REALTIME_TIMESTAMP (systemd.journal-fields(7)).
+func parseMicros(b []byte) (t Time, ok bool) {
+	n, ok := parseInt(b)
+	if !ok || n < 0 {
+		return t, false
+	}
+	return Time{Sec: n / 1e6, Nsec: uint32(n%1e6) * 1000}, true
+}
+
+// InRange says whether an event can have the time t.
+func (t Time) InRange() bool { return t.Sec >= 0 && t.Sec <= MaxSec }
