@@ -1,6 +1,8 @@
 package parser
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strings"
 )
 
@@ -23,6 +25,8 @@ type keyInfo struct {
 	typ      Type
 	group    int16 // place of the first key that differs only in case
 	reserved bool  // a guest may not set it
+
+	head, tail uint64 // the ends of the name, see ends
 }
 
 // NewKeys makes the table for the given types.
@@ -78,13 +82,16 @@ func (k *Keys) add(name string, typ Type) int {
 		}
 	}
 	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
+	row := &k.rows[len(k.rows)-1]
+	row.head, row.tail = ends(row.bytes)
 	k.place(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
 
 func (k *Keys) place(row int) {
 	mask := uint32(len(k.slots) - 1)
-	h := hash([]byte(k.rows[row].name)) & mask
+	r := &k.rows[row]
+	h := hash(r.head, r.tail, len(r.name)) & mask
 	for k.slots[h] != 0 {
 		h = (h + 1) & mask
 	}
@@ -93,33 +100,39 @@ func (k *Keys) place(row int) {
 
 // find is the place of the key with the written name, or unknown.
 func (k *Keys) find(name []byte) int {
+	head, tail := ends(name)
 	mask := uint32(len(k.slots) - 1)
-	for h := hash(name) & mask; ; h = (h + 1) & mask {
+	for h := hash(head, tail, len(name)) & mask; ; h = (h + 1) & mask {
 		slot := k.slots[h]
 		if slot == 0 {
 			return unknown
 		}
-		if k.rows[slot-1].name == string(name) {
+		r := &k.rows[slot-1]
+		if r.head == head && r.tail == tail && len(r.name) == len(name) && (len(name) <= 16 || r.name == string(name)) {
 			return int(slot - 1)
 		}
 	}
 }
 
-// hash mixes the length and the first and last eight bytes of a key, which tell
-// Kata's keys apart. It guards nothing: the table is fixed, so a crafted key
-// can meet no more than the few keys that share a slot's run.
-func hash(b []byte) uint32 {
-	var x, y uint64
+// ends are the first and the last eight bytes of a name, overlapping when it is
+// shorter than 16 bytes; of a name shorter than eight the parts that cover it.
+// With its length they tell names of up to 16 bytes apart.
+func ends(b []byte) (head, tail uint64) {
 	switch n := len(b); {
 	case n >= 8:
-		x, y = load(b, 0), load(b, n-8)
+		return load(b, 0), load(b, n-8)
 	case n >= 4:
-		x = uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24
-		y = uint64(b[n-4]) | uint64(b[n-3])<<8 | uint64(b[n-2])<<16 | uint64(b[n-1])<<24
+		return uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
 	case n > 0:
-		x = uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16
+		return uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16, 0
 	}
-	h := (x ^ y<<5 ^ y>>59 ^ uint64(len(b))) * 0x9e3779b97f4a7c15
+	return 0, 0
+}
+
+// hash guards nothing: the table is fixed, so a crafted key can meet no more
+// than the few keys that share a slot's run.
+func hash(head, tail uint64, n int) uint32 {
+	h := (head ^ bits.RotateLeft64(tail, 5) ^ uint64(n)) * 0x9e3779b97f4a7c15
 	return uint32(h >> 40)
 }
 

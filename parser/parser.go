@@ -85,6 +85,7 @@ type Parser struct {
 
 	member  member
 	buf     []byte // names and values that the parser itself makes
+	large   bool   // the last message was; see shrink
 	hasTime bool   // a time was read, good or bad
 	seenTs  bool   // and its key was ts
 
@@ -121,9 +122,13 @@ func (p *Parser) Parse(m *Message) *Record {
 	if len(m.Text) == 0 {
 		return nil
 	}
+	if p.large {
+		p.shrink()
+	}
 	p.reset()
 	r := &p.rec
 	text := m.Text
+	p.large = len(text) > maxKept/8 // what is decoded may be longer than the text
 	tooLarge := len(text) > p.cfg.MaxMessage
 	if tooLarge {
 		text = cutText(text, p.cfg.MaxMessage)
@@ -154,6 +159,13 @@ func (p *Parser) Parse(m *Message) *Record {
 
 func (p *Parser) reset() {
 	p.rec.reset()
+	p.buf = p.buf[:0]
+	p.guest.reset()
+	p.seenTs, p.hasTime = false, false
+}
+
+// shrink lets go of memory that a large message made the Parser take.
+func (p *Parser) shrink() {
 	for _, buf := range []*[]byte{
 		&p.buf, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.inner.buf, &p.inner.unparsed, &p.object.buf, &p.innerObject.buf,
 	} {
@@ -161,9 +173,7 @@ func (p *Parser) reset() {
 			*buf = nil
 		}
 	}
-	p.buf = p.buf[:0]
-	p.guest.reset()
-	p.seenTs, p.hasTime = false, false
+	p.large = false
 }
 
 // valid is text, or a copy of it with U+FFFD for what is not UTF-8. Everything

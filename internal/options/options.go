@@ -95,7 +95,7 @@ type Option struct {
 	// unsupported rows are known by name, so that nobody is surprised later,
 	// and refused when set to anything but the default.
 	unsupported bool
-	set         func(o *Options, v value)
+	set         func(o *Options, v value) error
 }
 
 // value is a checked value in the form its kind has.
@@ -139,8 +139,10 @@ func Parse(get Getter) (*Options, error) {
 			continue
 		}
 		v, err := row.parse(text)
-		if err == nil && row.set != nil {
-			err = set(row, o, v)
+		if err == nil {
+			if err = row.set(o, v); err != nil {
+				err = fmt.Errorf("%s: %w", row.Name, err)
+			}
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -150,18 +152,6 @@ func Parse(get Getter) (*Options, error) {
 		return nil, errors.Join(errs...)
 	}
 	return o, nil
-}
-
-func set(row *Option, o *Options, v value) (err error) {
-	// types is the only row whose text has a grammar of its own.
-	if row.Name == "types" {
-		if o.Types, err = parser.ParseTypes(v.text); err != nil {
-			return fmt.Errorf("%s: %w", row.Name, err)
-		}
-		return nil
-	}
-	row.set(o, v)
-	return nil
 }
 
 func (row *Option) parse(text string) (value, error) {
@@ -235,4 +225,22 @@ func number(text string, suffix bool) (int, bool) {
 		return 0, false
 	}
 	return n * unit, true
+}
+
+// Markdown is the rows of the table of options as README.md shows them.
+func Markdown() []string {
+	rows := make([]string, len(Table))
+	for i := range Table {
+		row := &Table[i]
+		def := ""
+		if row.Default != "" {
+			def = "`" + row.Default + "`"
+		}
+		kind := row.Kind.String()
+		if row.Kind == Enum {
+			kind = "`" + strings.Join(nonEmpty(row.Allowed), "` `") + "`"
+		}
+		rows[i] = fmt.Sprintf("| `%s` | %s | %s | %s |", row.Name, kind, def, row.Help)
+	}
+	return rows
 }

@@ -1,5 +1,11 @@
 package options
 
+import (
+	"errors"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
 // Levels in the order of their weight, heaviest last; the empty one is "no
 // limit". The words are those that kata_level can have.
 var Levels = []string{"trace", "debug", "info", "warning", "error", "critical", "fatal", "panic"}
@@ -9,105 +15,114 @@ var Table = []Option{
 	{
 		Name: "key_name", Kind: List, Default: "MESSAGE,message,log",
 		Help: "Keys of the record that may hold the message; the first one that is there is taken.",
-		set:  func(o *Options, v value) { o.KeyName = v.list },
+		set: func(o *Options, v value) error {
+			if len(v.list) == 0 {
+				return errors.New("at least one key is needed")
+			}
+			o.KeyName = v.list
+			return nil
+		},
 	},
 	{
 		Name: "format", Kind: Enum, Default: FormatAuto,
 		Allowed: []string{FormatAuto, FormatLogfmt, FormatJSON, FormatNative},
 		Help:    "Encoding of the message: auto recognises it per record; logfmt and json take it as given, whoever wrote it.",
-		set:     func(o *Options, v value) { o.Format = v.text },
+		set:     func(o *Options, v value) error { o.Format = v.text; return nil },
 	},
 	{
 		Name: "prefix", Kind: String, Default: "kata_",
 		Help: "Put before the name of every field that this plugin adds; may be empty.",
-		set:  func(o *Options, v value) { o.Prefix = v.text },
+		set:  func(o *Options, v value) error { o.Prefix = v.text; return nil },
 	},
 	{
 		Name: "nest_under", Kind: String, Default: "",
 		Help: "Put the parsed fields into one map under this key instead of beside the record's own fields.",
-		set:  func(o *Options, v value) { o.NestUnder = v.text },
+		set:  func(o *Options, v value) error { o.NestUnder = v.text; return nil },
 	},
 	{
 		Name: "reserve_data", Kind: Bool, Default: "on",
 		Help: "Keep the record's own fields; off leaves only the parsed ones (a record that was not parsed stays whole).",
-		set:  func(o *Options, v value) { o.ReserveData = v.on },
+		set:  func(o *Options, v value) error { o.ReserveData = v.on; return nil },
 	},
 	{
 		Name: "preserve_key", Kind: Bool, Default: "on",
 		Help: "Keep the message itself; off removes it from records that were parsed without an error.",
-		set:  func(o *Options, v value) { o.PreserveKey = v.on },
+		set:  func(o *Options, v value) error { o.PreserveKey = v.on; return nil },
 	},
 	{
 		Name: "use_message_time", Kind: Bool, Default: "on",
 		Help: "Give the event the time that the message names; off leaves the event its own and keeps the text in the field time.",
-		set:  func(o *Options, v value) { o.UseMessageTime = v.on },
+		set:  func(o *Options, v value) error { o.UseMessageTime = v.on; return nil },
 	},
 	{
 		Name: "time_keep", Kind: Bool, Default: "off",
 		Help: "Keep the message's time as a field too when it has become the event's time.",
-		set:  func(o *Options, v value) { o.TimeKeep = v.on },
+		set:  func(o *Options, v value) error { o.TimeKeep = v.on; return nil },
 	},
 	{
 		Name: "types", Kind: String, Default: "kata",
 		Help: "Types of values: kata (the built-in table), string (all text), or key:integer|float|bool|string pairs, comma separated, on top of kata.",
-		set:  func(*Options, value) {}, // see set
+		set: func(o *Options, v value) (err error) {
+			o.Types, err = parser.ParseTypes(v.text)
+			return err
+		},
 	},
 	{
 		Name: "unpack_agent", Kind: Bool, Default: "on",
 		Help: "Unpack what the guest wrote (agent records, console text) from the line that carries it.",
-		set:  func(o *Options, v value) { o.UnpackAgent = v.on },
+		set:  func(o *Options, v value) error { o.UnpackAgent = v.on; return nil },
 	},
 	{
 		Name: "native_fields", Kind: Bool, Default: "on",
 		Help: "Read the journal fields of the Rust runtime (NAME, SUBSYSTEM and the call's own keys) into parsed fields.",
-		set:  func(o *Options, v value) { o.NativeFields = v.on },
+		set:  func(o *Options, v value) error { o.NativeFields = v.on; return nil },
 	},
 	{
 		Name: "nested", Kind: Enum, Default: NestedStringify,
 		Allowed: []string{NestedStringify, NestedKeep, NestedDrop},
 		Help:    "What becomes of JSON objects and arrays: one string of compact JSON, maps and arrays, or nothing.",
-		set:     func(o *Options, v value) { o.Nested = v.text },
+		set:     func(o *Options, v value) error { o.Nested = v.text; return nil },
 	},
 	{
 		Name: "remove_keys", Kind: List, Default: "",
 		Help: "Leave out the message's keys that match one of these patterns (* and ?).",
-		set:  func(o *Options, v value) { o.RemoveKeys = v.list },
+		set:  func(o *Options, v value) error { o.RemoveKeys = v.list; return nil },
 	},
 	{
 		Name: "only_keys", Kind: List, Default: "",
 		Help: "Take only the message's keys that match one of these patterns (* and ?).",
-		set:  func(o *Options, v value) { o.OnlyKeys = v.list },
+		set:  func(o *Options, v value) error { o.OnlyKeys = v.list; return nil },
 	},
 	{
 		Name: "remove_journal_keys", Kind: List, Default: "",
 		Help: "Leave out the record's own keys that match one of these patterns (* and ?), from records that were parsed.",
-		set:  func(o *Options, v value) { o.RemoveJournalKeys = v.list },
+		set:  func(o *Options, v value) error { o.RemoveJournalKeys = v.list; return nil },
 	},
 	{
 		Name: "min_level", Kind: Enum, Default: "", Allowed: append([]string{""}, Levels...),
 		Help: "Drop records below this level; a record without a level, or with an unknown one, always stays.",
-		set:  func(o *Options, v value) { o.MinLevel = v.text },
+		set:  func(o *Options, v value) error { o.MinLevel = v.text; return nil },
 	},
 	{
 		Name: "duplicates", Kind: Enum, Default: DuplicatesKeep,
 		Allowed: []string{DuplicatesKeep, DuplicatesMark, DuplicatesDrop},
 		Help:    "What becomes of the second copy of a shim's line (containerd's journal entry and the shim's own) seen within 2 seconds.",
-		set:     func(o *Options, v value) { o.Duplicates = v.text },
+		set:     func(o *Options, v value) error { o.Duplicates = v.text; return nil },
 	},
 	{
 		Name: "max_message_size", Kind: Size, Default: "1M", Min: 256, Max: 1 << 30,
 		Help: "Parse at most this much of a message; what is longer gets the mark too_large.",
-		set:  func(o *Options, v value) { o.MaxMessageSize = v.num },
+		set:  func(o *Options, v value) error { o.MaxMessageSize = v.num; return nil },
 	},
 	{
 		Name: "max_fields", Kind: Int, Default: "512", Min: 8, Max: 60000,
 		Help: "Take at most this many fields from a message; one with more gets the mark too_many_fields.",
-		set:  func(o *Options, v value) { o.MaxFields = v.num },
+		set:  func(o *Options, v value) error { o.MaxFields = v.num; return nil },
 	},
 	{
 		Name: "max_depth", Kind: Int, Default: "32", Min: 1, Max: 512,
 		Help: "Follow nested JSON at most this deep; a deeper value is left out and marked too_deep.",
-		set:  func(o *Options, v value) { o.MaxDepth = v.num },
+		set:  func(o *Options, v value) error { o.MaxDepth = v.num; return nil },
 	},
 	{
 		Name: "sandbox_metadata", Kind: Bool, Default: "off", unsupported: true,

@@ -60,24 +60,29 @@ func (w *worker) look() {
 
 func (w *worker) lookAt(i int, key []byte) {
 	for rank, name := range w.KeyName[:w.own.rank] {
-		if string(key) == name {
+		if len(key) == len(name) && string(key) == name {
 			w.own.message, w.own.rank = i, rank
 			break
 		}
 	}
+	// Constants, so that the compiler compares whole words.
 	switch len(key) {
 	case len(identifierName):
-		if isJournal(key, identifierName) {
+		if lower := string(key) == "syslog_identifier"; lower || string(key) == identifierName {
 			w.own.identifier = w.text(i)
-			w.own.lower = isLower(key)
-		}
-	case len(lineBreakName), len(lineBreakName) - 1:
-		if isJournal(key, lineBreakName) {
-			w.own.cut = string(w.text(i)) == "line-max"
+			w.own.lower = lower
 		}
 	case len(programName):
-		if isJournal(key, programName) {
+		if string(key) == programName || string(key) == "name" {
 			w.own.kata = string(w.text(i)) == "kata-runtime"
+		}
+	case len(lineBreakName):
+		if string(key) == lineBreakName || string(key) == "_line_break" {
+			w.own.cut = string(w.text(i)) == "line-max"
+		}
+	case len(lineBreakName) - 1:
+		if string(key) == lineBreakName[1:] || string(key) == "line_break" {
+			w.own.cut = string(w.text(i)) == "line-max"
 		}
 	}
 }
@@ -130,11 +135,11 @@ func (w *worker) isNative() bool {
 	return w.own.kata && string(w.own.identifier) == "kata"
 }
 
-// nativeRecord gathers the journal fields of a record of runtime-rs.
-func (w *worker) nativeRecord() parser.Native {
+// readNative gathers the journal fields of a record of runtime-rs in w.native.
+func (w *worker) readNative() {
 	lower, stripped := w.own.lower, w.isStripped()
-	var n parser.Native
-	w.native = w.native[:0]
+	n := &w.native
+	*n = parser.Native{Fields: n.Fields[:0]}
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
@@ -147,16 +152,14 @@ func (w *worker) nativeRecord() parser.Native {
 		case !isCallField(key, lower) || stripped && isTrusted(key):
 		case isJournal(key, pidName):
 			if pid := w.one(i); pid != nil {
-				w.native = append(w.native, parser.NativeField{Name: key, Value: pid})
+				n.Fields = append(n.Fields, parser.NativeField{Name: key, Value: pid})
 			}
 		default:
 			if text := w.text(i); text != nil {
-				w.native = append(w.native, parser.NativeField{Name: key, Value: text})
+				n.Fields = append(n.Fields, parser.NativeField{Name: key, Value: text})
 			}
 		}
 	}
-	n.Fields = w.native
-	return n
 }
 
 // isStripped says whether the systemd input took the underscore from the

@@ -13,7 +13,8 @@ type worker struct {
 	walk   event.Walker
 	ev     event.Event
 	parse  *parser.Parser
-	native []parser.NativeField
+	msg    parser.Message
+	native parser.Native
 	tally  tally
 
 	chunk   []byte
@@ -58,7 +59,11 @@ func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {
 func (w *worker) release() {
 	w.chunk, w.out = nil, nil
 	w.walk.Reset(nil)
-	clear(w.native[:cap(w.native)])
+	w.msg = parser.Message{}
+	fields := w.native.Fields
+	clear(fields[:cap(fields)])
+	w.native = parser.Native{Fields: fields[:0]}
+	w.own = found{}
 }
 
 // copyUntil copies the events from the last changed one up to an offset of the
@@ -103,16 +108,15 @@ func (w *worker) record() *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	msg := parser.Message{Text: text, Cut: w.own.cut}
+	w.msg = parser.Message{Text: text, Cut: w.own.cut}
 	if id := w.own.identifier; id != nil {
-		msg.Origin = parser.OriginOf(id)
+		w.msg.Origin = parser.OriginOf(id)
 	}
-	var native parser.Native
 	if w.isNative() {
-		native = w.nativeRecord()
-		msg.Native = &native
+		w.readNative()
+		w.msg.Native = &w.native
 	}
-	rec := w.parse.Parse(&msg)
+	rec := w.parse.Parse(&w.msg)
 	if rec == nil || len(rec.Fields) == 0 && !rec.HasTime {
 		return nil
 	}

@@ -1,0 +1,279 @@
+package event
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/ugorji/go/codec"
+)
+
+func log(b []byte, sec, nsec uint32, pairs ...string) []byte {
+	b = AppendTime(append(b, 0x92, 0x92), sec, nsec)
+	b = AppendMapHeader(append(b, 0x80), len(pairs)/2)
+	for _, s := range pairs {
+		b = AppendStr(b, []byte(s))
+	}
+	return b
+}
+
+// walk reads all events of a chunk.
+func walk(chunk []byte) (events []Event, err error) {
+	var w Walker
+	var e Event
+	w.Reset(chunk)
+	for w.Next(&e) {
+		kept := e
+		kept.Pairs = append([]Pair(nil), e.Pairs...)
+		events = append(events, kept)
+	}
+	return events, w.Err()
+}
+
+// TestTime reads every form of time in both framings.
+func TestTime(t *testing.T) {
+	f := func(encoded []byte, sec int64, nsec uint32, isLog bool) {
+		t.Helper()
+		body := []byte{0x81, 0xa1, 'k', 0xa1, 'v'}
+		for _, chunk := range [][]byte{
+			append(append([]byte{0x92, 0x92}, encoded...), append([]byte{0x80}, body...)...),
+			append(append([]byte{0xdd, 0, 0, 0, 2, 0xdc, 0, 2}, encoded...), append([]byte{0xdf, 0, 0, 0, 0}, body...)...),
+			append(append([]byte{0x92}, encoded...), body...),
+		} {
+			events, err := walk(chunk)
+			if err != nil || len(events) != 1 {
+				t.Fatalf("%x: %d events, %v", chunk, len(events), err)
+			}
+			e := events[0]
+			if e.Log != isLog || e.End != len(chunk) {
+				t.Errorf("%x: log %v, end %d", chunk, e.Log, e.End)
+			}
+			if !isLog {
+				continue
+			}
+			if e.Sec != sec || e.Nsec != nsec || !bytes.Equal(chunk[e.Time:e.TimeEnd], encoded) {
+				t.Errorf("%x: time %d.%09d", chunk, e.Sec, e.Nsec)
+			}
+			if len(e.Pairs) != 1 || !bytes.Equal(chunk[e.First:e.BodyEnd], body[1:]) {
+				t.Errorf("%x: pairs %v", chunk, e.Pairs)
+			}
+		}
+	}
+	f([]byte{0xd7, 0, 0, 0, 0, 5, 0, 0, 0, 7}, 5, 7, true)
+	f([]byte{0xc7, 8, 0, 0, 0, 0, 5, 0, 0, 0, 7}, 5, 7, true)
+	f([]byte{0x05}, 5, 0, true)
+	f([]byte{0xcc, 0xff}, 255, 0, true)
+	f([]byte{0xcd, 1, 0}, 256, 0, true)
+	f([]byte{0xce, 0xff, 0xff, 0xff, 0xfd}, 0xfffffffd, 0, true)
+	f([]byte{0xcf, 0, 0, 0, 0, 0, 0, 0, 9}, 9, 0, true)
+	f([]byte{0xd2, 0, 0, 1, 0}, 256, 0, true)
+	f(AppendFloat(nil, math.Float64bits(1.5)), 1, 500_000_000, true)
+	f([]byte{0xca, 0x3f, 0xc0, 0, 0}, 1, 500_000_000, true)
+
+	// Group markers, and what is no time.
+	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, 0, 0, false)
+	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0}, 0, 0, false)
+	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1}, 0, 0, false)
+	f([]byte{0xd7, 1, 0, 0, 0, 5, 0, 0, 0, 7}, 0, 0, false)
+	f([]byte{0xd0, 0xff}, 0, 0, false)
+	f([]byte{0xff}, 0, 0, false)
+	f([]byte{0xc0}, 0, 0, false)
+	f(AppendFloat(nil, math.Float64bits(math.NaN())), 0, 0, false)
+	f(AppendFloat(nil, math.Float64bits(-1)), 0, 0, false)
+	f([]byte{0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 0, 0, false)
+}
+
+// TestOtherValues: whole msgpack that is no log event is passed over.
+func TestOtherValues(t *testing.T) {
+	for _, v := range [][]byte{
+		{0xc0}, {0x80}, {0x90}, {0x93, 1, 2, 3}, {0x92, 5, 6}, {0x92, 0x92, 5, 0x80, 0x90}, {0x92, 0x91, 5, 0x80}, {0xa1, 'x'},
+	} {
+		chunk := log(append(log(nil, 1, 2, "a", "b"), v...), 3, 4, "c", "d")
+		events, err := walk(chunk)
+		if err != nil || len(events) != 3 || !events[0].Log || events[1].Log || !events[2].Log {
+			t.Errorf("%x: %d events, %v", v, len(events), err)
+		}
+	}
+}
+
+// TestCorrupt cuts a chunk at every byte: the events before the cut are read,
+// and the walk stops at the start of the one that is cut.
+func TestCorrupt(t *testing.T) {
+	one := log(nil, 1, 2, "key", "value", "k", string(make([]byte, 300)))
+	chunk := append(bytes.Clone(one), one...)
+	for cut := range len(chunk) {
+		var w Walker
+		var e Event
+		w.Reset(chunk[:cut])
+		n := 0
+		for w.Next(&e) {
+			n++
+		}
+		if want := cut / len(one); n != want {
+			t.Fatalf("cut at %d: %d events, want %d", cut, n, want)
+		}
+		if whole := cut%len(one) == 0; (w.Err() == nil) != whole || w.Pos() != cut/len(one)*len(one) {
+			t.Fatalf("cut at %d: %v at %d", cut, w.Err(), w.Pos())
+		}
+	}
+	for _, bad := range [][]byte{{0xc1}, {0xdd, 0xff, 0xff, 0xff, 0xff}, {0xdf, 0x80, 0, 0, 0}, {0xdb, 0xff, 0xff, 0xff, 0xff}, bytes.Repeat([]byte{0x91}, 1<<20)} {
+		if events, err := walk(append(bytes.Clone(one), bad...)); err == nil || len(events) != 1 {
+			t.Errorf("%x…: %d events, %v", bad[:1], len(events), err)
+		}
+	}
+}
+
+// TestDeep: nesting without end costs neither stack nor time.
+func TestDeep(t *testing.T) {
+	deep := append(bytes.Repeat([]byte{0x91}, 1<<20), 0xc0)
+	chunk := append(AppendTime([]byte{0x92, 0x92}, 1, 2), 0x80, 0x81, 0xa1, 'k')
+	events, err := walk(append(chunk, deep...))
+	if err != nil || len(events) != 1 || !events[0].Log || events[0].Pairs[0].Kind != Array {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+}
+
+// TestRecorded walks what real hosts made and finds the text that another
+// library finds.
+func TestRecorded(t *testing.T) {
+	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/journald-edges.msgpack", "corpus/tail.msgpack"} {
+		chunk, err := os.ReadFile("../../testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events, err := walk(chunk)
+		if err != nil || len(events) == 0 {
+			t.Fatalf("%s: %d events, %v", file, len(events), err)
+		}
+		end := 0
+		for _, e := range events {
+			if e.Start != end || !e.Log {
+				t.Fatalf("%s: event at %d, want %d", file, e.Start, end)
+			}
+			end = e.End
+			var body map[string]any
+			h := &codec.MsgpackHandle{}
+			h.RawToString = true
+			if err := codec.NewDecoderBytes(chunk[e.Body:e.BodyEnd], h).Decode(&body); err != nil {
+				t.Fatal(err)
+			}
+			if len(body) != len(e.Pairs) {
+				t.Errorf("%s: %d pairs, want %d", file, len(e.Pairs), len(body))
+			}
+			for _, p := range e.Pairs {
+				if v, ok := body[string(chunk[p.Key:p.Value])].(string); p.Kind == Str && (!ok || v != string(chunk[p.Text:p.End])) {
+					t.Errorf("%s: %q is %q", file, chunk[p.Key:p.Value], chunk[p.Text:p.End])
+				}
+			}
+		}
+		if end != len(chunk) {
+			t.Errorf("%s: ended at %d of %d", file, end, len(chunk))
+		}
+	}
+}
+
+// TestAppend reads back what is appended, at every edge between two widths.
+func TestAppend(t *testing.T) {
+	var h codec.MsgpackHandle
+	h.RawToString = true
+	read := func(b []byte) (v any) {
+		t.Helper()
+		if err := codec.NewDecoderBytes(b, &h).Decode(&v); err != nil {
+			t.Fatalf("%x: %v", b, err)
+		}
+		if Skip(b, 0) != len(b) {
+			t.Errorf("Skip(%x) = %d", b, Skip(b, 0))
+		}
+		return v
+	}
+	for _, n := range []int64{
+		0, 1, 127, 128, 255, 256, 65535, 65536, math.MaxUint32, math.MaxUint32 + 1, math.MaxInt64,
+		-1, -32, -33, -128, -129, -32768, -32769, math.MinInt32, math.MinInt32 - 1, math.MinInt64,
+	} {
+		switch v := read(AppendInt(nil, n)).(type) {
+		case int64:
+			if v != n {
+				t.Errorf("%d came back as %d", n, v)
+			}
+		case uint64:
+			if n < 0 || v != uint64(n) {
+				t.Errorf("%d came back as %d", n, v)
+			}
+		default:
+			t.Errorf("%d came back as %T", n, v)
+		}
+	}
+	for _, n := range []int{0, 1, 31, 32, 255, 256, 65535, 65536} {
+		text := bytes.Repeat([]byte{'x'}, n)
+		if v := read(AppendStr(nil, text)); v != string(text) {
+			t.Errorf("str of %d bytes came back as %T", n, v)
+		}
+		array := AppendArrayHeader(nil, n)
+		object := AppendMapHeader(nil, n)
+		for i := range n {
+			array = AppendNil(array)
+			object = AppendBool(AppendInt(object, int64(i)), true)
+		}
+		if v, ok := read(array).([]any); !ok || len(v) != n {
+			t.Errorf("array of %d came back as %T", n, v)
+		}
+		if v, ok := read(object).(map[any]any); !ok || len(v) != n {
+			t.Errorf("map of %d came back with %d", n, len(v))
+		}
+	}
+	if v := read(AppendFloat(nil, math.Float64bits(1.25))); v != 1.25 {
+		t.Errorf("1.25 came back as %v", v)
+	}
+}
+
+// TestReserve: no memory is an answer, and final.
+func TestReserve(t *testing.T) {
+	calls := 0
+	w := Buffer{Grow: func(b []byte, n int) ([]byte, bool) { calls++; return b, false }}
+	if w.Reserve(1) || w.Reserve(1) || calls != 1 {
+		t.Errorf("asked for memory %d times", calls)
+	}
+	var h Buffer
+	h.B = append(h.B, "abc"...)
+	if !h.Reserve(1000) || string(h.B) != "abc" || cap(h.B) < 1003 {
+		t.Errorf("%q of %d", h.B, cap(h.B))
+	}
+}
+
+func FuzzWalk(f *testing.F) {
+	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack"} {
+		chunk, err := os.ReadFile("../../testdata/" + file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(chunk)
+	}
+	f.Add(log(nil, 1, 2, "a", "b"))
+	f.Fuzz(func(t *testing.T, chunk []byte) {
+		events, err := walk(chunk)
+		end := 0
+		for _, e := range events {
+			if e.Start != end || e.End <= e.Start || e.End > len(chunk) {
+				t.Fatalf("event from %d to %d behind %d", e.Start, e.End, end)
+			}
+			end = e.End
+			if !e.Log {
+				continue
+			}
+			at := e.First
+			for _, p := range e.Pairs {
+				if int(p.At) != at || p.Key > p.Value || p.Value >= p.End || p.Kind == Str && (p.Text <= p.Value || p.Text > p.End) {
+					t.Fatalf("pair %+v behind %d", p, at)
+				}
+				at = int(p.End)
+			}
+			if at != e.BodyEnd || at != e.End {
+				t.Fatalf("the pairs end at %d, the body at %d, the event at %d", at, e.BodyEnd, e.End)
+			}
+		}
+		if (err == nil) != (end == len(chunk)) {
+			t.Fatalf("%v at %d of %d", err, end, len(chunk))
+		}
+	})
+}

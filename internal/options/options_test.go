@@ -1,0 +1,110 @@
+package options
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// from makes a Getter of pairs, in the order name, value, name, value.
+func from(pairs ...string) Getter {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i] == name {
+				return pairs[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	o := Default()
+	if got := strings.Join(o.KeyName, " "); got != "MESSAGE message log" {
+		t.Errorf("key_name is %q", got)
+	}
+	if o.Prefix != "kata_" || o.Format != FormatAuto || !o.ReserveData || !o.PreserveKey || !o.UseMessageTime || o.TimeKeep ||
+		!o.UnpackAgent || !o.NativeFields || o.Nested != NestedStringify || o.MinLevel != "" || o.Duplicates != DuplicatesKeep ||
+		o.MaxMessageSize != 1<<20 || o.MaxFields != 512 || o.MaxDepth != 32 || o.Types.AllText || o.Types.Extra != nil {
+		t.Errorf("defaults are %+v", o)
+	}
+}
+
+func TestParse(t *testing.T) {
+	o, err := Parse(from(
+		"key_name", " log , MESSAGE,", "format", "LOGFMT", "prefix", "", "nest_under", "kata", "reserve_data", "Off",
+		"preserve_key", "FALSE", "types", "string", "nested", "Keep", "remove_keys", "Endpoint*, req", "min_level", "WARNING",
+		"duplicates", "drop", "max_message_size", "64k", "max_fields", "100", "max_depth", "8",
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(o.KeyName, "|") != "log|MESSAGE" || o.Format != FormatLogfmt || o.Prefix != "" || o.NestUnder != "kata" ||
+		o.ReserveData || o.PreserveKey || !o.Types.AllText || o.Nested != NestedKeep || strings.Join(o.RemoveKeys, "|") != "Endpoint*|req" ||
+		o.MinLevel != "warning" || o.Duplicates != DuplicatesDrop || o.MaxMessageSize != 64<<10 || o.MaxFields != 100 || o.MaxDepth != 8 {
+		t.Errorf("got %+v", o)
+	}
+	o, err = Parse(from("types", "kata, foo:integer, vm path:string, a:b:float"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Types.Extra["foo"] != parser.Integer || o.Types.Extra["vm path"] != parser.Text || o.Types.Extra["a:b"] != parser.Float {
+		t.Errorf("types are %v", o.Types.Extra)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	f := func(name, value, want string) {
+		t.Helper()
+		_, err := Parse(from(name, value))
+		if err == nil || err.Error() != want {
+			t.Errorf("%s %q: %v, want %s", name, value, err, want)
+		}
+	}
+	f("reserve_data", "banana", `reserve_data: "banana" is not a boolean (on, off, true, false, yes, no)`)
+	f("format", "xml", `format: "xml" is not one of auto, logfmt, json, native`)
+	f("nested", "", `nested: "" is not one of stringify, keep, drop`)
+	f("min_level", "loud", `min_level: "loud" is not one of trace, debug, info, warning, error, critical, fatal, panic`)
+	f("max_message_size", "lots", `max_message_size: "lots" is not a size (such as 512k, 1M)`)
+	f("max_message_size", "-1", `max_message_size: "-1" is not a size (such as 512k, 1M)`)
+	f("max_message_size", "10", `max_message_size: "10" is out of range (256 to 1073741824)`)
+	f("max_message_size", "99999999999G", `max_message_size: "99999999999G" is not a size (such as 512k, 1M)`)
+	f("max_fields", "1k", `max_fields: "1k" is not a whole number`)
+	f("max_depth", "1000", `max_depth: "1000" is out of range (1 to 512)`)
+	f("types", "pid", `types: "pid" is not kata, string or a pair key:type`)
+	f("types", "pid:number", `types: "pid:number": type "number" is not one of integer, float, bool, string`)
+	f("key_name", " , ", `key_name: at least one key is needed`)
+	f("sandbox_metadata", "on", `sandbox_metadata: not supported yet (only "off" is)`)
+}
+
+// TestErrorsAtOnce: a user mends a configuration in one go.
+func TestErrorsAtOnce(t *testing.T) {
+	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "yes"))
+	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnsupportedDefault(t *testing.T) {
+	if _, err := Parse(from("sandbox_metadata", "OFF")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadme compares the README's table with the options.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range Markdown() {
+		if !strings.Contains(string(readme), row+"\n") {
+			t.Errorf("README.md lacks this row:\n%s", row)
+		}
+	}
+	if got, want := strings.Count(string(readme), "\n| `"), len(Table); got < want {
+		t.Errorf("README.md has %d rows of options, the table %d", got, want)
+	}
+}

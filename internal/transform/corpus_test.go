@@ -1,0 +1,56 @@
+package transform
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+// appendEvent appends an event of strings, key and value in turn, as a current
+// Fluent Bit frames it.
+func appendEvent(b []byte, sec, nsec uint32, pairs ...string) []byte {
+	b = event.AppendTime(append(b, 0x92, 0x92), sec, nsec)
+	b = event.AppendMapHeader(append(b, 0x80), len(pairs)/2)
+	for _, s := range pairs {
+		b = event.AppendStr(b, []byte(s))
+	}
+	return b
+}
+
+// tornPrograms are the lines of programs.log that get an error mark, and why.
+var tornPrograms = map[int]string{
+	3: "agent_logfmt", // kernel text in the middle of an agent's line: the rest is the next line
+}
+
+// TestPrograms reads what real programs of Kata printed.
+func TestPrograms(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/corpus/programs.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chunk []byte
+	s := bufio.NewScanner(bytes.NewReader(text))
+	s.Buffer(nil, 1<<20)
+	lines := 0
+	for ; s.Scan(); lines++ {
+		chunk = appendEvent(chunk, 1, 0, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", s.Text())
+	}
+	out, _ := run(t, New(options.Default()), chunk)
+	events := decode(t, out)
+	if len(events) != lines {
+		t.Fatalf("%d lines, %d events", lines, len(events))
+	}
+	for i, e := range events {
+		got, _ := e.body["kata_parse_error"].(string)
+		if want := tornPrograms[i]; got != want {
+			t.Errorf("line %d: parse error %q, want %q: %v", i+1, got, want, e.body["MESSAGE"])
+		}
+		if e.body["kata_level"] == nil || e.body["kata_msg"] == nil && e.body["kata_error"] == nil {
+			t.Errorf("line %d gave %v", i+1, e.body)
+		}
+	}
+}
