@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"os"
 	"testing"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -11,10 +10,7 @@ import (
 // seedChunk is about 1 MB of the how-to's record, as the systemd input hands it over.
 func seedChunk(b *testing.B) (chunk []byte, records int) {
 	b.Helper()
-	all, err := os.ReadFile("../../testdata/contract/cases.msgpack")
-	if err != nil {
-		b.Fatal(err)
-	}
+	all := contractChunk(b)
 	var w event.Walker
 	var e event.Event
 	w.Reset(all)

@@ -135,3 +135,14 @@ func run(t testing.TB, f *Filter, chunk []byte) ([]byte, Verdict) {
 	}
 	return out.B, verdict
 }
+
+// contractChunk is the chunk of the contract's cases as a current Fluent Bit
+// made it.
+func contractChunk(t testing.TB) []byte {
+	t.Helper()
+	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chunk
+}

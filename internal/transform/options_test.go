@@ -1,0 +1,410 @@
+package transform
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+// filter makes an instance with options given as name, value, name, value.
+func filter(t testing.TB, pairs ...string) *Filter {
+	t.Helper()
+	set := map[string]string{}
+	for i := 0; i < len(pairs); i += 2 {
+		set[pairs[i]] = pairs[i+1]
+	}
+	o, err := options.Parse(func(name string) (string, bool) { v, ok := set[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(o)
+}
+
+// text renders an event with its keys in order: key=value, with the type where
+// it is no string.
+func text(e decoded) string {
+	var keys []string
+	for key := range e.body {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	var b strings.Builder
+	for _, key := range keys {
+		switch v := e.body[key].(type) {
+		case string:
+			fmt.Fprintf(&b, "%s=%s ", key, v)
+		case map[string]any, []any:
+			j, _ := json.Marshal(v)
+			fmt.Fprintf(&b, "%s=%s ", key, j)
+		case uint64: // the library's word for some widths
+			fmt.Fprintf(&b, "%s=%v(int64) ", key, v)
+		default:
+			fmt.Fprintf(&b, "%s=%v(%T) ", key, v, v)
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// one sends one record through a filter and renders what comes out; "" when the
+// record was dropped.
+func one(t testing.TB, f *Filter, pairs ...string) string {
+	t.Helper()
+	chunk := appendEvent(nil, 100, 7, pairs...)
+	out, verdict := run(t, f, chunk)
+	if verdict == Untouched {
+		out = chunk
+	}
+	events := decode(t, out)
+	if len(events) == 0 {
+		return ""
+	}
+	if len(events) > 1 {
+		t.Fatalf("one record became %d", len(events))
+	}
+	if at := events[0].time; at != "100.000000007" {
+		return "@" + at + " " + text(events[0])
+	}
+	return text(events[0])
+}
+
+const (
+	line = `time="2020-01-01T00:00:00.5Z" level=info msg=hello pid=7`
+	at   = "@1577836800.500000000 "
+)
+
+func TestReserveAndPreserve(t *testing.T) {
+	f := func(reserve, preserve, msg, want string) {
+		t.Helper()
+		got := one(t, filter(t, "reserve_data", reserve, "preserve_key", preserve), "A", "1", "MESSAGE", msg, "SYSLOG_IDENTIFIER", "kata")
+		if got != want {
+			t.Errorf("reserve_data %s, preserve_key %s:\n%s\nwant\n%s", reserve, preserve, got, want)
+		}
+	}
+	const parsed = "kata_level=info kata_msg=hello kata_pid=7(int64)"
+	f("on", "on", line, at+"A=1 MESSAGE="+line+" SYSLOG_IDENTIFIER=kata "+parsed)
+	f("on", "off", line, at+"A=1 SYSLOG_IDENTIFIER=kata "+parsed)
+	f("off", "on", line, at+"MESSAGE="+line+" "+parsed)
+	f("off", "off", line, at+parsed)
+	// With an error the message stays.
+	f("off", "off", line+" junk", at+"MESSAGE="+line+" junk kata_level=info kata_msg=hello kata_parse_error=trailing_text kata_pid=7(int64) kata_unparsed=junk")
+	// Text that is no record was not parsed.
+	f("off", "off", "some text", "A=1 MESSAGE=some text SYSLOG_IDENTIFIER=kata kata_msg=some text")
+}
+
+func TestPrefix(t *testing.T) {
+	f := func(prefix, want string, own ...string) {
+		t.Helper()
+		if got := one(t, filter(t, "prefix", prefix), append(own, "MESSAGE", line)...); got != want {
+			t.Errorf("prefix %q:\n%s\nwant\n%s", prefix, got, want)
+		}
+	}
+	f("", at+"MESSAGE="+line+" level=info msg=hello pid=7(int64)")
+	// Without a prefix the record's own field wins,
+	f("", at+"MESSAGE="+line+" level=mine msg=hello pid=7(int64)", "level", "mine")
+	// with one what this plugin wrote before is replaced, and nothing else.
+	f("k.", at+"MESSAGE="+line+" k.level=info k.msg=hello k.other=x k.pid=7(int64) level=mine", "k.level", "old", "level", "mine", "k.other", "x")
+}
+
+func TestTwice(t *testing.T) {
+	f := filter(t)
+	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
+	first, _ := run(t, f, chunk)
+	second, _ := run(t, f, first)
+	if a, b := text(decode(t, first)[0]), text(decode(t, second)[0]); a != b {
+		t.Errorf("the second time gave\n%s\nafter\n%s", b, a)
+	}
+	if len(first) != len(second) {
+		t.Errorf("%d bytes became %d", len(first), len(second))
+	}
+}
+
+func TestNestUnder(t *testing.T) {
+	f := filter(t, "nest_under", "kata", "prefix", "")
+	want := at + "MESSAGE=" + line + ` kata={"level":"info","msg":"hello","pid":7} level=mine`
+	if got := one(t, f, "MESSAGE", line, "level", "mine"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := one(t, f, "MESSAGE", line, "kata", "old", "level", "mine"); got != want {
+		t.Errorf("the second time:\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTimeOptions(t *testing.T) {
+	f := func(want string, opts ...string) {
+		t.Helper()
+		if got := one(t, filter(t, opts...), "MESSAGE", `time="2020-01-01T00:00:00.5Z" level=info`); got != want {
+			t.Errorf("%v: %s, want %s", opts, got, want)
+		}
+	}
+	const msg = `MESSAGE=time="2020-01-01T00:00:00.5Z" level=info kata_level=info`
+	f(at + msg)
+	f(at+msg+" kata_time=2020-01-01T00:00:00.5Z", "time_keep", "on")
+	f(msg+" kata_time=2020-01-01T00:00:00.5Z", "use_message_time", "off")
+}
+
+// TestWholeSeconds: a time without a fraction counts unless the event's own is
+// within two seconds after it.
+func TestWholeSeconds(t *testing.T) {
+	f := func(sec, nsec uint32, want string) {
+		t.Helper()
+		chunk := appendEvent(nil, sec, nsec, "MESSAGE", `time="1970-01-01T00:01:40Z" level=info`)
+		out, _ := run(t, filter(t), chunk)
+		if got := decode(t, out)[0].time; got != want {
+			t.Errorf("an event of %d.%09d got %s, want %s", sec, nsec, got, want)
+		}
+	}
+	f(99, 999_999_999, "100.000000000")
+	f(100, 0, "100.000000000")
+	f(100, 5, "100.000000005")
+	f(101, 999_999_999, "101.999999999")
+	f(102, 0, "100.000000000")
+}
+
+func TestKeyOptions(t *testing.T) {
+	const msg = `time="2020-01-01T00:00:00.5Z" level=info msg=m EndpointProperties=x pid=7 vm path=/run`
+	f := func(want string, opts ...string) {
+		t.Helper()
+		if got := one(t, filter(t, append(opts, "reserve_data", "off", "preserve_key", "off")...), "MESSAGE", msg); got != at+want {
+			t.Errorf("%v: %s, want %s", opts, got, at+want)
+		}
+	}
+	f("kata_level=info kata_msg=m kata_pid=7(int64) kata_vm_path=/run", "remove_keys", "Endpoint*")
+	f("kata_msg=m kata_vm_path=/run", "only_keys", "msg,vm path")
+	f("kata_msg=m", "only_keys", "m*,v*", "remove_keys", "vm_path")
+	f("kata_EndpointProperties=x kata_level=info kata_msg=m kata_pid=7 kata_vm_path=/run", "types", "string")
+	f("kata_EndpointProperties_text=x kata_level=info kata_msg=m kata_pid=7 kata_vm_path=/run", "types", "pid:string,EndpointProperties:integer")
+}
+
+func TestRemoveJournalKeys(t *testing.T) {
+	f := filter(t, "remove_journal_keys", "SYSLOG_RAW,_CAP*")
+	own := []string{"SYSLOG_RAW", "x", "_CAP_EFFECTIVE", "y", "_PID", "1"}
+	if got, want := one(t, f, append(own, "MESSAGE", line)...), at+"MESSAGE="+line+" _PID=1 kata_level=info kata_msg=hello kata_pid=7(int64)"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := one(t, f, append(own, "MESSAGE", "not Kata's")...), "MESSAGE=not Kata's SYSLOG_RAW=x _CAP_EFFECTIVE=y _PID=1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestMinLevel(t *testing.T) {
+	f := filter(t, "min_level", "warning")
+	chunk := appendEvent(nil, 1, 1, "MESSAGE", `time=x level=debug msg=gone`)
+	chunk = appendEvent(chunk, 1, 2, "MESSAGE", "untouched")
+	chunk = appendEvent(chunk, 1, 3, "MESSAGE", `time=x level=WARN msg=stays`)
+	chunk = appendEvent(chunk, 1, 4, "MESSAGE", `time=x level=info msg=gone`)
+	chunk = appendEvent(chunk, 1, 5, "MESSAGE", `time=x level=Odd msg=stays`)
+	out, verdict := run(t, f, chunk)
+	var times []string
+	for _, e := range decode(t, out) {
+		times = append(times, e.time)
+	}
+	if got := strings.Join(times, " "); verdict != Changed || got != "1.000000002 1.000000003 1.000000005" {
+		t.Errorf("verdict %v, left %s", verdict, got)
+	}
+	if out, verdict = run(t, f, appendEvent(nil, 1, 1, "MESSAGE", `time=x level=debug msg=gone`)); verdict != Changed || len(out) != 0 {
+		t.Errorf("all dropped: verdict %v, %d bytes", verdict, len(out))
+	}
+	if c := f.Counts(); c.Dropped != 3 || c.Untouched != 1 || c.Errors != 2 {
+		t.Errorf("counted %+v", c)
+	}
+}
+
+func TestDuplicates(t *testing.T) {
+	a := []string{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", `time="2020-01-01T00:00:00.100000000Z" level=info msg=hello sandbox=s1`}
+	b := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00.1Z" level=info msg=hello sandbox=s1`}
+	other := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00.1Z" level=info msg=hello sandbox=s2`}
+	whole := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00Z" level=info msg=hello sandbox=s1`}
+	marked := func(f *Filter, record []string) bool {
+		return strings.Contains(one(t, f, record...), "kata_duplicate=true(bool)")
+	}
+
+	f := filter(t, "duplicates", "mark")
+	if marked(f, a) || !marked(f, b) || marked(f, other) || marked(f, whole) || marked(f, whole) {
+		t.Error("not just the second copy was marked")
+	}
+	if marked(f, a) || !marked(f, a) {
+		t.Error("a third copy is the first of another pair")
+	}
+	f = filter(t, "duplicates", "mark")
+	now := time.Duration(0)
+	f.twins.now = func() time.Duration { return now }
+	if marked(f, a) {
+		t.Error("the first copy was marked")
+	}
+	now = twinWindow
+	if marked(f, b) {
+		t.Error("a copy was marked after the time for it")
+	}
+
+	f = filter(t, "duplicates", "drop")
+	if one(t, f, a...) == "" || one(t, f, b...) != "" {
+		t.Error("not just the second copy was dropped")
+	}
+	if c := f.Counts(); c.Duplicates != 1 || c.Dropped != 1 {
+		t.Errorf("counted %+v", c)
+	}
+	if f = filter(t); marked(f, a) || marked(f, b) {
+		t.Error("marked without being asked")
+	}
+}
+
+func TestNested(t *testing.T) {
+	const msg = `{"msg":"m","o":{"a":[1, 1.5, null, "x"],"b":{},"a":2},"big":[123456789012345678901234567890],"pid":{"x":1}}`
+	f := func(mode, want string) {
+		t.Helper()
+		got := one(t, filter(t, "nested", mode, "reserve_data", "off", "preserve_key", "off"), "SYSLOG_IDENTIFIER", "kata", "MESSAGE", msg)
+		if got != want {
+			t.Errorf("nested %s:\n%s\nwant\n%s", mode, got, want)
+		}
+	}
+	f("stringify", `kata_big=[123456789012345678901234567890] kata_msg=m kata_o={"a":[1,1.5,null,"x"],"b":{},"a":2} kata_pid_text={"x":1}`)
+	f("keep", `kata_big=[1.2345678901234568e+29] kata_msg=m kata_o={"a":[1,1.5,null,"x"],"b":{}} kata_pid_text={"x":1}`)
+	f("drop", `kata_msg=m`)
+}
+
+func TestKeyName(t *testing.T) {
+	f := filter(t, "key_name", "text,log")
+	if got, want := one(t, f, "log", "x", "MESSAGE", "y", "text", line), at+"MESSAGE=y kata_level=info kata_msg=hello kata_pid=7(int64) log=x text="+line; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := one(t, f, "MESSAGE", line), "MESSAGE="+line; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestFormat(t *testing.T) {
+	f := func(format, id, msg, want string) {
+		t.Helper()
+		pairs := []string{"MESSAGE", msg}
+		if id != "" {
+			pairs = append(pairs, "SYSLOG_IDENTIFIER", id)
+		}
+		got := one(t, filter(t, "format", format, "remove_journal_keys", "*"), pairs...)
+		if got != want {
+			t.Errorf("format %s, %s: %s\n%s\nwant\n%s", format, id, msg, got, want)
+		}
+	}
+	f("logfmt", "nginx", "status=200 path=/", "kata_path=/ kata_status=200(int64)")
+	f("logfmt", "nginx", "no pairs here", "MESSAGE=no pairs here SYSLOG_IDENTIFIER=nginx")
+	f("json", "nginx", `{"status":200}`, "kata_status=200(int64)")
+	f("json", "kata", line, "kata_msg="+line)
+	f("native", "kata", line, "kata_msg="+line)
+	f("auto", "", `{"msg":"m","level":"INFO","ts":"1970-01-01T00:00:01.5Z","name":"kata-runtime"}`, "@1.500000000 kata_level=info kata_msg=m kata_name=kata-runtime")
+	f("auto", "", `{"msg":"m","level":"INFO","ts":"1970-01-01T00:00:01.5Z","name":"other"}`, `MESSAGE={"msg":"m","level":"INFO","ts":"1970-01-01T00:00:01.5Z","name":"other"}`)
+}
+
+// TestBadInput: nothing is lost, nothing is invented.
+func TestBadInput(t *testing.T) {
+	f := filter(t)
+	if out, verdict := run(t, f, nil); verdict != Untouched || len(out) != 0 {
+		t.Error("an empty chunk changed")
+	}
+
+	good := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
+	for _, value := range [][]byte{{0xc0}, {0xc3}, {0x05}, {0x80}, {0x90}, {0x91, 0x05}, {0xa0}, {0xc4, 0x00}, {0xd4, 0x05, 0x01}} {
+		odd := event.AppendStr(event.AppendMapHeader(append(event.AppendTime([]byte{0x92, 0x92}, 1, 1), 0x80), 1), []byte("MESSAGE"))
+		odd = append(odd, value...)
+		out, verdict := run(t, f, append(bytes.Clone(odd), good...))
+		if verdict != Changed || !bytes.HasPrefix(out, odd) || len(decode(t, out)) != 2 {
+			t.Errorf("a message of %x: verdict %v", value, verdict)
+		}
+		if _, verdict := run(t, f, odd); verdict != Untouched {
+			t.Errorf("a message of %x changed", value)
+		}
+	}
+
+	// A message in bin, and the first of a list.
+	bin := event.AppendStr(event.AppendMapHeader(append(event.AppendTime([]byte{0x92, 0x92}, 1, 1), 0x80), 1), []byte("MESSAGE"))
+	list := append(bytes.Clone(bin), 0x92)
+	bin = append(append(bin, 0xc4, byte(len(line))), line...)
+	list = event.AppendStr(event.AppendStr(list, []byte(line)), []byte("second"))
+	for _, chunk := range [][]byte{bin, list} {
+		out, _ := run(t, f, chunk)
+		if got := decode(t, out)[0].body["kata_msg"]; got != "hello" {
+			t.Errorf("%x: kata_msg is %v", chunk, got)
+		}
+	}
+
+	// What comes after a cut goes on as it came.
+	cut := append(bytes.Clone(good), good[:len(good)-3]...)
+	out, verdict := run(t, f, cut)
+	if verdict != Changed || !bytes.HasSuffix(out, good[:len(good)-3]) {
+		t.Error("the end of a cut chunk was lost")
+	}
+	if f.Counts().Corrupt != 1 {
+		t.Errorf("counted %+v", f.Counts())
+	}
+
+	// Ten megabytes.
+	big := `time="2020-01-01T00:00:00.5Z" level=info msg="` + strings.Repeat("x", 10<<20) + `"`
+	out, _ = run(t, f, appendEvent(nil, 1, 1, "MESSAGE", big))
+	e := decode(t, out)[0]
+	if e.body["MESSAGE"] != big || e.body["kata_level"] != "info" || e.body["kata_parse_error"] != "too_large" {
+		t.Errorf("a message of 10 MB gave level %v, error %v", e.body["kata_level"], e.body["kata_parse_error"])
+	}
+	if n := len(e.body["kata_msg"].(string)); n < 1<<20-100 || n > 1<<20 {
+		t.Errorf("kata_msg has %d bytes", n)
+	}
+}
+
+// TestGroups: markers pass as they are, the records between them are parsed.
+func TestGroups(t *testing.T) {
+	marker := func(sec, nsec uint32) []byte {
+		b := append(event.AppendTime([]byte{0x92, 0x92}, sec, nsec), 0x80)
+		return append(b, 0x81, 0xa7, 'M', 'E', 'S', 'S', 'A', 'G', 'E', 0xa1, 'x')
+	}
+	start, end, odd := marker(0xffffffff, 0), marker(0xfffffffe, 0), marker(0xffffffff, 5)
+	record := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
+	chunk := bytes.Join([][]byte{start, record, end, odd}, nil)
+	out, verdict := run(t, filter(t), chunk)
+	if verdict != Changed || !bytes.HasPrefix(out, start) || !bytes.HasSuffix(out, append(end, odd...)) {
+		t.Error("a group's markers changed")
+	}
+	if got := len(decode(t, out)); got != 4 {
+		t.Errorf("%d events", got)
+	}
+}
+
+// TestNoMemory: without memory for the output the chunk goes on as it came.
+func TestNoMemory(t *testing.T) {
+	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
+	out := event.Buffer{Grow: func(b []byte, _ int) ([]byte, bool) { return b, false }}
+	if verdict := filter(t).Process(chunk, &out); verdict != Untouched {
+		t.Errorf("verdict %v", verdict)
+	}
+}
+
+// TestAllocations: in steady state a chunk costs no memory of Go's, whatever is
+// in it.
+func TestAllocations(t *testing.T) {
+	for name, f := range map[string]*Filter{"default": filter(t), "duplicates": filter(t, "duplicates", "mark"), "bare": filter(t, "prefix", "", "reserve_data", "off")} {
+		for i, e := range decodeRaw(t) {
+			out := event.Buffer{B: make([]byte, 0, 1<<20)}
+			if n := testing.AllocsPerRun(20, func() {
+				out.B = out.B[:0]
+				f.Process(e, &out)
+			}); n != 0 {
+				t.Errorf("%s: record %d costs %v allocations", name, i, n)
+			}
+		}
+	}
+}
+
+// decodeRaw is each event of the contract's chunk by itself.
+func decodeRaw(t *testing.T) (events [][]byte) {
+	chunk := contractChunk(t)
+	var w event.Walker
+	var e event.Event
+	w.Reset(chunk)
+	for w.Next(&e) {
+		events = append(events, chunk[e.Start:e.End])
+	}
+	return events
+}
