@@ -98,7 +98,6 @@ func (r *objectReader) skipBlank() byte {
 }
 
 func (r *objectReader) readValue(m *member) bool {
-	start := r.pos
 	m.deep = false
 	switch c := r.skipBlank(); {
 	case c == '"':
@@ -111,7 +110,7 @@ func (r *objectReader) readValue(m *member) bool {
 		if c == '[' {
 			m.kind = jsonArray
 		}
-		start = r.pos
+		start := r.pos
 		blanks, deep, ok := r.skipNested()
 		if !ok {
 			return false
@@ -122,8 +121,8 @@ func (r *objectReader) readValue(m *member) bool {
 			m.token = r.compact(m.token)
 		}
 	default:
-		start = r.pos
-		end := skipScalar(r.text, r.pos)
+		start := r.pos
+		end := skipScalar(r.text, start)
 		if end == 0 {
 			return false
 		}

@@ -185,7 +185,7 @@ func textAt(b []byte, i int) (text, end int, kind Kind) {
 	if i >= len(b) {
 		return 0, -1, Other
 	}
-	n := 0
+	var n int
 	switch c := b[i]; {
 	case c&0xe0 == 0xa0:
 		n, text = int(c&0x1f), i+1

@@ -104,6 +104,11 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README.md lacks this row:\n%s", row)
 		}
 	}
+	for _, reason := range parser.Reasons() {
+		if !strings.Contains(string(readme), "`"+reason.String()+"`") {
+			t.Errorf("README.md does not explain %s", reason)
+		}
+	}
 	if got, want := strings.Count(string(readme), "\n| `"), len(Table); got < want {
 		t.Errorf("README.md has %d rows of options, the table %d", got, want)
 	}

@@ -61,7 +61,7 @@ var Table = []Option{
 	},
 	{
 		Name: "types", Kind: String, Default: "kata",
-		Help: "Types of values: kata (the built-in table), string (all text), or key:integer|float|bool|string pairs, comma separated, on top of kata.",
+		Help: "Types of values: kata (the built-in table), string (all text), or key:type pairs, comma separated, on top of kata; types are integer, float, bool, string.",
 		set: func(o *Options, v value) (err error) {
 			o.Types, err = parser.ParseTypes(v.text)
 			return err

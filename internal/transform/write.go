@@ -126,12 +126,9 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
-		gone := false
-		switch {
-		case i == w.own.message:
+		gone := !whole
+		if i == w.own.message {
 			gone = !message
-		default:
-			gone = !whole
 		}
 		if p.KeyKind == event.Str {
 			gone = gone || w.ownGone.match(key) ||

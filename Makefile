@@ -1,0 +1,73 @@
+# fluent-bit-kata: the targets a user or developer needs. `make help` lists them.
+
+GO      ?= go
+CC      ?= cc
+DIST    := dist
+LIB     := $(DIST)/kata.so
+HOST    := build/out/host
+# -s -w: the symbols of 8 MB are of no use to a user; make build STRIP= keeps them.
+STRIP   ?= -s -w
+GOFILES := $(shell find . -name '*.go' -not -path './dist/*')
+CFILES  := $(wildcard plugin/*.c plugin/*.h)
+
+.PHONY: help
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: $(LIB) $(DIST)/flb-filter_kata.so ## make dist/kata.so and dist/flb-filter_kata.so
+	@printf 'needs glibc %s or newer\n' "$$(build/glibc-floor $(LIB))"
+
+$(LIB): $(GOFILES) $(CFILES) go.mod go.sum
+	@mkdir -p $(DIST)
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(STRIP)' -o $@ ./plugin
+	@rm -f $(DIST)/kata.h
+
+# One file under two names: Fluent Bit chooses the way in by the name.
+$(DIST)/flb-filter_kata.so: $(LIB)
+	ln -sf kata.so $@
+
+.PHONY: test
+test: ## all tests that need no Fluent Bit, and no root
+	$(GO) vet ./...
+	$(GO) test ./...
+	CGO_ENABLED=0 $(GO) test ./parser/... ./internal/event ./internal/options ./internal/transform
+
+.PHONY: race
+race: ## the tests under the race detector
+	$(GO) test -race ./parser/... ./internal/...
+
+.PHONY: lint
+lint: ## gofmt, go vet and golangci-lint (if it is installed)
+	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); echo 'not formatted: run gofmt -w'; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./build/e2e
+	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo 'golangci-lint is not installed: skipped'; fi
+
+.PHONY: bench
+bench: ## benchmarks of the decoder and of the whole filter
+	$(GO) test -run '^$$' -bench . -benchmem ./parser ./internal/transform
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	build/fuzz $(or $(FUZZTIME),20s)
+
+.PHONY: demo
+demo: build $(HOST) ## the record of Kata's how-to, before and after the filter
+	@build/demo $(HOST) $(DIST)
+
+$(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
+	@mkdir -p $(dir $@)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -rdynamic -o $@ internal/host/src/*.c -ldl -lpthread -lm
+
+.PHONY: e2e
+e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags e2e -count=1 -timeout 20m ./build/e2e
+
+.PHONY: image
+image: ## the container image (needs docker)
+	docker build -t fluent-bit-kata .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(DIST) build/out

@@ -1,0 +1,12 @@
+// Package e2e runs the library inside a real Fluent Bit and looks at what comes
+// out: journals made of the contract's cases, the corpora, the examples and the
+// image's configuration go through Fluent Bit's own inputs, the plugin, and
+// Fluent Bit's own outputs.
+//
+//	FLUENT_BIT=/path/to/fluent-bit go test -tags e2e -count=1 ./build/e2e
+//
+// It needs Fluent Bit (FLUENT_BIT, or fluent-bit on PATH) and
+// systemd-journal-remote, which writes the journals (SYSTEMD_JOURNAL_REMOTE, or
+// where distributions put it), and fails without them. No root is needed, and
+// nothing listens but on loopback.
+package e2e

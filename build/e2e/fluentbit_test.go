@@ -1,0 +1,151 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is one run of Fluent Bit.
+type process struct {
+	cmd    *exec.Cmd
+	stdout *stream[string] // lines
+	log    *stream[string] // lines of stderr
+	ended  chan struct{}   // closed when it has ended and all was read
+	err    error           // how it ended
+}
+
+// start runs Fluent Bit in dir. The process ends with the test at the latest,
+// and its log is shown when the test has failed.
+func start(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{
+		cmd:    exec.Command(fluentBit, args...),
+		stdout: newStream[string](),
+		log:    newStream[string](),
+		ended:  make(chan struct{}),
+	}
+	p.cmd.Dir = dir
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var readers sync.WaitGroup
+	readers.Go(func() { readLines(stdout, p.stdout) })
+	readers.Go(func() { readLines(stderr, p.log) })
+	go func() {
+		readers.Wait()
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		if t.Failed() {
+			t.Logf("%s\n%s", p.cmd, p.logText())
+		}
+	})
+	return p
+}
+
+func readLines(r io.Reader, to *stream[string]) {
+	for b := bufio.NewReader(r); ; {
+		line, err := b.ReadString('\n')
+		if line != "" {
+			to.add(strings.TrimSuffix(line, "\n"))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (p *process) logText() string {
+	lines, _ := p.log.now()
+	return strings.Join(lines, "\n")
+}
+
+// wait waits for the end and answers the exit code.
+func (p *process) wait(t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		t.Fatalf("Fluent Bit still runs after %s", patience)
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// stop ends Fluent Bit the way systemd and Kubernetes do: it delivers what it
+// has and goes.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.wait(t); code != 0 {
+		t.Fatalf("Fluent Bit ended with %d: %v", code, p.err)
+	}
+}
+
+// vars are what a configuration refers to as ${NAME}. Fluent Bit itself would
+// replace them everywhere but in the paths of plugins.
+type vars map[string]string
+
+// configure writes a configuration to a directory of its own, beside a
+// plugins.conf that names the library in both of its roles.
+func configure(t *testing.T, name, text string, v vars) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+filterLibrary+"\n    Path "+outputLibrary+"\n")
+	write(t, filepath.Join(dir, name), os.Expand(text, func(key string) string {
+		if key == "FILTER" {
+			return filterLibrary
+		}
+		value, ok := v[key]
+		if !ok {
+			t.Fatalf("%s refers to ${%s}", name, key)
+		}
+		return value
+	}))
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// through runs a configuration until n events have come out of its forward
+// output, and answers these; it fails the test when more come until the end.
+func through(t *testing.T, name, text string, v vars, n int) []event {
+	t.Helper()
+	to := listen(t)
+	v["PORT"] = to.port
+	p := start(t, configure(t, name, text, v), "-c", name)
+	to.events.wait(t, p, count[event](n))
+	p.stop(t)
+	events := to.close()
+	if len(events) != n {
+		t.Fatalf("%d events, want %d", len(events), n)
+	}
+	return events
+}

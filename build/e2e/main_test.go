@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait. It is long because nothing waits for it unless
+// something is broken.
+const patience = 30 * time.Second
+
+// What TestMain found and built.
+var (
+	fluentBit     string // the program
+	journalRemote string // the program
+	filterLibrary string // flb-filter_kata.so: the filter and processor
+	outputLibrary string // kata.so: the output
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	var missing [2]error
+	fluentBit, missing[0] = find("FLUENT_BIT", "fluent-bit", "Fluent Bit", "/opt/fluent-bit/bin")
+	journalRemote, missing[1] = find("SYSTEMD_JOURNAL_REMOTE", "systemd-journal-remote", "systemd-journal-remote",
+		"/usr/lib/systemd", "/lib/systemd")
+	if err := errors.Join(missing[:]...); err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", "kata-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if err := build(dir); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// find looks for a program where the variable says, on PATH, and in dirs.
+func find(variable, name, title string, dirs ...string) (string, error) {
+	if path := os.Getenv(variable); path != "" {
+		path, err := exec.LookPath(path)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", variable, err)
+		}
+		return filepath.Abs(path)
+	}
+	if path, err := exec.LookPath(name); err == nil {
+		return filepath.Abs(path)
+	}
+	for _, dir := range dirs {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("these tests need %s: name it with %s=/path/to/%s, or put it on PATH", title, variable, name)
+}
+
+// build makes the library in dir, under both of its names.
+func build(dir string) error {
+	outputLibrary = filepath.Join(dir, "kata.so")
+	filterLibrary = filepath.Join(dir, "flb-filter_kata.so")
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", outputLibrary, "./plugin")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build the library: %w\n%s", err, out)
+	}
+	return os.Symlink("kata.so", filterLibrary)
+}
+
+// root is the top of the project, as seen from this package.
+const root = "../.."
