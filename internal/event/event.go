@@ -47,11 +47,12 @@ type Pair struct {
 // call of Next.
 type Event struct {
 	Start, End    int
-	Time, TimeEnd int // the encoded time
-	Body, BodyEnd int // the body: its map header, and the end of its pairs
-	First         int // where the first pair starts
-	Pairs         []Pair
-	Sec           int64 // the event's own time
+	Time, TimeEnd int    // the encoded time
+	Body, BodyEnd int    // the body: its map header, and the end of its pairs
+	First         int    // where the first pair starts
+	Len           int    // how many pairs the body has
+	Pairs         []Pair // the wanted ones of them, in order; see Walker.Want
+	Sec           int64  // the event's own time
 	Nsec          uint32
 	Log           bool // false: a group marker, or no log event; pass it as it is
 }
@@ -63,20 +64,39 @@ type Walker struct {
 	pos   int
 	err   error
 	pairs []Pair
+
+	lengths uint64
+	first   byte
 }
 
 // maxPairs is how many pairs a Walker keeps memory for.
 const maxPairs = 4096
+
+// Want tells which pairs Next shall list: those whose key has a length that is
+// in the bit set lengths (bit 63 stands for all longer ones too), or starts with
+// the byte first. All others are only stepped over, which is most of the work in
+// a journal record. A new Walker wants none.
+func (w *Walker) Want(lengths uint64, first byte) { w.lengths, w.first = lengths, first }
 
 // Reset starts on a chunk, which is only read.
 func (w *Walker) Reset(chunk []byte) {
 	if cap(w.pairs) > maxPairs {
 		w.pairs = nil
 	}
-	*w = Walker{chunk: chunk, pairs: w.pairs[:0]}
+	w.chunk, w.pos, w.err, w.pairs = chunk, 0, nil, w.pairs[:0]
 	if uint64(len(chunk)) > math.MaxUint32 {
 		w.err = ErrCorrupt
 	}
+}
+
+// All lists all pairs of e, which Next has read, in e.Pairs.
+func (w *Walker) All(e *Event) {
+	lengths := w.lengths
+	w.lengths = math.MaxUint64
+	w.pairs = w.pairs[:0]
+	w.body(e.First, e.Len)
+	w.lengths = lengths
+	e.Pairs = w.pairs
 }
 
 // Err is ErrCorrupt when Next ended before the chunk did.
@@ -135,7 +155,7 @@ func (w *Walker) event(e *Event) int {
 	if pairs < 0 {
 		return -1
 	}
-	e.First = i
+	e.First, e.Len = i, pairs
 	if e.Sec == GroupStart || e.Sec == GroupEnd {
 		for ; pairs > 0 && i >= 0; pairs-- {
 			if i = Skip(b, i); i >= 0 {
@@ -153,27 +173,48 @@ func (w *Walker) event(e *Event) int {
 	return i
 }
 
-// body reads n pairs from i on into w.pairs and answers where they end.
+// body steps over n pairs from i on, lists the wanted ones in w.pairs, and
+// answers where they end, -1 when the chunk does before.
 func (w *Walker) body(i, n int) int {
 	b := w.chunk
 	if n > (len(b)-i)/2 {
 		return -1
 	}
 	for ; n > 0; n-- {
-		var p Pair
-		p.At = uint32(i)
-		text, end, kind := textAt(b, i)
-		if end < 0 {
+		// Short forms first: they are all that a journal record has.
+		var key, value, text, end int
+		keyKind, kind := Str, Str
+		if i < len(b) && b[i]&0xe0 == 0xa0 {
+			key = i + 1
+			value = key + int(b[i]&0x1f)
+		} else {
+			key, value, keyKind = textAt(b, i)
+		}
+		if uint(value) >= uint(len(b)) { // also when it is -1
 			return -1
 		}
-		p.Key, p.KeyKind = uint32(text), kind
-		p.Value = uint32(end)
-		text, end, p.Kind = textAt(b, end)
-		if end < 0 {
+		switch c := b[value]; {
+		case c&0xe0 == 0xa0:
+			text = value + 1
+			end = text + int(c&0x1f)
+		case c == 0xd9 && value+1 < len(b):
+			text = value + 2
+			end = text + int(b[value+1])
+		case c == 0xda && value+2 < len(b):
+			text = value + 3
+			end = text + int(binary.BigEndian.Uint16(b[value+1:]))
+		default:
+			text, end, kind = textAt(b, value)
+		}
+		if uint(end) > uint(len(b)) {
 			return -1
 		}
-		p.Text, p.End = uint32(text), uint32(end)
-		w.pairs = append(w.pairs, p)
+		if w.lengths>>min(value-key, 63)&1 != 0 || value > key && b[key] == w.first {
+			w.pairs = append(w.pairs, Pair{
+				At: uint32(i), Key: uint32(key), Value: uint32(value), Text: uint32(text), End: uint32(end),
+				KeyKind: keyKind, Kind: kind,
+			})
+		}
 		i = end
 	}
 	return i

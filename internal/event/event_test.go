@@ -22,6 +22,7 @@ func log(b []byte, sec, nsec uint32, pairs ...string) []byte {
 func walk(chunk []byte) (events []Event, err error) {
 	var w Walker
 	var e Event
+	w.Want(math.MaxUint64, 0)
 	w.Reset(chunk)
 	for w.Next(&e) {
 		kept := e
@@ -281,4 +282,36 @@ func FuzzWalk(f *testing.F) {
 			t.Fatalf("%v at %d of %d", err, end, len(chunk))
 		}
 	})
+}
+
+// TestWant: only wanted pairs are listed, and All lists the rest.
+func TestWant(t *testing.T) {
+	chunk := log(nil, 1, 2, "a", "1", "bb", "2", "kata_x", "3", "ccc", "4", "", "5", string(make([]byte, 70)), "6")
+	f := func(lengths uint64, first byte, want string) {
+		t.Helper()
+		var w Walker
+		var e Event
+		w.Want(lengths, first)
+		w.Reset(chunk)
+		if !w.Next(&e) || e.Len != 6 {
+			t.Fatalf("%d pairs, %v", e.Len, w.Err())
+		}
+		values := func() (s string) {
+			for _, p := range e.Pairs {
+				s += string(chunk[p.Text:p.End])
+			}
+			return s
+		}
+		if got := values(); got != want {
+			t.Errorf("lengths %b, first %q: %s, want %s", lengths, first, got, want)
+		}
+		w.All(&e)
+		if got := values(); got != "123456" {
+			t.Errorf("all: %s", got)
+		}
+	}
+	f(0, 0xff, "")
+	f(1<<1|1<<3, 0xff, "14")
+	f(1<<2, 'k', "23")
+	f(1<<63|1, 0xff, "56")
 }

@@ -26,8 +26,9 @@ var specialNames = [...]string{identifierName, lineBreakName, lineBreakName[1:],
 
 // found is what look saw in the record.
 type found struct {
-	message    int // index of the message's pair, -1 for none
-	rank       int // the message's place in key_name
+	message    int    // index of the message's pair in the wanted ones, -1 for none
+	at         uint32 // where its key starts
+	rank       int    // the message's place in key_name
 	identifier []byte
 	cut        bool // journald cut the line
 	kata       bool // NAME is kata-runtime
@@ -35,25 +36,19 @@ type found struct {
 	ours       bool // a key starts with the prefix
 }
 
-// look goes over the record's keys once. Most of them are told apart by their
-// length alone.
+// look goes over the keys that may be of interest, which the walk has chosen by
+// their length.
 func (w *worker) look() {
 	w.own = found{message: -1, rank: len(w.KeyName)}
-	prefix := byte(0)
-	if len(w.prefix) > 0 {
-		prefix = w.prefix[0]
-	}
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
-		key := w.chunk[p.Key:p.Value]
-		if len(key) == 0 || p.KeyKind != event.Str {
+		if p.KeyKind != event.Str {
 			continue
 		}
-		if key[0] == prefix && bytes.HasPrefix(key, w.prefix) {
+		key := w.chunk[p.Key:p.Value]
+		w.lookAt(i, key)
+		if len(w.prefix) > 0 && bytes.HasPrefix(key, w.prefix) {
 			w.own.ours = true
-		}
-		if w.wanted&(1<<min(len(key), 63)) != 0 {
-			w.lookAt(i, key)
 		}
 	}
 }
@@ -61,7 +56,7 @@ func (w *worker) look() {
 func (w *worker) lookAt(i int, key []byte) {
 	for rank, name := range w.KeyName[:w.own.rank] {
 		if len(key) == len(name) && string(key) == name {
-			w.own.message, w.own.rank = i, rank
+			w.own.message, w.own.rank, w.own.at = i, rank, w.ev.Pairs[i].At
 			break
 		}
 	}
@@ -137,6 +132,7 @@ func (w *worker) isNative() bool {
 
 // readNative gathers the journal fields of a record of runtime-rs in w.native.
 func (w *worker) readNative() {
+	w.walk.All(&w.ev)
 	lower, stripped := w.own.lower, w.isStripped()
 	n := &w.native
 	*n = parser.Native{Fields: n.Fields[:0]}

@@ -28,7 +28,13 @@ type worker struct {
 }
 
 func newWorker(p *plan, t *twins) *worker {
-	return &worker{plan: p, twins: t, parse: parser.New(p.config)}
+	w := &worker{plan: p, twins: t, parse: parser.New(p.config)}
+	first := byte(0xff) // no key starts with it
+	if len(p.prefix) > 0 {
+		first = p.prefix[0]
+	}
+	w.walk.Want(p.wanted, first)
+	return w
 }
 
 func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {

@@ -31,7 +31,7 @@ func (w *worker) write(rec *parser.Record, twin bool) bool {
 	b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
 
 	nest := len(w.nest) > 0
-	pairs := len(ev.Pairs) - gone
+	pairs := ev.Len - gone
 	switch {
 	case !nest:
 		pairs += fields
@@ -97,6 +97,7 @@ func (w *worker) choose(rec *parser.Record) int {
 // when there is no prefix; it answers how many.
 func (w *worker) yield(rec *parser.Record) int {
 	n := 0
+	w.walk.All(&w.ev)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
@@ -121,13 +122,14 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 	if whole && message && !ours && !nest && len(w.ownGone) == 0 {
 		return 0
 	}
+	w.walk.All(&w.ev)
 	w.gone = slices.Grow(w.gone[:0], len(w.ev.Pairs))[:len(w.ev.Pairs)]
 	n := 0
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
 		gone := !whole
-		if i == w.own.message {
+		if p.At == w.own.at {
 			gone = !message
 		}
 		if p.KeyKind == event.Str {
