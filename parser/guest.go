@@ -15,11 +15,13 @@ type guest struct {
 	noise   []byte   // kernel text that was glued to the record
 	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
 	strange []int    // the carrier's fields that are not in the table
+	names   nameSet  // the guest's names that did not get their own field
 }
 
 func (g *guest) reset() {
 	g.fields = g.fields[:0]
 	g.noise = nil
+	g.names.reset()
 }
 
 // carrierKind says where guest text came from, and so what may be done to it.
@@ -83,7 +85,7 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 		return false
 	}
 	r := &p.rec
-	agent, reason := p.agentRecord(text)
+	agent, reason := p.agentRecord(text, from)
 	switch {
 	case agent:
 		r.Agent = true
@@ -107,39 +109,46 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 
 // agentRecord reads text into p.members if it is a whole agent record, with
 // kernel text glued to it or not. Otherwise reason says whether it started like
-// one.
-func (p *Parser) agentRecord(text []byte) (ok bool, reason Reason) {
-	p.members = p.members[:0]
-	var before []byte
-	if isStamp(text) {
-		// Only the agent's usual start is looked for, and once: anything more
-		// would be guessing.
-		at := bytes.Index(text, []byte(`{"msg":`))
-		if v1 := bytes.Index(text, []byte("time=")); at < 0 || (v1 >= 0 && v1 < at) {
-			at = v1
-		}
-		if at < 0 {
-			return false, OK
-		}
-		before, text = text[:at], text[at:]
+// one. Only agents that write JSON have a log channel of their own.
+func (p *Parser) agentRecord(text []byte, from carrierKind) (ok bool, reason Reason) {
+	if from == fromVsock && text[0] != '{' {
+		return false, OK
 	}
-	var after []byte
+	if !isStamp(text) {
+		after, ok, reason := p.agentStart(text)
+		if ok {
+			p.setNoise(nil, after)
+		}
+		return ok, reason
+	}
+	// Only the agent's usual starts are looked for, each once: anything more
+	// would be guessing. If there is no record it is a line of the kernel's.
+	for _, start := range agentStarts {
+		if at := bytes.Index(text, start); at >= 0 {
+			if after, ok, reason := p.agentStart(text[at:]); ok {
+				p.setNoise(text[:at], after)
+				return true, reason
+			}
+		}
+	}
+	return false, OK
+}
+
+// agentStarts are how the records of the two agents begin.
+var agentStarts = [][]byte{[]byte(`{"msg":`), []byte("time=")}
+
+// agentStart reads the agent record that text starts with, if it does.
+func (p *Parser) agentStart(text []byte) (after []byte, ok bool, reason Reason) {
+	p.members = p.members[:0]
 	switch {
 	case text[0] == '{':
-		after, ok, reason = p.agentJSON(text)
+		return p.agentJSON(text)
 	case bytes.HasPrefix(text, []byte("time=")):
-		after, ok, reason = p.agentLogfmt(text)
+		return p.agentLogfmt(text)
 	case bytes.HasPrefix(text, announce):
-		ok = p.agentAnnounce(text)
+		return nil, p.agentAnnounce(text), OK
 	}
-	if !ok {
-		if before != nil {
-			reason = OK // it started like a line of the kernel's
-		}
-		return false, reason
-	}
-	p.setNoise(before, after)
-	return true, reason
+	return nil, false, OK
 }
 
 // setNoise keeps kernel text, in the form that console text has.
@@ -176,9 +185,9 @@ func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 			reason = reason.or(TooManyFields)
 		}
 	}
-	after = text[min(o.pos, len(text)):]
-	if o.done && hasMsg && hasLevel && (isStamp(after) || len(bytes.TrimSpace(after)) == 0) {
-		return bytes.TrimRight(after, " \t\r\n"), true, reason
+	after = bytes.TrimSpace(text[min(o.pos, len(text)):])
+	if o.done && hasMsg && hasLevel && (isStamp(after) || len(after) == 0) {
+		return after, true, reason
 	}
 	if startsLikeAgent(text) {
 		return nil, false, AgentJSON
@@ -207,14 +216,15 @@ func startsLikeAgent(text []byte) bool {
 func (p *Parser) agentLogfmt(text []byte) (after []byte, ok bool, reason Reason) {
 	d := &p.inner
 	d.reset(text, true)
-	hasLevel := false
+	hasLevel, glued := false, false
 	for d.Next() {
-		hasLevel = hasLevel || string(d.key) == "level"
-		if !p.addInner(member{key: d.key, value: d.value, kind: jsonString}) {
+		glued = glued || d.oddBare()
+		hasLevel = hasLevel || string(d.Key()) == "level"
+		if !p.addInner(member{key: d.Key(), value: d.Value(), kind: jsonString}) {
 			reason = reason.or(TooManyFields)
 		}
 	}
-	if d.reason != OK || !hasLevel {
+	if d.reason != OK || !hasLevel || glued {
 		return nil, false, AgentLogfmt
 	}
 	if d.noise >= 0 {
@@ -228,7 +238,7 @@ func (p *Parser) agentAnnounce(text []byte) bool {
 	d := &p.inner
 	d.reset(text[len(announce):], false)
 	for d.nextAnnounced() {
-		p.addInner(member{key: d.key, value: d.value, kind: jsonString})
+		p.addInner(member{key: d.Key(), value: d.Value(), kind: jsonString})
 	}
 	if d.reason != OK || len(p.members) == 0 {
 		return false
@@ -251,7 +261,7 @@ func (p *Parser) merge() {
 	p.noteCarrier()
 	host := len(r.Fields)
 	var done [keyReq + 1]bool // the first of two equal keys counts
-	hasTime, hasPid := false, false
+	hasPid, time := false, unknown
 	for i := range p.members {
 		m := &p.members[i]
 		name, place := p.name(m.key)
@@ -265,15 +275,19 @@ func (p *Parser) merge() {
 		case keyPid:
 			if !hasPid {
 				hasPid = true
-				p.addText(p.keys.nameBytes(keyAgentPid), keyAgentPid, m.value)
+				p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
 			}
 			continue
 		case keyTs, keyTime:
-			if !hasTime {
-				hasTime = true
+			switch time {
+			case unknown:
+				time = place
 				r.set(keyAgentTime, m.value)
-				continue
+			case place:
+			default:
+				p.refuse(m)
 			}
+			continue
 		}
 		p.addGuest(m, name, place, host)
 	}
@@ -308,6 +322,7 @@ func (p *Parser) replace(place int, m *member) {
 func (p *Parser) noteCarrier() {
 	clear(p.groups)
 	p.strange = p.strange[:0]
+	p.names.seed = p.rec.other.seed
 	for i := range p.rec.Fields {
 		if place := p.rec.Fields[i].Place; place != unknown {
 			group := p.keys.rows[place].group
@@ -325,32 +340,39 @@ func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 		return // the guest's own key for the second time
 	}
 	reserved, carriers := p.reserved(name, place)
+	if (reserved || place == unknown) && !p.names.add(name, -1) {
+		return // an unknown key, or one of the host's, for the second time
+	}
 	switch {
 	case isOurs(name):
 		// Names that this plugin makes are many: a field for each would be many.
-		r.Refused++
-		p.keep(m, name)
+		p.refuse(m)
 	case reserved && carriers >= 0 && r.Fields[carriers].isText(m.value):
 		// The host says the same.
 	case reserved:
-		r.Refused++
-		if !p.addRefused(m, name, place) {
-			p.keep(m, name)
+		if full, ok := p.refusedName(name, place); ok {
+			r.Refused++
+			p.addValue(m, full, unknown)
+		} else {
+			p.refuse(m)
 		}
 	case place == unknown:
-		p.keep(m, name)
-	case m.kind == jsonNull:
-		if p.room() && r.claim(name, place) {
-			r.Fields = append(r.Fields, Field{Name: name, Type: Null, Place: place})
-		}
-	case m.kind == jsonObject || m.kind == jsonArray:
-		mode := p.cfg.Nested
-		if mode == KeepNested {
-			mode = Stringify // or a guest could make columns below a map
-		}
-		p.addNested(m, mode)
-	case p.room():
+		p.keep(m)
+	default:
+		p.addValue(m, name, place)
+	}
+}
+
+// addValue adds a member's value under a name. An object or array is text, also
+// where the host's would be kept: a guest could make columns below a map.
+func (p *Parser) addValue(m *member, name []byte, place int) {
+	nested := m.kind == jsonObject || m.kind == jsonArray
+	switch {
+	case nested && p.cfg.Nested == DropNested || !p.room():
+	case m.kind != jsonNull:
 		p.addText(name, place, m.value)
+	case p.rec.claim(name, place):
+		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Type: Null, Place: place})
 	}
 }
 
@@ -395,22 +417,23 @@ func isOurs(name []byte) bool {
 		len(name) >= len(after) && bytes.EqualFold(name[len(name)-len(after):], []byte(after))
 }
 
-// addRefused adds the guest's value for a name that is the host's as agent_KEY,
-// and says whether that could be. A spelling that nobody uses (sAndBox) makes no
-// field: a guest could make many that way.
-func (p *Parser) addRefused(m *member, name []byte, place int) bool {
-	if len(name) > 64 || (place == unknown && !usualSpelling(name)) || !p.room() {
-		return false
+// refusedName is the name agent_KEY for a name that is the host's, and whether
+// it is free. A spelling that nobody uses (sAndBox) makes no field: a guest could
+// make many that way.
+func (p *Parser) refusedName(name []byte, place int) (full []byte, ok bool) {
+	if len(name) > 64 || place == unknown && !usualSpelling(name) {
+		return nil, false
 	}
 	mark := len(p.buf)
 	p.buf = append(append(p.buf, "agent_"...), name...)
-	full := p.buf[mark:len(p.buf):len(p.buf)]
-	place = p.keys.find(full)
-	if place != unknown || !p.rec.claim(full, place) {
-		return false
-	}
-	p.rec.Fields = append(p.rec.Fields, Field{Name: full, Value: m.value, Place: place})
-	return true
+	full = p.buf[mark:len(p.buf):len(p.buf)]
+	return full, p.rec.Find(full) < 0 && p.keys.find(full) == unknown
+}
+
+// refuse keeps a value that does not get the name it wants.
+func (p *Parser) refuse(m *member) {
+	p.rec.Refused++
+	p.keep(m)
 }
 
 // usualSpelling says whether a name is in lower case, in upper case, or in
@@ -430,11 +453,8 @@ func usualSpelling(name []byte) bool {
 }
 
 // keep puts a member into the one field for members that get none of their own.
-func (p *Parser) keep(m *member, name []byte) {
+func (p *Parser) keep(m *member) {
 	if (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
-		return
-	}
-	if !p.rec.other.add(name, -1) {
 		return
 	}
 	if len(p.fields) == 0 {

@@ -41,9 +41,8 @@ func NewKeys(types Types) *Keys {
 		k.add(nativeName(row.Name), row.Type)
 	}
 	for name, typ := range types.Extra {
-		if at := k.add(name, typ); k.rows[at].typ != typ {
-			k.rows[at].typ = typ
-		}
+		k.rows[k.add(name, typ)].typ = typ
+		k.rows[k.add(nativeName(name), typ)].typ = typ
 	}
 	for i := range k.rows {
 		row := &k.rows[i]

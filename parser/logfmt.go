@@ -1,5 +1,7 @@
 package parser
 
+import "math/bits"
+
 // maxKey is the longest logfmt key in bytes. Kata's longest is below 40; text
 // of this length before a '=' is damage, not a name for a field.
 const maxKey = 256
@@ -23,18 +25,41 @@ const maxKey = 256
 //	}
 //	if d.Reason() != parser.OK { … }
 type Logfmt struct {
-	text []byte
-	pos  int
+	structure
 
-	key, value []byte
-	buf        []byte // values that had escapes, decoded; not moved within a record
-	unparsed   []byte
-	reason     Reason
+	// The pairs are read some at a time: the loop that does it keeps its state
+	// in registers, and Next has next to nothing to do.
+	spans [spans]span
+	at, n int // the current one, and how many there are
+	pos   int // where the next one is read from
+
+	buf      []byte // values that had escapes, decoded
+	unparsed []byte
+	reason   Reason
 
 	// console makes a kernel stamp outside quotes end the record; see noise.
 	console bool
 	noise   int // where the stamp starts, -1 for none
 }
+
+// spans is how many pairs are read at a time: nearly always a whole record.
+const spans = 24
+
+// span is one pair.
+type span struct {
+	key, keyEnd     int // in the text
+	value, valueEnd int // in the text, or in buf if it is decoded
+	form            form
+}
+
+// form is how a value stands in the text.
+type form uint8
+
+const (
+	bare    form = iota
+	quoted       // without escapes
+	decoded      // quoted, with escapes
+)
 
 // Reset starts on text, which must be valid UTF-8 if the pairs shall be. The
 // text is only read; it must not change while its pairs are in use, since keys
@@ -45,143 +70,180 @@ type Logfmt struct {
 func (d *Logfmt) Reset(text []byte) { d.reset(text, false) }
 
 func (d *Logfmt) reset(text []byte, console bool) {
-	d.text, d.pos = text, 0
-	d.key, d.value = nil, nil
+	d.structure.reset(text)
+	d.at, d.n, d.pos = -1, 0, 0
 	d.buf = d.buf[:0]
 	d.unparsed = d.unparsed[:0]
 	d.reason = OK
 	d.console, d.noise = console, -1
 }
 
-// Key is the key of the pair that Next read: a slice of the text.
-func (d *Logfmt) Key() []byte { return d.key }
+// Next goes to the next pair and says whether there is one.
+func (d *Logfmt) Next() bool {
+	d.at++
+	return d.at < d.n || d.read()
+}
 
-// Value is the value of the pair that Next read, unquoted: a slice of the
-// text, or of memory of d if it had escapes. Both are valid until Reset.
-func (d *Logfmt) Value() []byte { return d.value }
+// Key is the key of the current pair: a slice of the text. There must have been
+// a Next that answered true.
+func (d *Logfmt) Key() []byte {
+	s := &d.spans[d.at]
+	return d.text[s.key:s.keyEnd]
+}
 
-// Reason is why the record did not parse whole, as far as it was read:
-// UnterminatedQuote, BadEscape or TrailingText; of several the first.
+// Value is the value of the current pair, unquoted: a slice of the text, or of
+// memory of d if it had escapes. Both are valid until Reset.
+func (d *Logfmt) Value() []byte {
+	s := &d.spans[d.at]
+	if s.form == decoded {
+		return d.buf[s.value:s.valueEnd:s.valueEnd]
+	}
+	return d.text[s.value:s.valueEnd]
+}
+
+// Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
+// TrailingText, the first of several. It is known when Next has answered false.
 func (d *Logfmt) Reason() Reason { return d.reason }
 
 // Unparsed is the text that was set aside because it belongs to no pair, piece
-// by piece with a space between. It is valid until Reset.
+// by piece with a space between. It is known when Next has answered false, and
+// valid until Reset.
 func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 
-// Next reads the next pair and says whether there was one.
-func (d *Logfmt) Next() bool {
-	for {
-		text := d.text
-		start := d.pos
-		for start < len(text) && text[start] <= ' ' {
-			start++
+// read reads the next pairs into spans and says whether there were any.
+func (d *Logfmt) read() bool {
+	text, pos, n := d.text, d.pos, 0
+	for n < spans && pos < len(text) {
+		if text[pos] <= ' ' {
+			pos++
+			continue
 		}
-		if start == len(text) {
-			d.pos = start
-			return false
+		eq := pos
+		if m := d.near(classEqual, pos); m != 0 {
+			eq += bits.TrailingZeros64(m)
+		} else {
+			eq = d.findFar(classEqual, pos)
 		}
-		eq := indexEqual(text, start)
-		if d.console && text[start] == '[' && isStamp(text[start:]) {
-			d.stop(start)
-			return false
+		if eq >= len(text) || d.console && d.stampAt(pos) {
+			pos = d.end(pos)
+			break
 		}
-		if eq == len(text) {
-			d.setAside(text[start:])
-			d.pos = eq
-			return false
+		s := &d.spans[n]
+		s.key, s.keyEnd = pos, eq
+		if uint(eq-pos-1) >= maxKey && !d.shorten(s) {
+			// No key: the whole pair is damage.
+			after := d.readValue(s, eq+1)
+			d.setAside(text[pos:after])
+			pos = after
+			continue
 		}
-		d.pos = eq + 1
-		if eq-start-1 < maxKey && eq > start {
-			d.key = text[start:eq]
-			d.readValue()
-			return true
+		n++
+		pos = eq + 1
+		if pos >= len(text) || text[pos] == '"' || d.console {
+			pos = d.readValue(s, pos)
+			continue
 		}
-		if d.longKey(start, eq) {
-			return true
+		s.value, s.form = pos, bare
+		if m := d.near(classBlank, pos); m != 0 {
+			pos += bits.TrailingZeros64(m)
+		} else {
+			pos = d.findFar(classBlank, pos)
 		}
+		s.valueEnd = pos
 	}
+	d.pos, d.at, d.n = pos, 0, n
+	return n > 0
 }
 
-// longKey deals with a '=' that has no text, or too much, before it.
-func (d *Logfmt) longKey(start, eq int) bool {
-	word := eq
-	for word > start && d.text[word-1] > ' ' {
-		word--
+// end deals with text that no '=' follows any more, or that a stamp starts, and
+// answers where reading goes on: nowhere.
+func (d *Logfmt) end(pos int) int {
+	if d.noise < 0 {
+		if d.console && d.stampAt(pos) {
+			return len(d.text)
+		}
+		d.setAside(d.text[pos:])
 	}
-	if n := eq - word; n == 0 || n > maxKey {
-		// No key at all: the whole pair is damage.
-		d.readValue()
-		d.setAside(d.text[start:d.pos])
+	return len(d.text)
+}
+
+// stampAt says whether a kernel stamp starts at pos; it then ends the record.
+func (d *Logfmt) stampAt(pos int) bool {
+	if !isStamp(d.text[pos:]) {
 		return false
 	}
-	d.setAside(d.text[start:word])
-	d.key = d.text[word:eq]
-	d.readValue()
+	d.noise = pos
 	return true
 }
 
-// readValue reads the value that starts at d.pos and leaves d.pos behind it.
-func (d *Logfmt) readValue() {
-	text := d.text
-	i := d.pos
-	if i == len(text) || text[i] != '"' {
-		end := indexBlank(text, i)
-		if d.console {
-			if at := stampIn(text[i:end], text[i:]); at >= 0 {
-				end = i + at
-				d.stop(end)
-			}
-		}
-		d.value = text[i:end]
-		d.pos = max(end, d.pos)
-		if d.noise >= 0 {
-			d.pos = len(text)
-		}
-		return
+// shorten cuts a key that is too long down to its last word, and says whether
+// that is a key.
+func (d *Logfmt) shorten(s *span) bool {
+	word := s.keyEnd
+	for word > s.key && d.text[word-1] > ' ' {
+		word--
 	}
-	i++
-	end := indexQuote(text, i)
-	if end < len(text) && text[end] == '"' {
-		d.value = text[i:end]
-	} else {
-		end = d.readEscaped(i, end)
+	if n := s.keyEnd - word; n == 0 || n > maxKey {
+		return false
 	}
-	if end == len(text) {
-		d.pos = end
-		return
-	}
-	end++ // the closing quote
-	d.pos = end
-	if end < len(text) && text[end] > ' ' {
-		if d.console && isStamp(text[end:]) {
-			d.stop(end)
-			d.pos = len(text)
-			return
-		}
-		after := indexBlank(text, end)
-		d.setAside(text[end:after])
-		d.pos = after
-	}
+	d.setAside(d.text[s.key:word])
+	s.key = word
+	return true
 }
 
-// readEscaped reads a quoted value that starts at i and has its first
-// backslash, or the end of the text, at end. It answers where the closing
-// quote is, or len(text).
-func (d *Logfmt) readEscaped(i, end int) int {
+// readValue reads the value that starts at i and answers where it ends, damage
+// behind it included.
+func (d *Logfmt) readValue(s *span, i int) int {
+	text := d.text
+	if i >= len(text) || text[i] != '"' {
+		end := d.find(classBlank, i)
+		if d.console {
+			if at := stampIn(text[i:end], text[i:]); at >= 0 {
+				s.value, s.valueEnd, s.form = i, i+at, bare
+				d.noise = i + at
+				return len(text)
+			}
+		}
+		s.value, s.valueEnd, s.form = i, end, bare
+		return end
+	}
+	i++
+	end := d.find(classQuote, i)
+	if end < len(text) && text[end] == '"' {
+		s.value, s.valueEnd, s.form = i, end, quoted
+	} else {
+		end = d.decode(s, i, end)
+	}
+	if end++; end >= len(text) || text[end] <= ' ' {
+		return min(end, len(text))
+	}
+	// Text directly behind the closing quote.
+	if d.console && d.stampAt(end) {
+		return len(text)
+	}
+	after := d.find(classBlank, end)
+	d.setAside(text[end:after])
+	return after
+}
+
+// decode reads a quoted value that starts at i and has its first backslash, or
+// the end of the text, at end. It answers where the closing quote is, or
+// len(text).
+func (d *Logfmt) decode(s *span, i, end int) int {
 	text := d.text
 	for end < len(text) && text[end] == '\\' {
-		end = indexQuote(text, min(end+2, len(text)))
+		end = d.find(classQuote, min(end+2, len(text)))
 	}
 	if end == len(text) {
 		d.reason = d.reason.or(UnterminatedQuote)
 	}
-	mark := len(d.buf)
+	s.value = len(d.buf)
 	buf, ok := AppendUnquoted(d.buf, text[i:end])
 	if !ok {
 		d.reason = d.reason.or(BadEscape)
 	}
 	d.buf = buf
-	d.value = buf[mark:len(buf):len(buf)]
+	s.valueEnd, s.form = len(buf), decoded
 	return end
 }
 
@@ -197,5 +259,17 @@ func (d *Logfmt) setAside(text []byte) {
 	d.reason = d.reason.or(TrailingText)
 }
 
-// stop ends the record where a kernel stamp starts.
-func (d *Logfmt) stop(at int) { d.noise = at }
+// oddBare says whether the current value is bare and holds what logrus never
+// leaves bare: it is more than one value.
+func (d *Logfmt) oddBare() bool {
+	s := &d.spans[d.at]
+	if s.form != bare {
+		return false
+	}
+	for _, c := range d.text[s.value:s.valueEnd] {
+		if c == '"' || c == '=' {
+			return true
+		}
+	}
+	return false
+}

@@ -253,7 +253,7 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	d := &p.logfmt
 	d.Reset(text)
 	for d.Next() {
-		p.add(d.key, d.value)
+		p.add(d.Key(), d.Value())
 	}
 	p.rec.Reason = p.rec.Reason.or(d.reason)
 	some := len(p.rec.Fields) > 0 || p.hasTime
@@ -303,6 +303,9 @@ func (p *Parser) add(key, value []byte) {
 		if !p.hasTime {
 			p.time(place, value)
 			return
+		}
+		if p.seenTs == (place == keyTs) {
+			return // the same key for the second time
 		}
 	case keyLevel:
 		if !p.rec.has(keyLevel) {

@@ -111,7 +111,7 @@ func (p *Parser) readAnnounce(text []byte) bool {
 		if len(p.rec.Fields) == 0 && !p.hasTime {
 			p.rec.set(keyMsg, announced)
 		}
-		p.add(d.key, d.value)
+		p.add(d.Key(), d.Value())
 	}
 	if len(p.rec.Fields) == 0 {
 		return false
@@ -124,32 +124,35 @@ func (p *Parser) readAnnounce(text []byte) bool {
 	return true
 }
 
-// nextAnnounced reads the next pair of key="value",key="value".
+// nextAnnounced is Next for key="value",key="value".
 func (d *Logfmt) nextAnnounced() bool {
-	if d.pos >= len(d.text) {
+	text, pos := d.text, d.pos
+	if pos >= len(text) {
 		return false
 	}
-	eq := indexEqual(d.text, d.pos)
-	if eq == d.pos || eq-d.pos > maxKey || eq+1 >= len(d.text) || d.text[eq+1] != '"' {
-		d.setAside(d.text[d.pos:])
-		d.pos = len(d.text)
+	eq := d.find(classEqual, pos)
+	if eq == pos || eq-pos > maxKey || eq+1 >= len(text) || text[eq+1] != '"' {
+		d.setAside(text[pos:])
+		d.pos = len(text)
 		return false
 	}
-	d.key = d.text[d.pos:eq]
+	d.at, d.n = 0, 1
+	s := &d.spans[0]
+	s.key, s.keyEnd = pos, eq
 	start := eq + 2
-	end := indexQuote(d.text, start)
-	if end < len(d.text) && d.text[end] == '"' {
-		d.value = d.text[start:end]
+	end := d.find(classQuote, start)
+	if end < len(text) && text[end] == '"' {
+		s.value, s.valueEnd, s.form = start, end, quoted
 	} else {
-		end = d.readEscaped(start, end)
+		end = d.decode(s, start, end)
 	}
-	d.pos = min(end+1, len(d.text))
-	if d.pos < len(d.text) {
-		if d.text[d.pos] == ',' {
+	d.pos = min(end+1, len(text))
+	if d.pos < len(text) {
+		if text[d.pos] == ',' {
 			d.pos++
 		} else {
-			d.setAside(d.text[d.pos:])
-			d.pos = len(d.text)
+			d.setAside(text[d.pos:])
+			d.pos = len(text)
 		}
 	}
 	return true

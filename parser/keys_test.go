@@ -1,0 +1,213 @@
+package parser
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/keys.md anew")
+
+func TestKeyTable(t *testing.T) {
+	written := map[string]string{}
+	native := map[string]KeyRow{}
+	for _, row := range KeyTable() {
+		if row.Name == "" || row.From == "" {
+			t.Errorf("row %+v is not complete", row)
+		}
+		switch row.Type {
+		case Text, Integer, Float, Bool:
+		default:
+			t.Errorf("%q: type %s", row.Name, row.Type)
+		}
+		name := string(appendName(nil, []byte(row.Name)))
+		if first, ok := written[name]; ok {
+			t.Errorf("%q and %q are both written %s", first, row.Name, name)
+		}
+		written[name] = row.Name
+		// What comes through the journal cannot be told apart, and neither can
+		// keys that differ in case in some stores.
+		folded := nativeName(row.Name)
+		if first, ok := native[folded]; ok && first.Type != row.Type {
+			t.Errorf("%q is %s and %q is %s, both are %s in the journal", first.Name, first.Type, row.Name, row.Type, folded)
+		}
+		native[folded] = row
+	}
+	if n := len(KeyTable()); n > 400 {
+		t.Errorf("%d rows: text of the host's programs needs none", n)
+	}
+}
+
+func TestKeysFind(t *testing.T) {
+	k := NewKeys(Types{})
+	for _, row := range KeyTable() {
+		for _, name := range []string{string(appendName(nil, []byte(row.Name))), nativeName(row.Name)} {
+			place := k.find([]byte(name))
+			if place == unknown {
+				t.Errorf("%q is not found as %s", row.Name, name)
+			} else if k.Name(place) != name || k.typeOf(place) != row.Type {
+				t.Errorf("%q is found as %s, %s", row.Name, k.Name(place), k.typeOf(place))
+			}
+		}
+	}
+}
+
+func TestKeyPlaces(t *testing.T) {
+	for place, name := range map[int]string{
+		keyTime: "time", keyTs: "ts", keyLevel: "level", keyMsg: "msg", keyName: "name", keySource: "source",
+		keySubsystem: "subsystem", keyPid: "pid", keyVersion: "version", keyComponent: "component",
+		keySandbox: "sandbox", keyContainer: "container", keyReq: "req", keyVMConsole: "vmconsole",
+		keyGuest: "guest", keyParseError: "parse_error", keyUnparsed: "unparsed",
+		keyConsoleNoise: "console_noise", keyDuplicate: "duplicate",
+		keyAgentPid: "agent_pid", keyAgentTime: "agent_time", keyAgentFields: "agent_fields",
+	} {
+		if keyRows[place].Name != name {
+			t.Errorf("place %d is %q, not %q", place, keyRows[place].Name, name)
+		}
+		if got := NewKeys(Types{}).Name(place); got != name {
+			t.Errorf("place %d of Keys is %q, not %q", place, got, name)
+		}
+	}
+}
+
+// TestKeyTypes checks what the record's contract says of single keys.
+func TestKeyTypes(t *testing.T) {
+	want := map[Type]string{
+		Text: "time|ts|sandbox|container|ID|id|sandboxid|sandbox_id|sandboxID|exec|exec-id|eid|cid|process-id|container-id|" +
+			"commit|version|agent-version|agent-commit|api-version|git-commit|name|machine|value|parameter|seqnum|cri-uid|" +
+			"pci-path|mac-address|devno|netns|socket permissions|other|host-cpus|numa-nodes|file|error|endpoint|endpoints|" +
+			"signal|duration|system-memory|request|req|resp|fields.time|logrus_error|vm path|sandbox:|stream id|mount-point",
+		Integer: "pid|qemuPid|StratoVirt Pid|proxy-pid|proxy|exit-code|status|attempt|timeout|vcpus|mem-mb|mem|" +
+			"hotplug-memory-mb|memory-sandbox-size-mb|cpus-sandbox|workload mem in MB|default mem|qmp-major-version|" +
+			"qmp-minor-version|qmp-micro-version|shm-size|read-bytes|availSpaceInBytes|sandboxMemoryByte|" +
+			"guestMemorySizeInBytes|uid|gid|numa-node|bus-nr|device-major|device-minor|channel-size|count|" +
+			"sandboxes count|port|mount-flags|child-pid|uevent-seqnum",
+		Float: "workload cpu|default cpu",
+		Bool: "debug_console|debug|terminal|tracing|hotplug|inside-vm|smtEnabled|ipv6|rollback|proxy-exit-code|" +
+			"notified|cold-plug",
+	}
+	types := map[string]Type{}
+	for _, row := range KeyTable() {
+		types[row.Name] = row.Type
+	}
+	for typ, names := range want {
+		for name := range strings.SplitSeq(names, "|") {
+			if got, ok := types[name]; !ok || got != typ {
+				t.Errorf("%q is %s (in the table: %t), not %s", name, got, ok, typ)
+			}
+		}
+	}
+}
+
+func TestReservedKeys(t *testing.T) {
+	want := []string{
+		"sandbox", "sandboxid", "sandbox_id", "sandboxID", "ID", "console-url", "console-protocol", "exec-id", "time",
+		"guest", "parse_error", "unparsed", "console_noise", "duplicate",
+	}
+	if !slices.Equal(reservedKeys, want) {
+		t.Errorf("reserved are %q", reservedKeys)
+	}
+	k := NewKeys(Types{})
+	for _, name := range want {
+		if place := k.find([]byte(name)); place == unknown || !k.rows[place].reserved {
+			t.Errorf("%s is not reserved", name)
+		}
+	}
+}
+
+// TestKeysDoc compares docs/keys.md with the table.
+func TestKeysDoc(t *testing.T) {
+	const file = "../docs/keys.md"
+	text := keysDoc()
+	if *update {
+		if err := os.MkdirAll("../docs", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(old) != text {
+		t.Error("docs/keys.md is not the table's: go test ./parser -run TestKeysDoc -update")
+	}
+}
+
+const keysIntro = `# The keys of Kata's log records
+
+<!-- Made from parser/keys.go: go test ./parser -run TestKeysDoc -update -->
+
+Kata's programs write their records as ` + "`key=value`" + ` text, as JSON or as journal
+fields, and the same key comes as a number in one of them and as a string in
+another. An index gives a field one type for ever. So this plugin has a table of
+Kata's keys, and the table decides:
+
+- **The type, in every encoding.** A key below is written with the type below,
+  whether the message had ` + "`pid=42`, `\"pid\":42` or `\"pid\":\"42\"`" + `. A key that is not
+  below is text, also where JSON has a number or a bool: its exact characters.
+  JSON's null stays null.
+- **Misfits.** A value that does not fit its key's type goes as text to
+  ` + "`kata_KEY_text`: `timeout=1m0s` becomes `kata_timeout_text`" + `. The column of
+  numbers stays one of numbers, and nothing is lost.
+- **What a guest may add.** An agent's key that is below gets its own field. All
+  its other keys go together, as one JSON text, into ` + "`kata_agent_fields`" + `: whoever
+  runs in a guest cannot make columns. Some of the keys below are the host's
+  alone; what a guest says for them goes to ` + "`kata_agent_KEY`" + `.
+
+Ids, commits, versions, durations, endpoints and signals are text even where they
+look like numbers: an id may be all digits, or digits around one ` + "`e`" + `.
+
+The written name is the prefix (` + "`kata_`" + ` by default) and the key, with every blank
+and dot as ` + "`_`: `vm path`" + ` is ` + "`kata_vm_path`" + `. The Rust runtime's journal fields are
+written in lower case with every other sign as ` + "`_`" + `, and have the type of the key
+that they come from: ` + "`exit-code` comes as `EXIT_CODE`" + ` and is ` + "`kata_exit_code`" + `, an
+integer.
+
+The option ` + "`types`" + ` changes this. ` + "`types string`" + ` makes everything text; pairs come on
+top of the table, as in ` + "`types kata,cpus-sandbox:float,my-key:integer`" + `. A key that is
+named there is known, so that a guest's key of that name gets a field.
+
+"Written by" names programs: *agent* is the agent in Rust and *agent v1* the one in
+Go of Kata 1.x, *runtime* is kata-runtime and containerd-shim-kata-v2 in Go,
+*runtime-rs* the shim in Rust. "For example in" is one file with such a logging
+call, in the repository kata-containers if it starts with ` + "`src/`" + ` and in the
+program's own of Kata 1.x otherwise; newer releases may have moved it.
+`
+
+func keysDoc() string {
+	var b strings.Builder
+	b.WriteString(keysIntro)
+	for _, part := range []struct {
+		typ   Type
+		title string
+	}{{Integer, "Integers"}, {Float, "Floats"}, {Bool, "Bools"}, {Text, "Text"}} {
+		var rows []KeyRow
+		for _, row := range KeyTable() {
+			if row.Type == part.typ {
+				rows = append(rows, row)
+			}
+		}
+		slices.SortFunc(rows, func(x, y KeyRow) int {
+			if c := strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)); c != 0 {
+				return c
+			}
+			return strings.Compare(x.Name, y.Name)
+		})
+		fmt.Fprintf(&b, "\n## %s\n\n| key | written by | for example in |\n|---|---|---|\n", part.title)
+		for _, row := range rows {
+			who, file, found := strings.Cut(row.From, ": ")
+			if found {
+				file = "`" + file + "`"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", row.Name, who, file)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,263 @@
+package parser
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestRows reads testdata/rows: one row for each thing that Kata's programs, and
+// those around them, are known to write, from the input to every field.
+//
+//	--- name of the row
+//	# remarks
+//	with: options, as in parseConfig       (defaults without)
+//	from: SYSLOG_IDENTIFIER                (none without)
+//	cut: yes                               (_LINE_BREAK=line-max)
+//	text: the message
+//	gives: encoding [seconds.nanoseconds [whole]]
+//	name = value as JSON
+//
+// "gives: nothing" is a record that stays as it is. Other inputs than text:
+//
+//	console: guest text, in a line of the Go shim's console watcher
+//	proxy: guest text, in a line of kata-proxy's
+//	field: NAME=value                      a journal field of runtime-rs
+//	priority: 5
+//	realtime: 1714979289123456
+//
+// After "!:" instead of ":" the value is a quoted Go string.
+func TestRows(t *testing.T) {
+	files, err := filepath.Glob("testdata/rows/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no rows: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			for _, r := range readRows(t, file) {
+				t.Run(r.name, func(t *testing.T) {
+					if got := r.run(); got != r.want {
+						t.Errorf("%s:%d: %s\ngot\n%s\nwant\n%s", file, r.line, r.m.Text, got, r.want)
+					}
+				})
+			}
+		})
+	}
+}
+
+// row is one row of testdata/rows.
+type row struct {
+	name   string
+	line   int
+	config Config
+	m      Message
+	want   string // as render answers it
+}
+
+func (r *row) run() string { return render(New(r.config).Parse(&r.m)) }
+
+func readRows(t testing.TB, file string) (rows []row) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var r *row
+	var fields []string
+	end := func() {
+		if r == nil {
+			return
+		}
+		if r.want == "" || len(r.m.Text) == 0 {
+			t.Fatalf("%s:%d: the row says no input or no result", file, r.line)
+		}
+		slices.Sort(fields)
+		r.want = strings.Join(append([]string{r.want}, fields...), "\n")
+		rows = append(rows, *r)
+	}
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for line := 1; s.Scan(); line++ {
+		text := s.Text()
+		if name, ok := strings.CutPrefix(text, "--- "); ok {
+			end()
+			r, fields = &row{name: name, line: line}, nil
+			continue
+		}
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		if r.want != "" {
+			fields = append(fields, text)
+		} else if err := r.input(text); err != nil {
+			t.Fatalf("%s:%d: %v", file, line, err)
+		}
+	}
+	end()
+	if err := s.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func (r *row) input(text string) (err error) {
+	word, value, _ := strings.Cut(text, ": ")
+	if w, ok := strings.CutSuffix(word, "!"); ok {
+		word = w
+		if value, err = strconv.Unquote(value); err != nil {
+			return fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	if r.m.Native == nil && slices.Contains([]string{"field", "priority", "realtime"}, word) {
+		r.m.Native = &Native{}
+	}
+	switch word {
+	case "with":
+		r.config, err = parseConfig(value)
+	case "from":
+		r.m.Origin = OriginOf([]byte(value))
+	case "cut":
+		r.m.Cut = true
+	case "text":
+		r.m.Text = []byte(value)
+	case "console":
+		r.m.Origin, r.m.Text = Kata, []byte(consoleLine(value))
+	case "proxy":
+		r.m.Origin, r.m.Text = Kata, []byte(proxyLine(value))
+	case "field":
+		name, value, _ := strings.Cut(value, "=")
+		r.m.Native.Fields = append(r.m.Native.Fields, NativeField{[]byte(name), []byte(value)})
+	case "priority":
+		r.m.Native.Priority = []byte(value)
+	case "realtime":
+		r.m.Native.Realtime = []byte(value)
+	case "gives":
+		r.want = value
+	default:
+		return fmt.Errorf("unknown word %q", word)
+	}
+	return err
+}
+
+// consoleLine is the line in which the Go shim's console watcher hands on what
+// the guest wrote.
+func consoleLine(guest string) string {
+	return `time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" console-url=/run/vc/vm/55bb/console.sock` +
+		` name=containerd-shim-v2 pid=4242 sandbox=55bb source=virtcontainers subsystem=sandbox vmconsole=` + logrusValue(guest)
+}
+
+// proxyLine is the line in which kata-proxy does.
+func proxyLine(guest string) string {
+	return `time="2019-05-06T07:08:09.1Z" level=info msg=` + strconv.Quote(guest+"\n") + ` name=kata-proxy pid=7 sandbox=55bb source=agent`
+}
+
+// logrusValue is a value as logrus's text form has it.
+func logrusValue(s string) string {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._/@^+", c) >= 0) {
+			return strconv.Quote(s)
+		}
+	}
+	return s
+}
+
+// parseConfig reads words such as format=json, nested=keep, no-unpack, max-fields=3.
+func parseConfig(text string) (c Config, err error) {
+	for _, word := range strings.Fields(text) {
+		name, value, _ := strings.Cut(word, "=")
+		number := func(n *int) { *n, err = strconv.Atoi(value) }
+		switch name {
+		case "format":
+			c.Format = map[string]Format{"logfmt": OnlyLogfmt, "json": OnlyJSON, "native": OnlyNative}[value]
+		case "nested":
+			c.Nested = map[string]NestedMode{"keep": KeepNested, "drop": DropNested}[value]
+		case "types":
+			c.Types, err = ParseTypes(value)
+		case "no-unpack":
+			c.NoUnpack = true
+		case "no-native":
+			c.NoNative = true
+		case "keep-time":
+			c.KeepTime = true
+		case "no-time":
+			c.NoTime = true
+		case "max-message":
+			number(&c.MaxMessage)
+		case "max-fields":
+			number(&c.MaxFields)
+		case "max-depth":
+			number(&c.MaxDepth)
+		default:
+			err = fmt.Errorf("unknown option %q", word)
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// render writes a record as rows have it: encoding and time, then the fields in
+// the order of their names.
+func render(r *Record) string {
+	if r == nil {
+		return "nothing"
+	}
+	head := r.Encoding.String()
+	if r.HasTime {
+		head += fmt.Sprintf(" %d.%09d", r.Time.Sec, r.Time.Nsec)
+		if r.Time.Whole {
+			head += " whole"
+		}
+	}
+	lines := []string{}
+	for i := range r.Fields {
+		lines = append(lines, string(r.Fields[i].Name)+" = "+renderValue(&r.Fields[i]))
+	}
+	slices.Sort(lines)
+	// What the record says of itself must be what its fields say.
+	word, _ := r.Lookup("parse_error")
+	guest, _ := r.Lookup("guest")
+	if string(word.Value) != r.Reason.String() || guest.Bool() != r.Guest || r.Agent && !r.Guest {
+		lines = append(lines, fmt.Sprintf("but Reason is %q, Guest %v, Agent %v", r.Reason, r.Guest, r.Agent))
+	}
+	level, _ := r.Lookup("level")
+	if r.Rank != LevelRank(level.Value) {
+		lines = append(lines, fmt.Sprintf("but Rank is %d", r.Rank))
+	}
+	return strings.Join(append([]string{head}, lines...), "\n")
+}
+
+func renderValue(f *Field) string {
+	switch f.Type {
+	case Integer:
+		return strconv.FormatInt(f.Integer(), 10)
+	case Float:
+		s := strconv.FormatFloat(f.Float(), 'g', -1, 64)
+		if !strings.ContainsAny(s, ".e") {
+			s += ".0"
+		}
+		return s
+	case Bool:
+		return strconv.FormatBool(f.Bool())
+	case Null:
+		return "null"
+	case Nested:
+		return string(f.Value)
+	}
+	return quoteText(string(f.Value))
+}
+
+// quoteText quotes text for the rows, with as few escapes as one line allows.
+func quoteText(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '`' || r == 0x7f || r == '\u200b' || r == '\ufeff' }) {
+		return strconv.Quote(s)
+	}
+	return "`" + s + "`"
+}

@@ -1,0 +1,5 @@
+//go:build purego || !amd64
+
+package parser
+
+func classify(text []byte, masks []uint64) { classifyGo(text, masks) }
