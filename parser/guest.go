@@ -44,7 +44,7 @@ func (p *Parser) unpackCarrier() {
 		if msg := r.text(keyMsg); msg == nil || string(msg) == "reading guest console" {
 			if p.unpack(text, fromConsole) {
 				// The emptied key goes; the mark takes its place.
-				r.rename(int(r.at[keyVMConsole]), keyVMConsole, keyGuest)
+				r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
 				r.setBool(keyGuest, true)
 			}
 			return
@@ -293,7 +293,7 @@ func (p *Parser) merge() {
 	}
 	if !done[keyMsg] && !r.has(keyVMConsole) {
 		// The carrier's msg was the record itself, and the record has none.
-		r.rename(int(r.at[keyMsg]), keyMsg, keyGuest)
+		r.rename(r.index(keyMsg), keyMsg, keyGuest)
 	}
 	if len(p.fields) > 0 {
 		p.fields = append(p.fields, '}')
@@ -336,7 +336,7 @@ func (p *Parser) noteCarrier() {
 // addGuest adds a member that is none of an agent record's own.
 func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 	r := &p.rec
-	if place != unknown && r.has(place) && int(r.at[place]) >= host {
+	if place != unknown && r.has(place) && r.index(place) >= host {
 		return // the guest's own key for the second time
 	}
 	reserved, carriers := p.reserved(name, place)

@@ -13,10 +13,10 @@ const unknown = -1
 // forms that the Rust runtime's journal fields give them, and the rows that
 // Types adds. It does not change after NewKeys and may be used by many parsers.
 type Keys struct {
-	rows    []keyInfo
-	slots   []int16          // open addressing: 1 + place, 0 for an empty slot
-	lower   map[string]int16 // groups by names in lower case
-	allText bool
+	rows  []keyInfo
+	types []Type           // by place
+	slots []int16          // open addressing: 1 + place, 0 for an empty slot
+	lower map[string]int16 // groups by names in lower case
 }
 
 type keyInfo struct {
@@ -31,7 +31,7 @@ type keyInfo struct {
 
 // NewKeys makes the table for the given types.
 func NewKeys(types Types) *Keys {
-	k := &Keys{allText: types.AllText, slots: make([]int16, 1024), lower: map[string]int16{}}
+	k := &Keys{slots: make([]int16, 1024), lower: map[string]int16{}}
 	for _, row := range keyRows {
 		k.add(row.Name, row.Type)
 	}
@@ -41,23 +41,27 @@ func NewKeys(types Types) *Keys {
 		k.add(nativeName(row.Name), row.Type)
 	}
 	for name, typ := range types.Extra {
-		k.rows[k.add(name, typ)].typ = typ
 		k.rows[k.add(nativeName(name), typ)].typ = typ
+	}
+	for name, typ := range types.Extra {
+		k.rows[k.add(name, typ)].typ = typ
+	}
+	reserved := map[string]bool{}
+	for _, name := range reservedKeys {
+		reserved[strings.ToLower(name)] = true
 	}
 	for i := range k.rows {
 		row := &k.rows[i]
-		row.group = int16(i)
-		for j := range k.rows[:i] {
-			if strings.EqualFold(k.rows[j].name, row.name) {
-				row.group = int16(j)
-				break
-			}
+		lower := strings.ToLower(row.name)
+		group, ok := k.lower[lower]
+		if !ok {
+			group = int16(i)
+			k.lower[lower] = group
 		}
-		k.lower[strings.ToLower(row.name)] = row.group
-		for _, name := range reservedKeys {
-			if strings.EqualFold(name, row.name) {
-				row.reserved = true
-			}
+		row.group, row.reserved = group, reserved[lower]
+		k.types = append(k.types, row.typ)
+		if types.AllText {
+			k.types[i] = Text
 		}
 	}
 	return k
@@ -177,13 +181,6 @@ func nativeName(key string) string {
 		}
 	}
 	return b.String()
-}
-
-func (k *Keys) typeOf(place int) Type {
-	if k.allText {
-		return Text
-	}
-	return k.rows[place].typ
 }
 
 // nameBytes is Name as a slice that must not be written to.

@@ -108,7 +108,7 @@ func New(cfg Config) *Parser {
 	setDefault(&cfg.MaxDepth, 32)
 	p := &Parser{cfg: cfg, keys: NewKeys(cfg.Types)}
 	p.rec.init(p.keys)
-	p.groups = make([]uint64, len(p.rec.seen))
+	p.groups = make([]uint64, (p.keys.Len()+63)/64)
 	return p
 }
 
@@ -336,7 +336,7 @@ func (p *Parser) addMember(m *member) {
 		p.add(m.key, m.value)
 	case jsonNull:
 		if name, place := p.name(m.key); p.room() && p.rec.claim(name, place) {
-			p.rec.Fields = append(p.rec.Fields, Field{Name: name, Type: Null, Place: place})
+			p.rec.appendValue(name, place, nil, Null)
 		}
 	case jsonObject, jsonArray:
 		p.addNested(m, p.cfg.Nested)
@@ -355,12 +355,12 @@ func (p *Parser) addNested(m *member, mode NestedMode) {
 	if mode == KeepNested {
 		typ = Nested
 	}
-	if place != unknown && p.keys.typeOf(place) != Text {
+	if place != unknown && p.keys.types[place] != Text {
 		p.addMisfit(name, place, m.value, typ)
 		return
 	}
 	if p.rec.claim(name, place) {
-		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Value: m.value, Type: typ, Place: place})
+		p.rec.appendValue(name, place, m.value, typ)
 	}
 }
 
@@ -376,24 +376,22 @@ func (p *Parser) room() bool {
 // addText adds a field in the type that its key has; a value that does not fit
 // goes as text under another name.
 func (p *Parser) addText(name []byte, place int, value []byte) {
-	f := Field{Name: name, Value: value, Place: place}
+	typ, num, ok := Text, uint64(0), true
 	if place != unknown {
-		ok := true
-		switch p.keys.typeOf(place) {
+		switch typ = p.keys.types[place]; typ {
 		case Integer:
 			var n int64
 			n, ok = parseInt(value)
-			f.Type, f.Num = Integer, uint64(n)
+			num = uint64(n)
 		case Float:
 			var x float64
 			x, ok = parseFloat(value)
-			f.Type, f.Num = Float, math.Float64bits(x)
+			num = math.Float64bits(x)
 		case Bool:
 			var v bool
 			if v, ok = parseBool(value); v {
-				f.Num = 1
+				num = 1
 			}
-			f.Type = Bool
 		}
 		if !ok {
 			p.addMisfit(name, place, value, Text)
@@ -401,7 +399,8 @@ func (p *Parser) addText(name []byte, place int, value []byte) {
 		}
 	}
 	if p.rec.claim(name, place) {
-		p.rec.Fields = append(p.rec.Fields, f)
+		f := p.rec.append(name, place)
+		f.Value, f.Type, f.Num = value, typ, num
 	}
 }
 
@@ -415,7 +414,7 @@ func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
 	name = p.buf[mark:len(p.buf):len(p.buf)]
 	place = p.keys.find(name)
 	if p.rec.claim(name, place) {
-		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Value: value, Type: typ, Place: place})
+		p.rec.appendValue(name, place, value, typ)
 	}
 }
 

@@ -3,6 +3,7 @@ package parser
 import (
 	"hash/maphash"
 	"math"
+	"slices"
 )
 
 // Field is one parsed field.
@@ -68,37 +69,44 @@ type Record struct {
 	// because it is the host's.
 	Refused int
 
-	keys  *Keys
-	seen  []uint64 // bit set of places that have a field
-	at    []int16  // index of the field of a seen place
-	other nameSet  // names that are not in the table
+	keys *Keys
+	// By place: the index of its field below, the generation in which it got
+	// one above. An entry of another generation counts for nothing.
+	at    []uint32
+	gen   uint32
+	other nameSet // names that are not in the table
 }
 
 func (r *Record) init(keys *Keys) {
 	r.keys = keys
-	r.seen = make([]uint64, (keys.Len()+63)/64)
-	r.at = make([]int16, keys.Len())
+	r.at = make([]uint32, keys.Len())
 	r.other.seed = maphash.MakeSeed()
 }
 
 func (r *Record) reset() {
+	if r.gen += 1 << 16; r.gen == 0 {
+		clear(r.at)
+		r.gen = 1 << 16
+	}
 	r.Fields = r.Fields[:0]
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank = -1
 	r.Guest, r.Agent, r.Refused = false, false, 0
-	clear(r.seen)
 	r.other.reset()
 }
 
-func (r *Record) has(place int) bool { return r.seen[place/64]&(1<<(place%64)) != 0 }
+func (r *Record) has(place int) bool { return r.at[place]&^0xffff == r.gen }
+
+// index is the index of the field of a place that has one.
+func (r *Record) index(place int) int { return int(r.at[place] & 0xffff) }
 
 // field is the field of a key of the table, nil when there is none.
 func (r *Record) field(place int) *Field {
 	if !r.has(place) {
 		return nil
 	}
-	return &r.Fields[r.at[place]]
+	return &r.Fields[r.index(place)]
 }
 
 // text is the text of a key of the table, nil when it has none.
@@ -114,7 +122,7 @@ func (r *Record) text(place int) []byte {
 func (r *Record) Find(name []byte) int {
 	if place := r.keys.find(name); place != unknown {
 		if r.has(place) {
-			return int(r.at[place])
+			return r.index(place)
 		}
 		return -1
 	}
@@ -138,9 +146,25 @@ func (r *Record) claim(name []byte, place int) bool {
 	if r.has(place) {
 		return false
 	}
-	r.seen[place/64] |= 1 << (place % 64)
-	r.at[place] = int16(len(r.Fields))
+	r.at[place] = r.gen | uint32(len(r.Fields))
 	return true
+}
+
+// append adds a field whose name was claimed and answers it, to be filled in.
+func (r *Record) append(name []byte, place int) *Field {
+	n := len(r.Fields)
+	if n == cap(r.Fields) {
+		r.Fields = slices.Grow(r.Fields, 32)
+	}
+	r.Fields = r.Fields[:n+1]
+	f := &r.Fields[n]
+	f.Name, f.Place = name, place
+	return f
+}
+
+func (r *Record) appendValue(name []byte, place int, value []byte, typ Type) {
+	f := r.append(name, place)
+	f.Value, f.Type = value, typ
 }
 
 // set makes the field of a key of the table text, whatever it was before.
@@ -150,7 +174,8 @@ func (r *Record) set(place int, value []byte) {
 		return
 	}
 	r.claim(nil, place)
-	r.Fields = append(r.Fields, Field{Name: r.keys.nameBytes(place), Value: value, Place: place})
+	f := r.append(r.keys.nameBytes(place), place)
+	f.Value, f.Type = value, Text
 }
 
 // setBool is set for a bool.
@@ -166,9 +191,8 @@ func (r *Record) setBool(place int, v bool) {
 // rename gives the field at index i to another key of the table, which has
 // none yet.
 func (r *Record) rename(i int, from, to int) {
-	r.seen[from/64] &^= 1 << (from % 64)
-	r.seen[to/64] |= 1 << (to % 64)
-	r.at[to] = int16(i)
+	r.at[from] = 0
+	r.at[to] = r.gen | uint32(i)
 	r.Fields[i].Name, r.Fields[i].Place = r.keys.nameBytes(to), to
 }
 

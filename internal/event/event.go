@@ -65,18 +65,27 @@ type Walker struct {
 	err   error
 	pairs []Pair
 
-	lengths uint64
-	first   byte
+	wanted [256]bool // by sketch
+	first  byte
+	all    bool
 }
 
 // maxPairs is how many pairs a Walker keeps memory for.
 const maxPairs = 4096
 
-// Want tells which pairs Next shall list: those whose key has a length that is
-// in the bit set lengths (bit 63 stands for all longer ones too), or starts with
-// the byte first. All others are only stepped over, which is most of the work in
-// a journal record. A new Walker wants none.
-func (w *Walker) Want(lengths uint64, first byte) { w.lengths, w.first = lengths, first }
+// Want tells which pairs Next shall list: those with one of the given keys, and
+// those whose key starts with the byte first. Some others may be listed too; the
+// rest is only stepped over, which is most of the work in a journal record. A
+// new Walker wants none.
+func (w *Walker) Want(keys []string, first byte) {
+	w.wanted, w.first = [256]bool{}, first
+	for _, key := range keys {
+		w.wanted[sketch(key[0], len(key))] = true
+	}
+}
+
+// sketch is a number from a key's first byte and length.
+func sketch(first byte, length int) byte { return first ^ byte(length*37) }
 
 // Reset starts on a chunk, which is only read.
 func (w *Walker) Reset(chunk []byte) {
@@ -91,11 +100,10 @@ func (w *Walker) Reset(chunk []byte) {
 
 // All lists all pairs of e, which Next has read, in e.Pairs.
 func (w *Walker) All(e *Event) {
-	lengths := w.lengths
-	w.lengths = math.MaxUint64
+	w.all = true
 	w.pairs = w.pairs[:0]
 	w.body(e.First, e.Len)
-	w.lengths = lengths
+	w.all = false
 	e.Pairs = w.pairs
 }
 
@@ -209,7 +217,7 @@ func (w *Walker) body(i, n int) int {
 		if uint(end) > uint(len(b)) {
 			return -1
 		}
-		if w.lengths>>min(value-key, 63)&1 != 0 || value > key && b[key] == w.first {
+		if w.all || value > key && (w.wanted[sketch(b[key], value-key)] || b[key] == w.first) {
 			w.pairs = append(w.pairs, Pair{
 				At: uint32(i), Key: uint32(key), Value: uint32(value), Text: uint32(text), End: uint32(end),
 				KeyKind: keyKind, Kind: kind,

@@ -21,7 +21,7 @@ const (
 	pidName        = "PID"
 )
 
-// specialNames are the names whose lengths look has an eye on.
+// specialNames are the names that look has an eye on, beside those of key_name.
 var specialNames = [...]string{identifierName, lineBreakName, lineBreakName[1:], programName}
 
 // found is what look saw in the record.
@@ -36,8 +36,7 @@ type found struct {
 	ours       bool // a key starts with the prefix
 }
 
-// look goes over the keys that may be of interest, which the walk has chosen by
-// their length.
+// look goes over the keys that may be of interest, which the walk has chosen.
 func (w *worker) look() {
 	w.own = found{message: -1, rank: len(w.KeyName)}
 	for i := range w.ev.Pairs {

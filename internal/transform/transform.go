@@ -3,6 +3,7 @@
 package transform
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -80,7 +81,7 @@ type plan struct {
 	keys     *parser.Keys
 	names    [][]byte // by place in keys: the field's name as a whole msgpack str
 	prefix   []byte
-	wanted   uint64 // bit set of the lengths of keys that are looked at, 63 for all longer ones
+	wanted   []string // keys that are looked at
 	minRank  int
 	keep     globs // only_keys
 	remove   globs // remove_keys
@@ -116,10 +117,9 @@ func newPlan(o *options.Options) plan {
 	for i := range p.keys.Len() {
 		p.names = append(p.names, event.AppendStr(nil, []byte(o.Prefix+p.keys.Name(i))))
 	}
-	for _, names := range [][]string{o.KeyName, specialNames[:]} {
-		for _, name := range names {
-			p.wanted |= 1 << min(len(name), 63)
-		}
+	p.wanted = append(p.wanted, o.KeyName...)
+	for _, name := range specialNames {
+		p.wanted = append(p.wanted, name, strings.ToLower(name))
 	}
 	return p
 }

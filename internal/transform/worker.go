@@ -23,7 +23,8 @@ type worker struct {
 	changed bool
 
 	own  found  // what the record says of itself
-	use  []bool // by index in the record's Fields: it is written
+	all  bool   // all of the record's fields are written
+	use  []bool // or else, by index in its Fields: it is written
 	gone []bool // by index in the event's Pairs: it is left out
 }
 

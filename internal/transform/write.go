@@ -53,7 +53,7 @@ func (w *worker) write(rec *parser.Record, twin bool) bool {
 		b = event.AppendMapHeader(b, fields)
 	}
 	for i := range rec.Fields {
-		if w.use[i] {
+		if w.all || w.use[i] {
 			b = w.appendField(b, &rec.Fields[i])
 		}
 	}
@@ -74,7 +74,12 @@ func (w *worker) newTime(rec *parser.Record) (sec, nsec uint32, ok bool) {
 }
 
 // choose decides which of the record's fields are written, and counts them.
+// Nearly always it is all, and w.use is not looked at.
 func (w *worker) choose(rec *parser.Record) int {
+	w.all = !w.selected && (len(w.prefix) > 0 || len(w.nest) > 0)
+	if w.all {
+		return len(rec.Fields)
+	}
 	w.use = w.use[:0]
 	n := 0
 	for i := range rec.Fields {
@@ -148,7 +153,7 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 // writes says whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
 	i := rec.Find(name)
-	return i >= 0 && w.use[i]
+	return i >= 0 && (w.all || w.use[i])
 }
 
 // bound is the most that the event can take, so that writing it needs no checks.
