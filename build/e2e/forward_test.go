@@ -117,7 +117,11 @@ func (r *receiver) read(conn io.Reader) error {
 }
 
 func newEvent(tag string, from entry) (event, error) {
-	ext, ok := from.Time.(codec.RawExt)
+	at := from.Time
+	if pair, ok := at.([]any); ok && len(pair) == 2 { // with metadata, as newer versions send it
+		at = pair[0]
+	}
+	ext, ok := at.(codec.RawExt)
 	if !ok || ext.Tag != 0 || len(ext.Data) != 8 {
 		return event{}, fmt.Errorf("the time is no EventTime: %v", from.Time)
 	}

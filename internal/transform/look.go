@@ -46,7 +46,7 @@ func (w *worker) look() {
 		}
 		key := w.chunk[p.Key:p.Value]
 		w.lookAt(i, key)
-		if len(w.prefix) > 0 && bytes.HasPrefix(key, w.prefix) {
+		if key[0] == w.first && bytes.HasPrefix(key, w.prefix) {
 			w.own.ours = true
 		}
 	}
@@ -54,7 +54,7 @@ func (w *worker) look() {
 
 func (w *worker) lookAt(i int, key []byte) {
 	for rank, name := range w.KeyName[:w.own.rank] {
-		if len(key) == len(name) && string(key) == name {
+		if len(key) == len(name) && key[0] == name[0] && string(key) == name {
 			w.own.message, w.own.rank, w.own.at = i, rank, w.ev.Pairs[i].At
 			break
 		}

@@ -81,6 +81,7 @@ type plan struct {
 	keys     *parser.Keys
 	names    [][]byte // by place in keys: the field's name as a whole msgpack str
 	prefix   []byte
+	first    byte     // of the prefix; without one a byte that no key starts with
 	wanted   []string // keys that are looked at
 	minRank  int
 	keep     globs // only_keys
@@ -94,6 +95,7 @@ func newPlan(o *options.Options) plan {
 	p := plan{
 		Options: o,
 		prefix:  []byte(o.Prefix),
+		first:   (o.Prefix + "\xff")[0],
 		nest:    []byte(o.NestUnder),
 		keep:    newGlobs(o.OnlyKeys, true),
 		remove:  newGlobs(o.RemoveKeys, true),

@@ -30,11 +30,7 @@ type worker struct {
 
 func newWorker(p *plan, t *twins) *worker {
 	w := &worker{plan: p, twins: t, parse: parser.New(p.config)}
-	first := byte(0xff) // no key starts with it
-	if len(p.prefix) > 0 {
-		first = p.prefix[0]
-	}
-	w.walk.Want(p.wanted, first)
+	w.walk.Want(p.wanted, p.first)
 	return w
 }
 
