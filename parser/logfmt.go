@@ -113,16 +113,25 @@ func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 // read reads the next pairs into spans and says whether there were any.
 func (d *Logfmt) read() bool {
 	text, pos, n := d.text, d.pos, 0
+	if pos >= len(text) {
+		return false
+	}
+	m := d.masksAt(pos)
 	for n < spans && pos < len(text) {
 		if text[pos] <= ' ' {
 			pos++
 			continue
 		}
 		eq := pos
-		if m := d.near(classEqual, pos); m != 0 {
-			eq += bits.TrailingZeros64(m)
-		} else {
-			eq = d.findFar(classEqual, pos)
+		off := uint(pos - m.base)
+		if off >= block {
+			m = d.masksAt(pos)
+			off = uint(pos - m.base)
+		}
+		if rest := m.equal >> (off % block); rest != 0 {
+			eq += bits.TrailingZeros64(rest)
+		} else if eq = d.find(classEqual, m.base+block); eq < len(text) {
+			m = d.masksAt(eq)
 		}
 		if eq >= len(text) || d.console && d.stampAt(pos) {
 			pos = d.end(pos)
@@ -144,10 +153,15 @@ func (d *Logfmt) read() bool {
 			continue
 		}
 		s.value, s.form = pos, bare
-		if m := d.near(classBlank, pos); m != 0 {
-			pos += bits.TrailingZeros64(m)
-		} else {
-			pos = d.findFar(classBlank, pos)
+		off = uint(pos - m.base)
+		if off >= block {
+			m = d.masksAt(pos)
+			off = uint(pos - m.base)
+		}
+		if rest := m.blank >> (off % block); rest != 0 {
+			pos += bits.TrailingZeros64(rest)
+		} else if pos = d.find(classBlank, m.base+block); pos < len(text) {
+			m = d.masksAt(pos)
 		}
 		s.valueEnd = pos
 	}

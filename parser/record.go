@@ -216,7 +216,7 @@ type nameSet struct {
 
 type nameSlot struct {
 	gen, hash uint32
-	index     int32 // -1: the name is taken but has no field
+	index     int32
 	name      []byte
 }
 

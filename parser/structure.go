@@ -28,7 +28,7 @@ const (
 type structure struct {
 	text  []byte
 	base  int // where the window starts; a multiple of block
-	masks [windowBlocks * classes]uint64
+	masks [windowBlocks][classes]uint64
 }
 
 func (s *structure) reset(text []byte) {
@@ -36,43 +36,37 @@ func (s *structure) reset(text []byte) {
 	s.fill(0)
 }
 
+// blockMasks are the masks of one block, small enough to be kept in registers: in
+// a loop that goes from find to find it is the load of a mask that would be waited
+// for.
+type blockMasks struct {
+	base                int
+	equal, blank, quote uint64
+}
+
+// masksAt are the masks of the block of i, which must be in the text and not
+// before the window; the window only moves forwards.
+func (s *structure) masksAt(i int) blockMasks {
+	at := i &^ (block - 1)
+	if at >= s.base+windowBytes {
+		s.fill(at)
+	}
+	m := &s.masks[uint(at-s.base)/block%windowBlocks]
+	return blockMasks{at, m[classEqual], m[classBlank], m[classQuote]}
+}
+
 // find is the index of the first byte of a class in the text from i on, or the
-// text's length. i must not be before the window, which only moves forwards.
+// text's length. i must not be before the window.
 func (s *structure) find(class, i int) int {
-	if m := s.near(class, i); m != 0 {
-		return i + bits.TrailingZeros64(m)
-	}
-	return s.findFar(class, i)
-}
-
-// near is the mask of the bytes of a class from i to the end of its block; 0 also
-// when that is outside the window.
-func (s *structure) near(class, i int) uint64 {
-	at := uint(i - s.base)
-	if at >= windowBytes {
-		return 0
-	}
-	return s.masks[at/block*classes+uint(class)] >> (at % block)
-}
-
-// findFar is find for what near does not see.
-func (s *structure) findFar(class, i int) int {
-	if i < s.base+windowBytes {
-		i = i - i%block + block // the block of i has none
-	} else if i < len(s.text) {
-		s.fill(i - i%block)
-		if m := s.near(class, i); m != 0 {
+	for i < len(s.text) {
+		at := i &^ (block - 1)
+		if at >= s.base+windowBytes {
+			s.fill(at)
+		}
+		if m := s.masks[uint(at-s.base)/block%windowBlocks][class] >> (uint(i) % block); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
-		i = i - i%block + block
-	}
-	for ; i < len(s.text); i += block {
-		if i >= s.base+windowBytes {
-			s.fill(i)
-		}
-		if m := s.masks[(i-s.base)/block*classes+class]; m != 0 {
-			return i + bits.TrailingZeros64(m)
-		}
+		i = at + block
 	}
 	return len(s.text)
 }
@@ -82,29 +76,27 @@ func (s *structure) fill(base int) {
 	s.base = base
 	rest := s.text[base:]
 	n := min(len(rest)/block, windowBlocks)
-	if n > 0 {
-		classify(rest[:n*block], s.masks[:n*classes])
-	}
+	classify(rest[:n*block], s.masks[:n])
 	if n < windowBlocks {
 		// The end, with zeroes behind it: they are of the class blank.
 		var end [block]byte
 		copy(end[:], rest[n*block:])
-		classify(end[:], s.masks[n*classes:(n+1)*classes])
+		classify(end[:], s.masks[n:n+1])
 	}
 }
 
 // classifyGo is what classify does, in Go: the masks of each block of text, whose
 // length is a multiple of block.
-func classifyGo(text []byte, masks []uint64) {
-	for ; len(text) >= block; text, masks = text[block:], masks[classes:] {
+func classifyGo(text []byte, masks [][classes]uint64) {
+	for n := range masks {
 		var equals, blanks, quotes uint64
 		for i := 0; i < block; i += 8 {
-			x := load(text, i)
+			x := load(text[n*block:], i)
 			equals |= gather(exactly(x, '=')) << i
 			blanks |= gather(exactlyBelow(x, ' '+1)) << i
 			quotes |= gather(exactly(x, '"')|exactly(x, '\\')) << i
 		}
-		masks[classEqual], masks[classBlank], masks[classQuote] = equals, blanks, quotes
+		masks[n] = [classes]uint64{classEqual: equals, classBlank: blanks, classQuote: quotes}
 	}
 }
 

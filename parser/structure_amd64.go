@@ -6,18 +6,19 @@ import "golang.org/x/sys/cpu"
 
 var hasAVX2 = cpu.X86.HasAVX2
 
-// classify makes the masks of each block of text, whose length is a multiple of
-// block, in masks, which has room for them.
-func classify(text []byte, masks []uint64) {
-	if !hasAVX2 {
+// classify makes the masks of the blocks of text, one for each element of masks.
+func classify(text []byte, masks [][classes]uint64) {
+	switch {
+	case len(masks) == 0:
+	case hasAVX2:
+		_ = text[len(masks)*block-1]
+		classifyAVX2(&text[0], len(masks), &masks[0])
+	default:
 		classifyGo(text, masks)
-		return
 	}
-	_ = masks[len(text)/block*classes-1]
-	classifyAVX2(&text[0], len(text)/block, &masks[0])
 }
 
 // classifyAVX2 is classifyGo for n >= 1 blocks.
 //
 //go:noescape
-func classifyAVX2(text *byte, n int, masks *uint64)
+func classifyAVX2(text *byte, n int, masks *[classes]uint64)

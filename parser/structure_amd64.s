@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// func classifyAVX2(text *byte, n int, masks *uint64)
+// func classifyAVX2(text *byte, n int, masks *[classes]uint64)
 TEXT ·classifyAVX2(SB), NOSPLIT, $0-24
 	MOVQ text+0(FP), SI
 	MOVQ n+8(FP), CX

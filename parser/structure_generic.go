@@ -2,4 +2,4 @@
 
 package parser
 
-func classify(text []byte, masks []uint64) { classifyGo(text, masks) }
+func classify(text []byte, masks [][classes]uint64) { classifyGo(text, masks) }

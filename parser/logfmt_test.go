@@ -1,0 +1,323 @@
+package parser
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-logfmt/logfmt"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
+)
+
+func TestLogfmt(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		var d Logfmt
+		if got := readLogfmt(&d, text); got != want {
+			t.Errorf("%q\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+	f(``, ``)
+	f("  \t\n ", ``)
+	f(`a=1`, `"a"="1"`)
+	f(` a=1  b=2 `, `"a"="1" "b"="2"`)
+	f(`a=`, `"a"=""`)
+	f(`a= b=""`, `"a"="" "b"=""`)
+	f(`a b=1 c  d=2`, `"a b"="1" "c  d"="2"`)
+	f(`a="x y" b=z`, `"a"="x y" "b"="z"`)
+	f(`a="\"\\\x1b\u00e9\U0001f600\101\t"`, `"a"="\"\\\x1bé😀A\t"`)
+	f(`a="\xc3\xa9\xc3"`, `"a"="é�"`)
+	f("a=\"x\ny\"", `"a"="x\ny"`)
+	f(`a=b=c`, `"a"="b=c"`)
+	f(`a=b"c`, `"a"="b\"c"`)
+	f(`a==`, `"a"="="`)
+
+	f(`a`, `trailing_text "a"`)
+	f(`a=1 b`, `"a"="1" trailing_text "b"`)
+	f(`a=1 b c `, `"a"="1" trailing_text "b c"`)
+	f(`a="1"b c=2 "3"d=4`, `"a"="1" "c"="2" "\"3\"d"="4" trailing_text "b"`)
+	f(`a="1"b`, `"a"="1" trailing_text "b"`)
+	f(`=1 a=2`, `"a"="2" trailing_text "=1"`)
+	f(`="x y"z a=2`, `"a"="2" trailing_text "z =\"x y\"z"`)
+	f(`=`, `trailing_text "="`)
+
+	f(`a="`, `"a"="" unterminated_quote`)
+	f(`a="b c`, `"a"="b c" unterminated_quote`)
+	f(`a="b\"`, `"a"="b\"" unterminated_quote`)
+	f(`a="b\`, `"a"="b\\" unterminated_quote`)
+	f(`a="\q" b=1`, `"a"="\\q" "b"="1" bad_escape`)
+	f(`a="\x1" b="\ud800" c="\400"`, `"a"="\\x1" "b"="\\ud800" "c"="\\400" bad_escape`)
+
+	long := strings.Repeat("k", maxKey)
+	f(long+`=1`, `"`+long+`"="1"`)
+	f(long+`k=1 a=2`, `"a"="2" trailing_text "`+long+`k=1"`)
+	f(long+` a=2`, `"a"="2" trailing_text "`+long+`"`)
+}
+
+// TestLogfmtReset reads many records with one Logfmt, long ones among them.
+func TestLogfmtReset(t *testing.T) {
+	var d Logfmt
+	for _, text := range []string{`a="\n" b`, `a=`, strings.Repeat(`k="\x00" `, 1000), `x`, ``, `a="b" c="\u00e9"`} {
+		var fresh Logfmt
+		if got, want := readLogfmt(&d, text), readLogfmt(&fresh, text); got != want {
+			t.Errorf("%.40q\nused  %.200s\nfresh %.200s", text, got, want)
+		}
+	}
+}
+
+// readLogfmt renders all that d finds in text.
+func readLogfmt(d *Logfmt, text string) string {
+	var parts []string
+	d.Reset([]byte(text))
+	for d.Next() {
+		parts = append(parts, fmt.Sprintf("%q=%q", d.Key(), d.Value()))
+	}
+	if d.Reason() != OK {
+		parts = append(parts, d.Reason().String())
+	}
+	if len(d.Unparsed()) > 0 {
+		parts = append(parts, fmt.Sprintf("%q", d.Unparsed()))
+	}
+	return strings.Join(parts, " ")
+}
+
+// slowLogfmt is what readLogfmt answers, from the contract's words and without
+// any of the tricks: rule 5 on the one hand, strconv on the other.
+func slowLogfmt(text string) string {
+	var parts, aside []string
+	reason := OK
+	setAside := func(s string) {
+		aside = append(aside, strings.TrimRightFunc(s, isBlank))
+		reason = reason.or(TrailingText)
+	}
+	word := func(s string) string { // up to the next blank
+		if i := strings.IndexFunc(s, isBlank); i >= 0 {
+			return s[:i]
+		}
+		return s
+	}
+	for {
+		text = strings.TrimLeftFunc(text, isBlank)
+		key, rest, found := strings.Cut(text, "=")
+		if !found {
+			if text != "" {
+				setAside(text)
+			}
+			break
+		}
+		pair := text
+		keyed := true
+		if len(key) > maxKey || key == "" {
+			words := strings.LastIndexFunc(key, isBlank) + 1
+			if last := key[words:]; last == "" || len(last) > maxKey {
+				keyed = false // damage, with its value
+			} else {
+				setAside(key[:words])
+				key = last
+			}
+		}
+		var value, behind string
+		if strings.HasPrefix(rest, `"`) {
+			body := rest[1:]
+			end := 0
+			for end < len(body) && body[end] != '"' {
+				if body[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if end >= len(body) {
+				end = len(body)
+				reason = reason.or(UnterminatedQuote)
+			}
+			var ok bool
+			if value, ok = slowUnquote(body[:end]); !ok {
+				reason = reason.or(BadEscape)
+			}
+			if end < len(body) {
+				end++
+			}
+			text = body[end:]
+			behind = word(text)
+			text = text[len(behind):]
+		} else {
+			value = word(rest)
+			text = rest[len(value):]
+		}
+		if behind != "" {
+			setAside(behind)
+		}
+		if keyed {
+			parts = append(parts, fmt.Sprintf("%q=%q", key, value))
+		} else {
+			setAside(pair[:len(pair)-len(text)])
+		}
+	}
+	if reason != OK {
+		parts = append(parts, reason.String())
+	}
+	if s := strings.Join(aside, " "); s != "" {
+		parts = append(parts, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(parts, " ")
+}
+
+func isBlank(r rune) bool { return r <= ' ' }
+
+// slowUnquote unquotes with strconv, one escape at a time.
+func slowUnquote(body string) (string, bool) {
+	ok := true
+	var b []byte
+	for body != "" {
+		if body[0] != '\\' {
+			b = append(b, body[0])
+			body = body[1:]
+			continue
+		}
+		r, multibyte, tail, err := strconv.UnquoteChar(body, '"')
+		switch {
+		case err != nil:
+			ok = false
+			b = append(b, '\\')
+			tail = body[1:]
+		case multibyte:
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, byte(r))
+		}
+		body = tail
+	}
+	return string([]rune(string(b))), ok
+}
+
+// corpus are messages to start fuzzing from: what real programs printed, the
+// rows of testdata/rows, and what the generator makes.
+func corpus(t testing.TB) (texts []string) {
+	t.Helper()
+	lines, err := os.ReadFile("../testdata/corpus/programs.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		if len(line) < 2000 {
+			texts = append(texts, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	for _, theme := range []string{"producers", "chains", "damage", "trust", "fields", "options"} {
+		for _, r := range readRows(t, "testdata/rows/"+theme+".txt") {
+			texts = append(texts, string(r.m.Text))
+		}
+	}
+	g := gen.New(1, 20)
+	for range 300 {
+		if r := g.Record(); len(r.Get("MESSAGE")) < 2000 {
+			texts = append(texts, r.Get("MESSAGE")+r.Get("log"))
+		}
+	}
+	return texts
+}
+
+// nested are the texts that the texts of the corpus carry, layer by layer.
+func nested(texts []string) (inner []string) {
+	var d Logfmt
+	for _, text := range texts {
+		d.Reset([]byte(text))
+		for d.Next() {
+			if v := string(d.Value()); len(v) > 8 {
+				inner = append(inner, v)
+			}
+		}
+	}
+	return inner
+}
+
+func FuzzLogfmt(f *testing.F) {
+	texts := corpus(f)
+	for _, text := range append(texts, nested(texts)...) {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var d Logfmt
+		text = string([]rune(text)) // U+FFFD for what is not UTF-8
+		got := readLogfmt(&d, text)
+		if want := slowLogfmt(text); got != want {
+			t.Fatalf("%q\ngot  %s\nwant %s", text, got, want)
+		}
+		if !utf8.ValidString(got) {
+			t.Fatalf("%q gave bytes that are not UTF-8", text)
+		}
+		compareGoLogfmt(t, &d, text)
+	})
+}
+
+// stranger is what go-logfmt refuses and logrus writes.
+var stranger = regexp.MustCompile(`\\[^"\\bfnrtu]|[\x00-\x1f\x7f]`)
+
+// compareGoLogfmt compares d's reading with that of go-logfmt where the text is
+// strict logfmt: keys without blanks or quotes, bare values without equal signs
+// or quotes, JSON's escapes.
+func compareGoLogfmt(t *testing.T, d *Logfmt, text string) {
+	t.Helper()
+	var ours []string
+	d.Reset([]byte(text))
+	strict := true
+	for d.Next() {
+		ours = append(ours, fmt.Sprintf("%q=%q", d.Key(), d.Value()))
+		strict = strict && !bytes.ContainsFunc(d.Key(), func(r rune) bool { return r <= ' ' || r == '"' || r == utf8.RuneError })
+	}
+	if !strict || d.Reason() != OK || strings.ContainsAny(text, "\n\r") {
+		return
+	}
+	var theirs []string
+	dec := logfmt.NewDecoder(strings.NewReader(text))
+	for dec.ScanRecord() {
+		for dec.ScanKeyval() {
+			theirs = append(theirs, fmt.Sprintf("%q=%q", dec.Key(), dec.Value()))
+		}
+	}
+	if dec.Err() != nil {
+		// It must have a reason to refuse: an escape or a byte of ours, or a
+		// bare value that is no strict one.
+		if !stranger.MatchString(text) && !hasLooseValue(text) {
+			t.Fatalf("%q: go-logfmt refuses: %v", text, dec.Err())
+		}
+		return
+	}
+	if !slices.Equal(ours, theirs) {
+		t.Fatalf("%q\nours     %s\ngo-logfmt %s", text, ours, theirs)
+	}
+}
+
+// hasLooseValue says whether a bare value has an equal sign or a quote in it.
+func hasLooseValue(text string) bool {
+	for text != "" {
+		_, rest, found := strings.Cut(text, "=")
+		if !found {
+			return false
+		}
+		if strings.HasPrefix(rest, `"`) {
+			quoted, err := strconv.QuotedPrefix(rest)
+			if err != nil {
+				return true
+			}
+			text = rest[len(quoted):]
+			continue
+		}
+		end := strings.IndexFunc(rest, isBlank)
+		if end < 0 {
+			end = len(rest)
+		}
+		if strings.ContainsAny(rest[:end], `="`) {
+			return true
+		}
+		text = rest[end:]
+	}
+	return false
+}

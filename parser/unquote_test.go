@@ -1,0 +1,142 @@
+package parser
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestAppendUnquoted(t *testing.T) {
+	f := func(body, want string, ok bool) {
+		t.Helper()
+		got, gotOK := AppendUnquoted([]byte("before"), []byte(body))
+		if string(got) != "before"+want || gotOK != ok {
+			t.Errorf("%s = %q, %v; want %q, %v", body, got, gotOK, "before"+want, ok)
+		}
+	}
+	f(``, "", true)
+	f(`plain é`, "plain é", true)
+	f(`\a\b\f\n\r\t\v\\\"`, "\a\b\f\n\r\t\v\\\"", true)
+	f(`\x00\x7f\x1b\x41`, "\x00\x7f\x1bA", true)
+	f(`\101\000\377`, "A\x00�", true)
+	f(`\xc3\xa9`, "é", true)
+	f(`\xc3é\xa9`, "�é�", true)
+	f(`\xed\xa0\x80\xf4\x90\x80\x80`, "�������", true)
+	f(`\u00e9\u200b\ufffd\U0010ffff`, "é\u200b�\U0010ffff", true)
+	f("a\nb", "a\nb", true)
+
+	f(`\`, `\`, false)
+	f(`a\`, `a\`, false)
+	f(`\q\'\/`, `\q\'\/`, false)
+	f(`\x\x1\xg0`, `\x\x1\xg0`, false)
+	f(`\u\u123\ud800\udfff`, `\u\u123\ud800\udfff`, false)
+	f(`\U00110000\Uffffffff`, `\U00110000\Uffffffff`, false)
+	f(`\400\8\12`, `\400\8\12`, false)
+	f(`\q\n`, "\\q\n", false)
+}
+
+func FuzzUnquote(f *testing.F) {
+	for _, text := range nested(corpus(f)) {
+		q := strconv.Quote(text)
+		f.Add(q[1 : len(q)-1])
+	}
+	f.Add(`\xff\u200b\U0001f600\101\q`)
+	f.Fuzz(func(t *testing.T, body string) {
+		body = string([]rune(body))
+		if end := indexQuote([]byte(body), 0); end < len(body) && body[end] == '"' {
+			return // not the body of one string
+		}
+		got, ok := AppendUnquoted(nil, []byte(body))
+		if !utf8.Valid(got) {
+			t.Fatalf("%q gave %q", body, got)
+		}
+		if slow, slowOK := slowUnquote(body); string(got) != slow || ok != slowOK {
+			t.Fatalf("%q gave %q, %v; one escape at a time %q, %v", body, got, ok, slow, slowOK)
+		}
+		// strconv takes no newline as it is.
+		want, err := strconv.Unquote(`"` + strings.ReplaceAll(body, "\n", "") + `"`)
+		if strings.Contains(body, "\n") || err != nil && hasBareQuote(body) {
+			return
+		}
+		if ok != (err == nil) || ok && string(got) != string([]rune(want)) {
+			t.Fatalf("%q gave %q, %v; strconv.Unquote %q, %v", body, got, ok, want, err)
+		}
+	})
+}
+
+// hasBareQuote says whether body has a quote that no backslash stands before.
+func hasBareQuote(body string) bool {
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '\\':
+			i++
+		case '"':
+			return true
+		}
+	}
+	return false
+}
+
+func TestAppendRustUnquoted(t *testing.T) {
+	f := func(body, want string, ok bool) {
+		t.Helper()
+		got, gotOK := AppendRustUnquoted([]byte("before"), []byte(body))
+		if string(got) != "before"+want || gotOK != ok {
+			t.Errorf("%s = %q, %v; want %q, %v", body, got, gotOK, "before"+want, ok)
+		}
+	}
+	f(``, "", true)
+	f(`plain é`, "plain é", true)
+	f(`\"\\\'\n\r\t\0`, "\"\\'\n\r\t\x00", true)
+	f(`\u{1b}[0m\u{7f}\u{200b}\u{10ffff}\u{0}`, "\x1b[0m\x7f\u200b\U0010ffff\x00", true)
+	f(`\u{00001b}`, "\x1b", true)
+
+	f(`\`, `\`, false)
+	f(`\x1b\a\v\u200b`, `\x1b\a\v\u200b`, false)
+	f(`\u{}\u{110000}\u{d800}\u{1b`, `\u{}\u{110000}\u{d800}\u{1b`, false)
+	f(`\u{000001b}`, `\u{000001b}`, false)
+	f(`\u{1g}`, `\u{1g}`, false)
+}
+
+// rustDebug is what Rust's {:?} prints of a string, without the quotes.
+func rustDebug(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == 0:
+			b.WriteString(`\0`)
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func FuzzRustUnquote(f *testing.F) {
+	for _, text := range nested(corpus(f)) {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		text = string([]rune(text))
+		if got, ok := AppendRustUnquoted(nil, []byte(rustDebug(text))); string(got) != text || !ok {
+			t.Fatalf("%q came back as %q, %v", text, got, ok)
+		}
+		got, _ := AppendRustUnquoted(nil, []byte(text))
+		if !utf8.Valid(got) || len(got) > len(text) {
+			t.Fatalf("%q gave %q", text, got)
+		}
+	})
+}
