@@ -8,6 +8,7 @@ import (
 	loki "github.com/grafana/loki/v3/pkg/logql/log/logfmt"
 	kr "github.com/kr/logfmt"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -77,11 +78,17 @@ func BenchmarkLogfmt(b *testing.B) {
 	})
 }
 
-func messages() [][]byte {
-	line := `time="2020-02-21T10:31:27.810781647Z" level=info msg="release sandbox" arch=amd64 command=state container=7cdd31660d8705facdadeb8598d2c0bd008e8142c54e3b3069abd392c8d58997 name=kata-runtime pid=14314 sandbox=1c3e77cad66aa2b6d8cc846f818370f79cb0104c0b840f67d0f502fd6562b68c source=virtcontainers subsystem=sandbox`
-	var lines [][]byte
-	for range 700 {
-		lines = append(lines, []byte(line))
+// messages are the messages of the chunk of the how-to's records.
+func messages() (lines [][]byte) {
+	g := gen.New(1, 100)
+	g.Mode = gen.Logfmt
+	_, records := chunk(gen.Logfmt)
+	for range records {
+		for _, pair := range g.Record().Fields {
+			if pair.Key == "MESSAGE" {
+				lines = append(lines, []byte(pair.Value))
+			}
+		}
 	}
 	return lines
 }

@@ -11,4 +11,7 @@ require (
 	github.com/kr/logfmt v0.0.0-20140226030751-b84e30acd515
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require (
+	github.com/sirupsen/logrus v1.9.4 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
