@@ -1,0 +1,88 @@
+// Package host tests the shared library from the outside, the way Fluent Bit
+// uses it: the C program in src loads what go build made.
+package host
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// What TestMain builds, in a directory of its own.
+var (
+	release  string // the library that is delivered
+	breaking string // the same with -tags katatest, which fails when asked to
+
+	current string // a host with the layouts of Fluent Bit 5.1
+	oldest  string // one with those of 2.2
+	lacking string // one without a function that the library needs
+	asan    string // the current one with AddressSanitizer; "" when the compiler has none
+
+	asanMissing error
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kata-host")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+
+	release, breaking = filepath.Join(dir, "kata.so"), filepath.Join(dir, "katatest.so")
+	current, oldest = filepath.Join(dir, "host"), filepath.Join(dir, "host22")
+	lacking, asan = filepath.Join(dir, "hostlacking"), filepath.Join(dir, "hostasan")
+	for _, err := range []error{
+		library(release, "-trimpath", "-ldflags=-s -w"),
+		library(breaking, "-tags=katatest"),
+		program(current),
+		program(oldest, "-DBEFORE_5_0_3"),
+		program(lacking, "-Dflb_filter_name=not_flb_filter_name", "-Dflb_output_name=not_flb_output_name"),
+	} {
+		if err != nil {
+			return fail(err)
+		}
+	}
+	if asanMissing = program(asan, "-fsanitize=address", "-fno-omit-frame-pointer"); asanMissing != nil {
+		asan = ""
+	}
+	return m.Run()
+}
+
+func fail(err error) int {
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
+
+func library(path string, flags ...string) error {
+	args := append([]string{"build", "-buildmode=c-shared", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, "../../plugin")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // also when the tests themselves are built without
+	return loud(cmd)
+}
+
+func program(path string, flags ...string) error {
+	sources, err := filepath.Glob("src/*.c")
+	if err != nil {
+		return err
+	}
+	cc := os.Getenv("CC")
+	if cc == "" {
+		cc = "cc"
+	}
+	args := append([]string{"-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-rdynamic", "-o", path}, flags...)
+	return loud(exec.Command(cc, append(append(args, sources...), "-ldl", "-lpthread", "-lm")...))
+}
+
+// loud runs a compiler, whose warnings are errors here.
+func loud(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		return fmt.Errorf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package host
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestBadOptions(t *testing.T) {
+	f := func(mode, property, want string) {
+		t.Helper()
+		r := run(t, current, "-m", mode, "-p", property, release, contract)
+		last := map[string]string{"filter": "[error] Failed initialize filter kata.0",
+			"output": "[error] [go proxy]: plugin 'kata' failed to initialize"}[mode]
+		r.logged(t, "[error] ["+mode+":kata:kata.0] "+want, last)
+		if r.code != 1 || len(r.lines) != 0 {
+			t.Errorf("%s: answered %d with %d lines", property, r.code, len(r.lines))
+		}
+	}
+	for _, mode := range []string{"filter", "output"} {
+		f(mode, "reserve_data=banana", `reserve_data: "banana" is not a boolean (on, off, true, false, yes, no)`)
+		f(mode, "Format=xml", `format: "xml" is not one of auto, logfmt, json, native`)
+		f(mode, "max_fields=many", `max_fields: "many" is not a whole number`)
+		f(mode, "max_fields=7", `max_fields: "7" is out of range (8 to 60000)`)
+		f(mode, "max_message_size=1X", `max_message_size: "1X" is not a size (such as 512k, 1M)`)
+		f(mode, "sandbox_metadata=on", `sandbox_metadata: not supported yet (only "off" is)`)
+	}
+}
+
+func TestAllBadOptionsAtOnce(t *testing.T) {
+	r := run(t, current, "-p", "alias=mine", "-p", "nested=x", "-p", "min_level=y", "-p", "max_depth=0", release, contract)
+	r.logged(t,
+		`[error] [filter:kata:mine] nested: "x" is not one of stringify, keep, drop`,
+		`[error] [filter:kata:mine] min_level: "y" is not one of trace, debug, info, warning, error, critical, fatal, panic`,
+		`[error] [filter:kata:mine] max_depth: "0" is out of range (1 to 512)`,
+		`[error] Failed initialize filter kata.0`)
+}
+
+// Names are checked by the host, against the library's config map.
+func TestMisspeltOption(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		r := run(t, host, "-p", "prefx=k_", release, contract)
+		if r.code != 1 || !strings.Contains(r.log, "[config] kata: unknown configuration property 'prefx'. The following properties are allowed: key_name, ") ||
+			!strings.Contains(r.log, ", and sandbox_metadata.") {
+			t.Errorf("answered %d: %s", r.code, r.log)
+		}
+		r = run(t, host, "-p", "prefix=a", "-p", "Prefix=b", release, contract)
+		if r.code != 1 || !strings.Contains(r.log, "property 'prefix' is set 2 times") {
+			t.Errorf("answered %d: %s", r.code, r.log)
+		}
+	})
+}
+
+func TestMissingHostFunction(t *testing.T) {
+	for mode, name := range map[string]string{"filter": "flb_filter_name", "output": "flb_output_name"} {
+		r := run(t, lacking, "-m", mode, release, contract)
+		want := "kata: this program has no function " + name + "; Fluent Bit 2.2 or later is needed\n"
+		if r.code != 1 || !strings.HasPrefix(r.log, want) {
+			t.Errorf("%s: answered %d: %s", mode, r.code, r.log)
+		}
+	}
+}
+
+// A daemon's process is not the one that loaded the library: instances are
+// refused, and nothing waits for a Go runtime that is not there.
+func TestDaemon(t *testing.T) {
+	for _, mode := range []string{"filter", "output"} {
+		r := run(t, current, "-m", mode, "--fork", release, contract)
+		if r.code != 1 || !strings.HasPrefix(r.log, "[error] kata does not run in daemon mode") {
+			t.Errorf("%s: answered %d: %s", mode, r.code, r.log)
+		}
+	}
+}
+
+// A panic in Go leaves the chunk as it is. One line is logged however often it
+// happens, without a word of the record, and the number at the end.
+func TestPanic(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		for text, cause := range map[string]string{
+			"katatest:panic": "panic of type string at main.failOnDemand (testing_on.go:",
+			"katatest:nil":   "runtime error: invalid memory address or nil pointer dereference at main.failOnDemand (testing_on.go:",
+		} {
+			path := chunk(t, message("info"), text+" secret")
+			unchanged(t, host, breaking, path)
+
+			for _, mode := range []string{"filter", "output"} {
+				r := run(t, host, "-m", mode, "-q", "--threads", "4", "--repeat", "5", breaking, path)
+				if r.code != 0 || strings.Contains(r.log, "secret") {
+					t.Errorf("answered %d: %s", r.code, r.log)
+				}
+				lines := strings.Split(r.log, "\n")
+				if len(lines) != 3 ||
+					!strings.HasPrefix(lines[0], "[error] ["+mode+":kata:kata.0] internal error, the records go on as they came (1 so far): "+cause) ||
+					lines[1] != "[ warn] ["+mode+":kata:kata.0] internal errors: 20 in all" {
+					t.Errorf("%s: logged\n%s", text, r.log)
+				}
+				if mode == "output" && (len(r.lines) != 40 || r.lines[0]["kata_level"] != nil) {
+					t.Errorf("%d lines, want the 2 records as they came, 20 times: %v", len(r.lines), r.lines[0])
+				}
+			}
+		}
+	})
+}
+
+func TestNoMemory(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		r := unchanged(t, host, breaking, chunk(t, message("info"), message("info")+" katatest:memory"))
+		if r.log != "" {
+			t.Errorf("logged %s", r.log)
+		}
+		// The next chunk is parsed again.
+		if good(t, host, breaking, chunk(t, message("info"))).events[0].Record["kata_level"] != "info" {
+			t.Error("not parsed")
+		}
+	})
+}
+
+func TestLogLevel(t *testing.T) {
+	debug := func(args ...string) int {
+		r := run(t, current, append(args, release, chunk(t, message("info")))...)
+		return strings.Count(r.log, "[debug] [")
+	}
+	for _, mode := range []string{"filter", "output"} {
+		if n := debug("-m", mode, "--log-level", "debug"); n == 0 {
+			t.Errorf("%s: no debug line", mode)
+		}
+		if n := debug("-m", mode, "--log-level", "debug", "-p", "log_level=info"); n != 0 {
+			t.Errorf("%s: %d debug lines of an instance at info", mode, n)
+		}
+		if n := debug("-m", mode, "-p", "Log_Level=debug", "-p", "alias=x"); n == 0 {
+			t.Errorf("%s: no debug line of an instance at debug", mode)
+		}
+	}
+	if r := run(t, current, "-p", "log_level=off", "-p", "nested=x", release, contract); strings.Contains(r.log, "[filter:") {
+		t.Errorf("logged at level off: %s", r.log)
+	}
+}

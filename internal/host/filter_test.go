@@ -1,0 +1,185 @@
+package host
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+const record = `time="2020-02-21T10:31:27.810781647Z" level=%s msg="release sandbox" name=kata-runtime pid=14314 source=virtcontainers`
+
+func message(level string) string { return fmt.Sprintf(record, level) }
+
+// The seed of the contract, and with it all of the way from C memory to C
+// memory; what the other cases say of records is tested in package transform.
+func TestFilterParses(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		seed := good(t, host, release, contract).events[0]
+		if seed.Time != "1582281087.810781647" {
+			t.Errorf("time %s", seed.Time)
+		}
+		for key, want := range map[string]any{
+			"kata_level": "info", "kata_msg": "release sandbox", "kata_pid": json.Number("14314"), "_CASE": "seed",
+		} {
+			if got := seed.Record[key]; got != want {
+				t.Errorf("%s is %v, want %v", key, got, want)
+			}
+		}
+	})
+}
+
+// Old hosts write the long forms of msgpack, and get the same.
+func TestFilterTakesEitherEncoding(t *testing.T) {
+	short := good(t, current, release, contract)
+	long := good(t, oldest, release, "../../testdata/contract/cases-3.2.msgpack")
+	if len(short.events) != len(long.events) {
+		t.Fatalf("%d events and %d", len(short.events), len(long.events))
+	}
+	for i := range short.events {
+		if !reflect.DeepEqual(short.events[i].Record, long.events[i].Record) {
+			t.Errorf("event %d:\n%v\n%v", i, short.events[i], long.events[i])
+		}
+	}
+}
+
+func TestInstancesAreSeparate(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		r := good(t, host, "-p", "prefix=a_", "-p", "Min_Level=warning", "--next", "-p", "PREFIX=", "-p", "alias=second",
+			release, chunk(t, message("info"), message("error")))
+		if len(r.events) != 3 {
+			t.Fatalf("%d events, want one and two: %v", len(r.events), r.events)
+		}
+		if e := r.events[0]; e.Name != "kata.0" || e.Record["a_level"] != "error" || e.Record["level"] != nil {
+			t.Errorf("first instance: %v", e)
+		}
+		if e := r.events[1]; e.Name != "second" || e.Record["level"] != "info" || e.Record["a_level"] != nil {
+			t.Errorf("second instance: %v", e)
+		}
+	})
+}
+
+func TestReinit(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		one := good(t, host, release, contract)
+		four := good(t, host, "--reinit", "3", release, contract)
+		for i, e := range four.events {
+			if !reflect.DeepEqual(e, one.events[i%len(one.events)]) {
+				t.Fatalf("event %d differs after a new start: %v", i, e)
+			}
+		}
+		if len(four.events) != 4*len(one.events) {
+			t.Errorf("%d events, want 4 times %d", len(four.events), len(one.events))
+		}
+	})
+}
+
+// What ends is forgotten, also by Go, whose memory AddressSanitizer does not see.
+func TestInstancesAreForgotten(t *testing.T) {
+	for _, mode := range []string{"filter", "output"} {
+		memory := func(times string) int64 {
+			return good(t, current, "-m", mode, "-q", "--reinit", times, release, chunk(t, message("info"))).memory
+		}
+		if few, many := memory("50"), memory("1000"); many > few+16<<20 {
+			t.Errorf("%s: 50 instances one after the other took %d MB, 1000 took %d MB", mode, few>>20, many>>20)
+		}
+	}
+}
+
+func TestThreads(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		one := good(t, host, release, contract)
+		r := good(t, host, "--threads", "8", "--repeat", "50", "-p", "prefix=a_", "--next", "--reinit", "1", release, contract)
+		if len(r.events) != 4*len(one.events) { // the first call of two instances, twice
+			t.Errorf("%d events, want 4 times %d", len(r.events), len(one.events))
+		}
+	})
+}
+
+// Every option can be set by its name, also the last ones: the host walks the
+// config map with the size of its own rows.
+func TestEveryOptionIsKnown(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		var args []string
+		for _, row := range options.Table {
+			args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
+		}
+		good(t, host, append(args, release, contract)...)
+	})
+}
+
+// Much more comes out than went in: no estimate holds.
+func TestOutputGrows(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		prefix := strings.Repeat("p", 5000)
+		messages := make([]string, 100)
+		for i := range messages {
+			messages[i] = message("info")
+		}
+		r := good(t, host, "--repeat", "3", "-p", "prefix="+prefix, release, chunk(t, messages...))
+		if len(r.events) != len(messages) {
+			t.Fatalf("%d events, want %d", len(r.events), len(messages))
+		}
+		for i, e := range r.events {
+			if len(e.Record) != 7 || e.Record[prefix+"level"] != "info" || e.Record[prefix+"pid"] != json.Number("14314") {
+				t.Fatalf("event %d: %.300v", i, e.Record)
+			}
+		}
+	})
+}
+
+func TestDropAll(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		r := good(t, host, "-p", "min_level=error", release, chunk(t, message("info"), message("debug")))
+		if len(r.events) != 0 {
+			t.Errorf("events are left: %v", r.events)
+		}
+	})
+}
+
+// unchanged runs the filter and fails unless its answer is the chunk.
+func unchanged(t *testing.T, host, library, path string) result {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	r := run(t, host, "-w", out, library, path)
+	if r.code != 0 {
+		t.Fatalf("answered %d: %s", r.code, r.log)
+	}
+	if !bytes.Equal(read(t, out), read(t, path)) {
+		t.Error("the chunk came back changed")
+	}
+	return r
+}
+
+func TestOddChunks(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		t.Run("empty", func(t *testing.T) { unchanged(t, host, release, file(t, nil)) })
+		t.Run("no msgpack", func(t *testing.T) { unchanged(t, host, release, file(t, []byte("\xc1\xc1"))) })
+		t.Run("nothing to parse", func(t *testing.T) { unchanged(t, host, release, chunk(t, "", "")) })
+		t.Run("cut", func(t *testing.T) {
+			// The whole event is parsed, what follows goes on as it came.
+			whole := read(t, chunk(t, message("info"), message("info")))
+			out := filepath.Join(t.TempDir(), "out")
+			cut := whole[:len(whole)-7]
+			r := run(t, host, "-w", out, release, file(t, cut))
+			if r.code != 0 || len(r.events) != 1 || r.events[0].Record["kata_level"] != "info" {
+				t.Errorf("answered %d, %v", r.code, r.events)
+			}
+			if got := read(t, out); !bytes.HasSuffix(got, cut[len(whole)/2:]) {
+				t.Errorf("the rest is gone: %q", got)
+			}
+		})
+		t.Run("10 MB", func(t *testing.T) {
+			long := message("info") + " long=" + strings.Repeat("x", 10<<20)
+			r := good(t, host, release, chunk(t, long))
+			if e := r.events[0].Record; e["MESSAGE"] != long || e["kata_level"] != "info" || e["kata_parse_error"] != "too_large" {
+				t.Errorf("%d bytes of MESSAGE, kata_level %v, kata_parse_error %v", len(e["MESSAGE"].(string)), e["kata_level"], e["kata_parse_error"])
+			}
+		})
+	})
+}

@@ -1,0 +1,62 @@
+package host
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// The output prints what the filter answers.
+func TestOutputAgreesWithFilter(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		filter := good(t, host, release, contract)
+		output := good(t, host, "-m", "output", release, contract)
+		if len(filter.lines) == 0 || len(filter.lines) != len(output.lines) {
+			t.Fatalf("%d events, %d lines", len(filter.lines), len(output.lines))
+		}
+		for i, got := range output.lines {
+			date := got["date"]
+			delete(got, "date")
+			if f := filter.events[i]; date.(interface{ String() string }).String() != f.Time || !maps.EqualFunc(got, f.Record, func(a, b any) bool { return reflect.DeepEqual(a, b) }) {
+				t.Errorf("line %d: %v\n%v\nwant %s\n%v", i, date, got, f.Time, f.Record)
+			}
+		}
+	})
+}
+
+func TestOutputInstances(t *testing.T) {
+	long := " long=" + strings.Repeat("x", 50<<10) // more than a pipe takes in one piece
+	everyHost(t, func(t *testing.T, host string) {
+		r := good(t, host, "-m", "output", "--threads", "4", "--repeat", "5", "--reinit", "1",
+			"-p", "prefix=a_", "--next", "-p", "Prefix=b_", release, chunk(t, message("info")+long, message("error")+long))
+		count := map[any]int{}
+		for _, l := range r.lines { // none of them torn, or they would not be JSON
+			count[l["a_level"]]++
+			count[l["b_level"]]++
+		}
+		if want := map[any]int{"info": 80, "error": 80, nil: 160}; !reflect.DeepEqual(count, want) {
+			t.Errorf("levels %v, want %v", count, want)
+		}
+	})
+}
+
+// A chunk that cannot be written is to be tried again.
+func TestOutputCannotWrite(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no device that is always full: ", err)
+	}
+	defer full.Close()
+	var log strings.Builder
+	cmd := exec.Command(current, "-m", "output", release, contract)
+	cmd.Stdout, cmd.Stderr = full, &log
+	if err := cmd.Run(); err == nil {
+		t.Error("the host saw no error")
+	}
+	result{log: log.String()}.logged(t,
+		"[ warn] [output:kata:kata.0] cannot write to standard output: no space left on device",
+		"host: flush answered 2")
+}

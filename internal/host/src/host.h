@@ -1,0 +1,166 @@
+/*
+ * A stand-in for Fluent Bit: enough of it to load a plugin library by either
+ * route, start instances, feed them chunks and look at what comes back.
+ *
+ * It is written from Fluent Bit's side, with Fluent Bit's names, and shares no
+ * header with the library. Built plainly it is a 5.1; with -DBEFORE_5_0_3 it has
+ * the layouts of 2.2, the oldest that is supported.
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FLB_LOG_OFF, FLB_LOG_ERROR, FLB_LOG_WARN, FLB_LOG_INFO, FLB_LOG_DEBUG, FLB_LOG_TRACE };
+enum { FLB_FILTER_MODIFIED = 1, FLB_FILTER_NOTOUCH = 2 };
+enum { FLB_ERROR = 0, FLB_OK = 1, FLB_RETRY = 2 };
+
+struct link { struct link *prev, *next; };
+
+struct flb_config_map {
+    int type;
+    char *name;
+    char *def_value;
+    int flags;
+    int set_property;
+    uintptr_t offset;
+    char *desc;
+    struct {
+        void *val;
+#ifndef BEFORE_5_0_3
+        void *raw;
+#endif
+        void *mult;
+        struct link head;
+    } value;
+    struct link head;
+};
+
+struct flb_filter_instance;
+
+struct flb_filter_plugin {
+    int event_type;
+    int flags;
+    char *name;
+    char *description;
+    struct flb_config_map *config_map;
+    int (*cb_pre_run)(struct flb_filter_instance *, void *config, void *data);
+    int (*cb_init)(struct flb_filter_instance *, void *config, void *data);
+    int (*cb_filter)(const void *data, size_t size, const char *tag, int tag_len,
+                     void **out, size_t *out_size, struct flb_filter_instance *,
+                     void *input_ins, void *context, void *config);
+    int (*cb_exit)(void *context, void *config);
+#ifndef BEFORE_5_0_3
+    int (*cb_notification)(struct flb_filter_instance *, void *config, void *data);
+#endif
+    struct link head;
+};
+
+/* Options as they were given: names are compared without regard to case. */
+struct property { const char *key, *value; };
+struct properties { struct property list[64]; int count; };
+
+struct flb_filter_instance {
+    int event_type;
+    int id;
+    int log_level;
+    int log_suppress_interval;
+    char name[32];
+    char *alias;
+    char *match;
+    void *match_regex;
+    void *parent_processor;
+    void *context;
+    void *data;
+    struct flb_filter_plugin *p;
+    struct properties properties;   /* from here on not laid out as the host's */
+};
+
+struct flb_output_instance {
+    int log_level;
+    char name[32];
+    char *alias;
+    struct properties properties;
+};
+
+/* The proxy's structs, each as large as this version's host makes it. */
+struct flb_plugin_proxy_def {
+    int type;
+    int proxy;
+    int flags;
+    char *name;
+    char *description;
+#ifndef BEFORE_5_0_3
+    int event_type;
+    struct flb_config_map *config_map;
+#endif
+};
+
+struct flb_api {
+    const char *(*output_get_property)(const char *, struct flb_output_instance *);
+    const char *(*input_get_property)(const char *, void *);
+    void *(*output_get_cmt_instance)(struct flb_output_instance *);
+    void *(*input_get_cmt_instance)(void *);
+    void (*log_print)(int, const char *, int, const char *, ...);
+    int (*input_log_check)(void *, int);
+    int (*output_log_check)(struct flb_output_instance *, int);
+};
+
+struct flb_plugin_proxy_context { void *remote_context; void *proxy; };
+
+struct flbgo_output_plugin {
+    char *name;
+    void *api;
+    void *o_ins;
+    struct flb_plugin_proxy_context *context;
+    int (*cb_init)(struct flbgo_output_plugin *);
+    int (*cb_flush)(const void *, size_t, const char *);
+    int (*cb_flush_ctx)(void *, const void *, size_t, char *);
+    int (*cb_exit)(void);
+    int (*cb_exit_ctx)(void *);
+};
+
+/* A chunk, placed so that reading past its end or writing to it is a fault. */
+struct chunk { const unsigned char *data; size_t size; };
+
+/* One instance, of either route. */
+struct instance {
+    struct properties given;
+    struct flb_filter_instance *filter;
+    struct flb_output_instance *output;
+    struct flbgo_output_plugin *proxy;
+};
+
+/* flb.c: what the library looks up in the program that loaded it. */
+void flb_log_print(int level, const char *file, int line, const char *fmt, ...);
+const char *flb_filter_get_property(const char *key, struct flb_filter_instance *ins);
+const char *flb_filter_name(struct flb_filter_instance *ins);
+void flb_filter_set_context(struct flb_filter_instance *ins, void *context);
+const char *flb_output_get_property(const char *key, struct flb_output_instance *ins);
+const char *flb_output_name(struct flb_output_instance *ins);
+int flb_output_log_check(struct flb_output_instance *ins, int level);
+
+/* A log level by its name, or -1. */
+int log_level(const char *name);
+/* Takes an option that every instance has; 0 when the option is not one. */
+int take_global(const struct property *p, int *level, char **alias);
+/* Checks names against the config map as the host does: 0, or -1 and a log line. */
+int check_properties(const char *plugin, const struct properties *given, const struct flb_config_map *map);
+
+/* load.c: the two routes. A library is opened once for all of its instances. */
+struct library;
+struct library *library_open(const char *path, int as_output);
+int library_start(struct library *lib, struct instance *ins, int id, int level);
+/* One chunk through one instance: FLB_FILTER_* or, of an output, FLB_*. */
+int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size);
+void library_stop(struct library *lib, struct instance *ins);
+void library_close(struct library *lib);
+
+/*
+ * json.c: prints the events of a chunk as JSON lines, up to the first byte that
+ * is not msgpack. Answers how many bytes were read.
+ */
+size_t print_events(const unsigned char *data, size_t size, const char *name);
+
+#endif

@@ -1,0 +1,171 @@
+/* The two routes by which Fluent Bit loads a library and calls it. */
+#include "host.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct library {
+    void *handle;
+    struct flb_filter_plugin filter;            /* the host's own copy */
+    struct flb_plugin_proxy_def *def;           /* of an output */
+    void (*unregister)(struct flb_plugin_proxy_def *);
+    struct flbgo_output_plugin symbols;         /* of an output, without an instance */
+};
+
+static struct flb_api api = {
+    .output_get_property = flb_output_get_property,
+    .log_print = flb_log_print,
+    .output_log_check = flb_output_log_check,
+};
+
+static void *find(struct library *lib, const char *name, int needed)
+{
+    void *symbol = dlsym(lib->handle, name);
+
+    if (!symbol && needed) {
+        fprintf(stderr, "host: %s\n", dlerror());
+        exit(2);
+    }
+    return symbol;
+}
+
+/* Function pointers through memcpy: C has no cast for them. */
+#define FIND(lib, slot, name, needed)                   \
+    do {                                                \
+        void *symbol_ = find(lib, name, needed);        \
+        memcpy(&(slot), &symbol_, sizeof(symbol_));     \
+    } while (0)
+
+struct library *library_open(const char *path, int as_output)
+{
+    struct library *lib = calloc(1, sizeof(*lib));
+    int (*reg)(struct flb_plugin_proxy_def *);
+    char full[PATH_MAX];
+
+    if (!realpath(path, full)) {        /* dlopen searches for a name without a slash */
+        fprintf(stderr, "host: %s: %s\n", path, strerror(errno));
+        exit(2);
+    }
+    lib->handle = dlopen(full, RTLD_LAZY);
+    if (!lib->handle) {
+        fprintf(stderr, "host: %s\n", dlerror());
+        exit(2);
+    }
+    if (!as_output) {
+        memcpy(&lib->filter, find(lib, "filter_kata_plugin", 1), sizeof(lib->filter));
+        return lib;
+    }
+    lib->def = calloc(1, sizeof(*lib->def));
+    FIND(lib, reg, "FLBPluginRegister", 1);
+    if (reg(lib->def) == -1) {
+        fprintf(stderr, "host: the library did not register\n");
+        exit(1);
+    }
+    FIND(lib, lib->symbols.cb_init, "FLBPluginInit", 1);
+    FIND(lib, lib->symbols.cb_flush_ctx, "FLBPluginFlushCtx", 1);
+    FIND(lib, lib->symbols.cb_exit_ctx, "FLBPluginExitCtx", 1);
+    FIND(lib, lib->unregister, "FLBPluginUnregister", 1);
+    lib->symbols.name = lib->def->name;
+    lib->symbols.api = &api;
+    return lib;
+}
+
+static int start_filter(struct library *lib, struct instance *ins, int id, int level)
+{
+    struct flb_filter_instance *f = calloc(1, sizeof(*f));
+
+    ins->filter = f;
+    f->event_type = 1;
+    f->id = id;
+    f->log_level = level;
+    f->log_suppress_interval = -1;
+    f->p = &lib->filter;
+    snprintf(f->name, sizeof(f->name), "%s.%i", lib->filter.name, id);
+    for (int i = 0; i < ins->given.count; i++) {
+        if (!take_global(&ins->given.list[i], &f->log_level, &f->alias)) {
+            f->properties.list[f->properties.count++] = ins->given.list[i];
+        }
+    }
+    if (check_properties(lib->filter.name, &f->properties, lib->filter.config_map) != 0) {
+        return -1;
+    }
+    if (lib->filter.cb_init(f, NULL, NULL) != 0) {
+        flb_log_print(FLB_LOG_ERROR, NULL, 0, "Failed initialize filter %s", f->name);
+        return -1;
+    }
+    return 0;
+}
+
+static int start_output(struct library *lib, struct instance *ins, int id, int level)
+{
+    struct flb_output_instance *o = calloc(1, sizeof(*o));
+    struct flbgo_output_plugin *p = malloc(sizeof(*p));
+
+    ins->output = o;
+    ins->proxy = p;
+    o->log_level = level;
+    snprintf(o->name, sizeof(o->name), "%s.%i", lib->def->name, id);
+    for (int i = 0; i < ins->given.count; i++) {
+        if (!take_global(&ins->given.list[i], &o->log_level, &o->alias)) {
+            o->properties.list[o->properties.count++] = ins->given.list[i];
+        }
+    }
+    *p = lib->symbols;
+    p->o_ins = o;
+    p->context = calloc(1, sizeof(*p->context));
+    if (p->cb_init(p) != FLB_OK) {
+        flb_log_print(FLB_LOG_ERROR, NULL, 0, "[go proxy]: plugin '%s' failed to initialize", p->name);
+        return -1;
+    }
+    return 0;
+}
+
+int library_start(struct library *lib, struct instance *ins, int id, int level)
+{
+    return lib->def ? start_output(lib, ins, id, level) : start_filter(lib, ins, id, level);
+}
+
+int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size)
+{
+    char tag[] = "kata.host";
+
+    *out = NULL;
+    *out_size = 0;
+    if (lib->def) {
+        return ins->proxy->cb_flush_ctx(ins->proxy->context->remote_context, in.data, in.size, tag);
+    }
+    return lib->filter.cb_filter(in.data, in.size, tag, (int) strlen(tag), out, out_size,
+                                 ins->filter, NULL, ins->filter->context, NULL);
+}
+
+void library_stop(struct library *lib, struct instance *ins)
+{
+    if (ins->filter) {
+        if (ins->filter->context) {
+            lib->filter.cb_exit(ins->filter->context, NULL);
+        }
+        free(ins->filter);
+        ins->filter = NULL;
+    }
+    if (ins->output) {
+        ins->proxy->cb_exit_ctx(ins->proxy->context->remote_context);
+        free(ins->proxy->context);
+        free(ins->proxy);
+        free(ins->output);
+        ins->output = NULL;
+    }
+}
+
+void library_close(struct library *lib)
+{
+    if (lib->def) {
+        lib->unregister(lib->def);
+        free(lib->def);
+    }
+    dlclose(lib->handle);
+    free(lib);
+}

@@ -1,0 +1,242 @@
+/*
+ * host [options] LIBRARY CHUNK: feeds the chunk in a file to a plugin library as
+ * Fluent Bit does, and prints the events that come out as JSON lines.
+ *
+ * Answers 0; 1 when the library did what it must not, or would not start; 2 when
+ * the host was called wrongly; 3 after a fault that the library did not survive.
+ */
+#define _GNU_SOURCE
+#include "host.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_INSTANCES 8
+
+static const char usage[] =
+    "usage: host [options] LIBRARY CHUNK\n"
+    "  -m filter|output  the route; filter unless given\n"
+    "  -p KEY=VALUE      an option of the instance, also alias and log_level\n"
+    "  --next            options after this are another instance's\n"
+    "  --log-level NAME  of instances that have no log_level\n"
+    "  --repeat N        give each instance the chunk N times\n"
+    "  --threads N       do so in N threads at once\n"
+    "  --reinit N        then end, unload, load and start everything N times more\n"
+    "  --fork            start instances in a child, as daemon mode does\n"
+    "  -w FILE           write what the last instance answered, as it is\n"
+    "  -q                print no events\n";
+
+static struct {
+    const char *library, *chunk, *write;
+    int as_output, level, repeat, threads, reinit, fork, quiet, count;
+    struct instance instances[MAX_INSTANCES];
+} opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1 };
+
+static struct library *library;
+static struct chunk input;
+
+static void fail(const char *text, const char *what)
+{
+    fprintf(stderr, "host: %s%s\n%s", text, what, usage);
+    exit(2);
+}
+
+static void add_property(struct properties *props, char *text)
+{
+    char *eq = strchr(text, '=');
+
+    if (!eq || props->count == (int) (sizeof(props->list) / sizeof(props->list[0]))) {
+        fail("not an option: ", text);
+    }
+    *eq = '\0';
+    props->list[props->count++] = (struct property) { text, eq + 1 };
+}
+
+static void arguments(int argc, char **argv)
+{
+    int i;
+
+    for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+        const char *name = argv[i];
+        char *arg = argv[i + 1];
+
+        if (!strcmp(name, "-q")) { opt.quiet = 1; continue; }
+        if (!strcmp(name, "--fork")) { opt.fork = 1; continue; }
+        if (!strcmp(name, "--next")) {
+            if (opt.count++ == MAX_INSTANCES) fail("too many instances", "");
+            continue;
+        }
+        if (++i >= argc) fail("no value for ", name);
+        if (!strcmp(name, "-m")) opt.as_output = !strcmp(arg, "output");
+        else if (!strcmp(name, "-p")) add_property(&opt.instances[opt.count - 1].given, arg);
+        else if (!strcmp(name, "-w")) opt.write = arg;
+        else if (!strcmp(name, "--log-level")) opt.level = log_level(arg);
+        else if (!strcmp(name, "--repeat")) opt.repeat = atoi(arg);
+        else if (!strcmp(name, "--threads")) opt.threads = atoi(arg);
+        else if (!strcmp(name, "--reinit")) opt.reinit = atoi(arg);
+        else fail("unknown: ", name);
+    }
+    if (argc - i != 2) fail("LIBRARY and CHUNK are needed", "");
+    opt.library = argv[i];
+    opt.chunk = argv[i + 1];
+}
+
+/* The file between pages that are not there, and not to be written to. */
+static struct chunk read_chunk(const char *path)
+{
+    size_t page = (size_t) sysconf(_SC_PAGESIZE), room;
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    unsigned char *map, *at;
+
+    if (!f || fstat(fileno(f), &st) != 0) fail("cannot read ", path);
+    room = ((size_t) st.st_size + page - 1) / page * page;
+    map = mmap(NULL, room + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    at = map + page + room - (size_t) st.st_size;
+    if (map == MAP_FAILED || fread(at, 1, (size_t) st.st_size, f) != (size_t) st.st_size) fail("cannot read ", path);
+    fclose(f);
+    mprotect(map, room + 2 * page, PROT_NONE);
+    if (room) mprotect(map + page, room, PROT_READ);
+    return (struct chunk) { at, (size_t) st.st_size };
+}
+
+static void report(struct instance *ins, struct chunk answer)
+{
+    const char *name = opt.count == 1 ? NULL : flb_filter_name(ins->filter);
+    size_t done;
+
+    if (opt.write) {
+        FILE *f = fopen(opt.write, "wb");
+
+        if (!f || fwrite(answer.data, 1, answer.size, f) != answer.size || fclose(f) != 0) {
+            fail("cannot write ", opt.write);
+        }
+    }
+    if (opt.quiet) return;
+    done = print_events(answer.data, answer.size, name);
+    if (done < answer.size) {
+        fprintf(stderr, "host: no msgpack event at byte %zu of %zu\n", done, answer.size);
+    }
+}
+
+/* Gives one instance the chunk; prints only when asked to. 0, or 1: wrong. */
+static int feed(struct instance *ins, int print)
+{
+    struct chunk answer = input;
+    void *out;
+    size_t size;
+    int ret = library_call(library, ins, input, &out, &size);
+
+    if (opt.as_output) {
+        if (ret != FLB_OK) fprintf(stderr, "host: flush answered %d\n", ret);
+        return ret != FLB_OK;
+    }
+    if (ret == FLB_FILTER_MODIFIED) {
+        if ((size == 0) != (out == NULL)) {
+            fprintf(stderr, "host: %zu bytes at %p\n", size, out);
+            return 1;
+        }
+        answer = (struct chunk) { out, size };
+    } else if (ret != FLB_FILTER_NOTOUCH || out) {
+        fprintf(stderr, "host: the filter answered %d with %zu bytes\n", ret, size);
+        return 1;
+    }
+    if (print) report(ins, answer);
+    free(out);
+    return 0;
+}
+
+static void *worker(void *first)
+{
+    intptr_t wrong = 0;
+
+    for (int i = 0; i < opt.repeat; i++) {
+        for (int k = 0; k < opt.count; k++) {
+            wrong |= feed(&opt.instances[k], first && i == 0);
+        }
+    }
+    return (void *) wrong;
+}
+
+static int run_threads(void)
+{
+    pthread_t threads[64];
+    int n = opt.threads < 64 ? opt.threads : 64, wrong = 0;
+
+    for (int i = 0; i < n; i++) {
+        pthread_create(&threads[i], NULL, worker, i == 0 ? &opt : NULL);
+    }
+    for (int i = 0; i < n; i++) {
+        void *ret;
+
+        pthread_join(threads[i], &ret);
+        wrong |= ret != NULL;
+    }
+    return wrong;
+}
+
+/*
+ * Fluent Bit has a handler of its own, which it sets before it loads plugins
+ * and, on some signals, again. That one ends the program.
+ */
+static void crashed(int number)
+{
+    static const char text[] = "host: SIGSEGV\n";
+
+    (void) number;
+    (void) !write(2, text, sizeof(text) - 1);
+    _exit(3);
+}
+
+static int run(void)
+{
+    int wrong = 0;
+
+    for (int k = 0; k < opt.count && !wrong; k++) {
+        wrong = library_start(library, &opt.instances[k], k, opt.level) != 0;
+    }
+    signal(SIGSEGV, crashed);
+    if (!wrong) {
+        wrong = opt.threads > 1 ? run_threads() : worker(&opt) != NULL;
+    }
+    for (int k = 0; k < opt.count; k++) {
+        library_stop(library, &opt.instances[k]);
+    }
+    return wrong;
+}
+
+/* Goes on in a child; the parent ends as the child did. */
+static void become_child(void)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child != 0) {
+        waitpid(child, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int wrong = 0;
+
+    arguments(argc, argv);
+    input = read_chunk(opt.chunk);
+    signal(SIGSEGV, crashed);
+    for (int i = 0; i <= opt.reinit && !wrong; i++) {
+        library = library_open(opt.library, opt.as_output);
+        if (opt.fork) become_child();
+        wrong = run();
+        library_close(library);
+    }
+    fflush(stdout);
+    return wrong;
+}

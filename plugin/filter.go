@@ -1,0 +1,95 @@
+package main
+
+// #include "host.h"
+import "C"
+
+import (
+	"runtime/cgo"
+	"sync"
+	"unsafe"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
+)
+
+// filter is one instance of the native route. The host may call it from
+// several threads.
+type filter struct {
+	log    logger
+	work   *transform.Filter
+	panics guard
+	spare  sync.Pool // of *memory
+}
+
+// kataFilterInit makes an instance and answers its handle, which the C side
+// keeps until kataFilterExit, or 0 when it must not start: the reason is logged.
+//
+//export kataFilterInit
+func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
+	log := newLogger("filter", C.kata_filter_name(ins), C.kata_filter_level(ins))
+	defer func() {
+		if p := recover(); p != nil {
+			new(guard).caught(log, p)
+			handle = 0
+		}
+	}()
+	opts := readOptions(log, filterProperties(ins))
+	if opts == nil {
+		return 0
+	}
+	f := &filter{log: log, work: transform.New(opts)}
+	return C.uintptr_t(cgo.NewHandle(f))
+}
+
+// kataFilterRun rewrites the chunk of one call. On KATA_FILTER_MODIFIED the
+// output is the new chunk, in memory of the C side; on anything else it is to
+// be thrown away.
+//
+//export kataFilterRun
+func kataFilterRun(handle C.uintptr_t, call *C.struct_kata_call) (answer C.int) {
+	var f *filter
+	defer func() {
+		if p := recover(); p != nil {
+			if f != nil { // nil: the handle is none
+				f.panics.caught(f.log, p)
+			}
+			answer = C.KATA_FILTER_NOTOUCH
+		}
+	}()
+	f = cgo.Handle(handle).Value().(*filter)
+	chunk := view(call.in, call.in_size)
+	failOnDemand(chunk)
+
+	out, _ := f.spare.Get().(*memory)
+	if out == nil {
+		out = new(memory)
+	}
+	out.attach(call)
+	verdict := f.work.Process(chunk, &out.Buffer)
+	out.finish()
+	f.spare.Put(out) // not after a panic: nobody knows what state it is in
+
+	if f.log.debugging() {
+		if verdict == transform.Changed {
+			f.log.debugf("chunk of %d bytes, changed to %d", call.in_size, call.out_size)
+		} else {
+			f.log.debugf("chunk of %d bytes, nothing to change", call.in_size)
+		}
+	}
+	if verdict == transform.Changed {
+		return C.KATA_FILTER_MODIFIED
+	}
+	return C.KATA_FILTER_NOTOUCH
+}
+
+// kataFilterExit ends an instance; the handle is not valid any more.
+//
+//export kataFilterExit
+func kataFilterExit(handle C.uintptr_t) {
+	defer func() { _ = recover() }() // nothing is left that could be told
+	h := cgo.Handle(handle)
+	f := h.Value().(*filter)
+	h.Delete()
+	if n := f.panics.total(); n > 0 {
+		f.log.warnf("internal errors: %d in all", n)
+	}
+}

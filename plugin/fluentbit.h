@@ -1,0 +1,129 @@
+/*
+ * What this library knows of Fluent Bit's binary interface: 2.2 to 5.1, LP64.
+ *
+ * Fluent Bit installs no headers for plugins that are built outside of its
+ * tree, so the few layouts that are needed are written down here, with what
+ * changed and when:
+ *
+ *   struct               2.2 - 3.1   3.2 - 5.0.2   5.0.3 - 5.1
+ *   filter registration   80 bytes    88 bytes      88 bytes (cb_notification is new)
+ *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
+ *   filter instance      head as below in all of them
+ *   proxy plugin, API    heads as below in all of them
+ */
+#ifndef KATA_FLUENTBIT_H
+#define KATA_FLUENTBIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Answers of cb_filter. */
+enum { KATA_FILTER_MODIFIED = 1, KATA_FILTER_NOTOUCH = 2 };
+
+/* Answers of the proxy's callbacks. */
+enum { KATA_PROXY_ERROR = 0, KATA_PROXY_OK = 1, KATA_PROXY_RETRY = 2 };
+
+/* Log levels. */
+enum {
+    KATA_LOG_OFF = 0, KATA_LOG_ERROR, KATA_LOG_WARN, KATA_LOG_INFO,
+    KATA_LOG_DEBUG, KATA_LOG_TRACE
+};
+
+/*
+ * The registration object of a filter. The loader copies as many bytes as its
+ * own version of the struct has, hence the spare room: a later host that adds
+ * a callback reads NULL.
+ */
+struct kata_registration {
+    int event_type;             /* 1: logs */
+    int flags;
+    const char *name;
+    const char *description;
+    const void *config_map;
+    int (*cb_pre_run)(void *ins, void *config, void *data);
+    int (*cb_init)(void *ins, void *config, void *data);
+    int (*cb_filter)(const void *data, size_t size, const char *tag, int tag_len,
+                     void **out, size_t *out_size, void *ins, void *input_ins,
+                     void *context, void *config);
+    int (*cb_exit)(void *context, void *config);
+    int (*cb_notification)(void *ins, void *config, void *data); /* the first link before 3.2 */
+    void *link[2];
+    void *spare[32];
+};
+
+_Static_assert(sizeof(void *) == 8, "the layouts below are those of LP64");
+_Static_assert(offsetof(struct kata_registration, name) == 8, "");
+_Static_assert(offsetof(struct kata_registration, description) == 16, "");
+_Static_assert(offsetof(struct kata_registration, config_map) == 24, "");
+_Static_assert(offsetof(struct kata_registration, cb_pre_run) == 32, "");
+_Static_assert(offsetof(struct kata_registration, cb_init) == 40, "");
+_Static_assert(offsetof(struct kata_registration, cb_filter) == 48, "");
+_Static_assert(offsetof(struct kata_registration, cb_exit) == 56, "");
+_Static_assert(offsetof(struct kata_registration, cb_notification) == 64, "");
+_Static_assert(offsetof(struct kata_registration, spare) == 88, "");
+
+/* Types of config map rows. */
+enum { KATA_MAP_STR = 0, KATA_MAP_INT = 2, KATA_MAP_BOOL = 3, KATA_MAP_SIZE = 5, KATA_MAP_CLIST = 30 };
+
+/*
+ * A row of the config map. The host walks the array with the size of its own
+ * row, which 5.0.3 made one word longer: there have to be two arrays.
+ */
+#define KATA_CONFIG_ROW(words)                                               \
+    {                                                                        \
+        int type;                                                            \
+        const char *name;                                                    \
+        const char *def_value;                                               \
+        int flags;                                                           \
+        int set_property;       /* 0: names are checked, nothing is stored */ \
+        uintptr_t offset;                                                    \
+        const char *desc;                                                    \
+        void *host[words];      /* value and links, filled in its own copy */ \
+    }
+
+struct kata_config_row_2_2 KATA_CONFIG_ROW(6);
+struct kata_config_row_5_0_3 KATA_CONFIG_ROW(7);
+
+_Static_assert(offsetof(struct kata_config_row_2_2, name) == 8, "");
+_Static_assert(offsetof(struct kata_config_row_2_2, flags) == 24, "");
+_Static_assert(offsetof(struct kata_config_row_2_2, offset) == 32, "");
+_Static_assert(offsetof(struct kata_config_row_2_2, desc) == 40, "");
+_Static_assert(sizeof(struct kata_config_row_2_2) == 96, "");
+_Static_assert(sizeof(struct kata_config_row_5_0_3) == 104, "");
+
+/* How struct flb_filter_instance begins, the same from 2.2 to 5.1. */
+struct kata_filter_instance {
+    int event_type;
+    int id;
+    int log_level;
+    int log_suppress_interval;
+    char name[32];
+    char *alias;
+};
+
+_Static_assert(offsetof(struct kata_filter_instance, log_level) == 8, "");
+_Static_assert(offsetof(struct kata_filter_instance, name) == 16, "");
+_Static_assert(offsetof(struct kata_filter_instance, alias) == 48, "");
+
+/* The functions that the Go proxy hands to an output. */
+struct kata_proxy_api {
+    const char *(*output_get_property)(const char *key, void *ins);
+    const char *(*input_get_property)(const char *key, void *ins);
+    void *(*output_get_cmt_instance)(void *ins);
+    void *(*input_get_cmt_instance)(void *ins);
+    void (*log_print)(int level, const char *file, int line, const char *fmt, ...);
+    int (*input_log_check)(void *ins, int level);
+    int (*output_log_check)(void *ins, int level);
+};
+
+/* What FLBPluginInit is given. */
+struct kata_proxy_plugin {
+    char *name;
+    struct kata_proxy_api *api;
+    void *ins;
+    struct {
+        void *remote_context;   /* what the later callbacks are given */
+    } *context;
+};
+
+#endif

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+func TestHeaderIsFresh(t *testing.T) {
+	have, err := os.ReadFile("../config_map.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(have, render(options.Table)) {
+		t.Error("plugin/config_map.h is stale: run go generate ./plugin")
+	}
+}
+
+// Every kind must have a type that the host knows; the zero value of the map's
+// lookup would compile to nothing useful in C.
+func TestEveryKindHasAType(t *testing.T) {
+	for _, row := range options.Table {
+		if mapType[row.Kind] == "" {
+			t.Errorf("%s: kind %v has no config map type", row.Name, row.Kind)
+		}
+	}
+}
+
+// Names that the host takes for itself never reach the plugin.
+func TestNoReservedNames(t *testing.T) {
+	reserved := map[string]bool{
+		// every instance
+		"alias": true, "log_level": true, "log_suppress_interval": true, "match": true, "match_regex": true,
+		"active": true, "condition": true, "name": true,
+		// outputs
+		"host": true, "ipv6": true, "port": true, "tls": true, "uri": true, "workers": true, "retry_limit": true,
+		"storage.total_limit_size": true, "processors": true, "test": true,
+		// processors
+		"interface": true, "opts": true,
+	}
+	for _, row := range options.Table {
+		if reserved[row.Name] {
+			t.Errorf("%s is a name that Fluent Bit takes for itself", row.Name)
+		}
+	}
+}

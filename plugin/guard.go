@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// panicLogInterval keeps an error that every chunk runs into from filling the log.
+const panicLogInterval = time.Minute
+
+// guard counts the panics of one instance. Every function that C calls defers a
+// recover, since a panic that reaches C ends the process, and all of its logs.
+type guard struct {
+	mu     sync.Mutex
+	count  int
+	logged time.Time // when a line was last printed
+}
+
+// caught counts the recovered panic p and, now and then, logs it. It has to be
+// called from the deferred function itself, while the stack is still there.
+func (g *guard) caught(log logger, p any) {
+	g.mu.Lock()
+	g.count++
+	count, due := g.count, time.Since(g.logged) >= panicLogInterval
+	if due {
+		g.logged = time.Now()
+	}
+	g.mu.Unlock()
+	if due {
+		log.errorf("internal error, the records go on as they came (%d so far): %s at %s", count, describe(p), origin())
+	}
+}
+
+func (g *guard) total() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count
+}
+
+// bug is a panic whose text is ours and names no data.
+type bug string
+
+// describe names a panic without printing what it carries, which may be part
+// of a record. The runtime's own errors and bugs carry numbers and types only.
+func describe(p any) string {
+	switch p := p.(type) {
+	case runtime.Error:
+		return p.Error()
+	case bug:
+		return string(p)
+	}
+	return fmt.Sprintf("panic of type %T", p)
+}
+
+// origin is the function, file and line that panicked.
+func origin() string {
+	pc := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)]) // Callers, origin, caught: from the deferred function on
+	for panicked := false; ; {
+		f, more := frames.Next()
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		if panicked && !inRuntime {
+			return fmt.Sprintf("%s (%s:%d)", path.Base(f.Function), path.Base(f.File), f.Line)
+		}
+		panicked = panicked || inRuntime
+		if !more {
+			return "an unknown place"
+		}
+	}
+}

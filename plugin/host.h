@@ -1,0 +1,68 @@
+/* The C half of the plugin as its Go half sees it. */
+#ifndef KATA_HOST_H
+#define KATA_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fluentbit.h"
+
+/*
+ * Host functions. They live in the program that loaded the library, and are
+ * looked up by name when an instance starts: kata_host_for_* answers 0 when
+ * Go may be called and all that this route needs is there. Else the reason has
+ * been reported and the instance must not start.
+ */
+int kata_host_for_filter(void);
+int kata_host_for_output(void);
+
+/* Whether this process is the one that loaded the library; see host.c. */
+int kata_host_forked(void);
+
+/* To be called before Go works on records; see host.c. */
+void kata_host_keep_signal(void);
+
+/* Makes context what the host hands to the later callbacks of a filter. */
+void kata_filter_set_context(void *ins, void *context);
+
+/* An option's text, or NULL when it is not set; the host's memory. */
+const char *kata_filter_property(void *ins, const char *key);
+
+/* The name or alias of an instance; the host's memory. */
+const char *kata_filter_name(void *ins);
+const char *kata_output_name(struct kata_proxy_plugin *plugin);
+
+/* The level up to which an instance wants log lines. */
+int kata_filter_level(void *ins);
+int kata_output_level(struct kata_proxy_plugin *plugin);
+
+/* Prints one line through the host's log, which adds time and level. */
+void kata_log(int level, const char *text, size_t size);
+
+/*
+ * One call of cb_filter. The output is C memory from the first byte on, since
+ * the host frees it with free(): out is NULL or from malloc, belongs to the C
+ * side throughout, and is grown by kata_reserve only.
+ */
+struct kata_call {
+    const void *in;
+    size_t in_size;
+    void *out;
+    size_t out_size;    /* bytes written */
+    size_t out_cap;     /* bytes there are */
+};
+
+/* Makes out_cap at least cap, moving what is there. 0, or -1: no memory. */
+int kata_reserve(struct kata_call *call, size_t cap);
+
+/*
+ * Failures on demand exist only in a library built with -tags katatest, which
+ * is for tests: there a chunk can ask for them. See testing_on.go.
+ */
+#ifdef KATATEST
+int kata_out_of_memory(const struct kata_call *call);
+#else
+#define kata_out_of_memory(call) 0
+#endif
+
+#endif

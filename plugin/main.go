@@ -1,0 +1,24 @@
+// Command plugin is the Fluent Bit plugin kata, a C shared library that Fluent
+// Bit opens under two names:
+//
+//	kata.so             the output kata, through Fluent Bit's proxy for Go
+//	flb-filter_kata.so  the filter and processor kata, as a native plugin
+//
+// It is the only part of the project that knows C. What it does to a chunk is
+// in internal/transform; here are the ways in and out:
+//
+//	fluentbit.h         what is known of Fluent Bit's binary interface
+//	filter.c, filter.go the native route
+//	output.c, output.go the proxy route
+//	host.c, host.go     what is asked of the host: options, names, log
+//	memory.go           an event.Buffer whose memory is C's
+//	guard.go            no panic leaves Go
+//
+// Package variables outlive a hot reload, since a library with a Go runtime in
+// it is never unloaded: there is no state but that of instances.
+package main
+
+//go:generate go run ./genmap config_map.h
+
+// main is never called: a shared library has no start of its own.
+func main() {}

@@ -1,0 +1,135 @@
+package main
+
+// #include "host.h"
+import "C"
+
+import (
+	"runtime/cgo"
+	"sync"
+	"unsafe"
+
+	flb "github.com/fluent/fluent-bit-go/output"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/sink"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
+)
+
+// output is one instance of the proxy route: transform, then JSON lines on
+// standard output. Workers may call it at the same time.
+type output struct {
+	log    logger
+	work   *transform.Filter
+	panics guard
+	spare  sync.Pool // of *scratch
+}
+
+// scratch is the memory of one flush: Go's, since nothing of it is handed over.
+type scratch struct {
+	events event.Buffer
+	lines  []byte
+}
+
+// maxSpare keeps one large chunk from being paid for ever after.
+const maxSpare = 4 << 20
+
+//export kataOutputRegister
+func kataOutputRegister(def unsafe.Pointer) C.int {
+	return C.int(flb.FLBPluginRegister(def, "kata", "Parse the log records of Kata Containers and write them as JSON lines"))
+}
+
+//export kataOutputUnregister
+func kataOutputUnregister(def unsafe.Pointer) {
+	flb.FLBPluginUnregister(def)
+}
+
+// kataOutputInit makes an instance and answers its handle, which the host keeps
+// until kataOutputExit, or 0 when it must not start: the reason is logged.
+//
+//export kataOutputInit
+func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
+	log := newLogger("output", C.kata_output_name(plugin), C.kata_output_level(plugin))
+	defer func() {
+		if p := recover(); p != nil {
+			new(guard).caught(log, p)
+			handle = 0
+		}
+	}()
+	opts := readOptions(log, func(name string) (string, bool) {
+		// The host takes an empty value for none.
+		text := flb.FLBPluginConfigKey(unsafe.Pointer(plugin), name)
+		return text, text != ""
+	})
+	if opts == nil {
+		return 0
+	}
+	o := &output{log: log, work: transform.New(opts)}
+	// Not FLBPluginSetContext: the library never forgets what it is given there.
+	return C.uintptr_t(cgo.NewHandle(o))
+}
+
+// kataOutputFlush delivers one chunk. It answers KATA_PROXY_RETRY when the
+// chunk could not be delivered, now or because of a panic: the host's
+// Retry_Limit says how often that may be.
+//
+//export kataOutputFlush
+func kataOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
+	var o *output
+	defer func() {
+		if p := recover(); p != nil {
+			if o != nil { // nil: the handle is none
+				o.panics.caught(o.log, p)
+			}
+			answer = C.KATA_PROXY_RETRY
+		}
+	}()
+	o = cgo.Handle(handle).Value().(*output)
+	s, _ := o.spare.Get().(*scratch)
+	if s == nil {
+		s = new(scratch)
+	}
+	chunk := o.transformed(view(data, size), &s.events)
+	s.lines = sink.AppendJSONLines(s.lines[:0], chunk)
+	if o.log.debugging() {
+		o.log.debugf("chunk of %d bytes, %d bytes of lines", size, len(s.lines))
+	}
+	err := sink.WriteStdout(s.lines)
+	if cap(s.lines) <= maxSpare && cap(s.events.B) <= maxSpare {
+		s.events = event.Buffer{B: s.events.B[:0]}
+		o.spare.Put(s)
+	}
+	if err != nil {
+		o.log.warnf("cannot write to standard output: %v", err)
+		return C.KATA_PROXY_RETRY
+	}
+	return C.KATA_PROXY_OK
+}
+
+// transformed answers the chunk to deliver: the rewritten one, in out's memory,
+// or the chunk itself when nothing changed, or something went wrong.
+func (o *output) transformed(chunk []byte, out *event.Buffer) (events []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.panics.caught(o.log, p)
+			events = chunk
+		}
+	}()
+	failOnDemand(chunk)
+	if o.work.Process(chunk, out) == transform.Changed {
+		return out.B
+	}
+	return chunk
+}
+
+// kataOutputExit ends an instance; the handle is not valid any more.
+//
+//export kataOutputExit
+func kataOutputExit(handle C.uintptr_t) {
+	defer func() { _ = recover() }() // nothing is left that could be told
+	h := cgo.Handle(handle)
+	o := h.Value().(*output)
+	h.Delete()
+	if n := o.panics.total(); n > 0 {
+		o.log.warnf("internal errors: %d in all", n)
+	}
+}
