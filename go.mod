@@ -3,12 +3,15 @@ module github.com/kata-logs/fluent-bit-kata
 go 1.26.0
 
 require (
-	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c // indirect
-	github.com/go-logfmt/logfmt v0.6.1 // indirect
-	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c
+	github.com/go-logfmt/logfmt v0.6.1
+	github.com/json-iterator/go v1.1.12
+	github.com/sirupsen/logrus v1.9.4
+	github.com/ugorji/go/codec v1.3.2
+	golang.org/x/sys v0.49.0
+)
+
+require (
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
-	github.com/sirupsen/logrus v1.9.4 // indirect
-	github.com/ugorji/go/codec v1.3.2 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 )
