@@ -252,8 +252,18 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	p.rec.Encoding = LogfmtEncoding
 	d := &p.logfmt
 	d.Reset(text)
+	r := &p.rec
 	for d.Next() {
-		p.add(d.Key(), d.Value())
+		key, value := d.Key(), d.Value()
+		// Nearly all keys are known and text, and need no more than this.
+		place := p.keys.find(key)
+		if place > keyMsg && p.keys.types[place] == Text && len(r.Fields) < p.cfg.MaxFields {
+			if r.claim(key, place) {
+				r.appendValue(key, place, value, Text)
+			}
+			continue
+		}
+		p.addAt(key, place, value)
 	}
 	p.rec.Reason = p.rec.Reason.or(d.reason)
 	some := len(p.rec.Fields) > 0 || p.hasTime
@@ -294,8 +304,10 @@ func (p *Parser) name(key []byte) (name []byte, place int) {
 }
 
 // add takes a pair of the host's whose value came as text.
-func (p *Parser) add(key, value []byte) {
-	place := p.keys.find(key)
+func (p *Parser) add(key, value []byte) { p.addAt(key, p.keys.find(key), value) }
+
+// addAt is add for a key whose place is known.
+func (p *Parser) addAt(key []byte, place int, value []byte) {
 	switch place {
 	case unknown:
 		key, place = p.name(key)

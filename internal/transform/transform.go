@@ -79,7 +79,7 @@ type plan struct {
 	*options.Options
 	config   parser.Config
 	keys     *parser.Keys
-	names    [][]byte // by place in keys: the field's name as a whole msgpack str
+	names    []strName // by place in keys: the field's name with the prefix
 	prefix   []byte
 	first    byte     // of the prefix; without one a byte that no key starts with
 	wanted   []string // keys that are looked at
@@ -117,7 +117,7 @@ func newPlan(o *options.Options) plan {
 	p.selected = len(p.keep)+len(p.remove) > 0
 	p.keys = parser.NewKeys(o.Types)
 	for i := range p.keys.Len() {
-		p.names = append(p.names, event.AppendStr(nil, []byte(o.Prefix+p.keys.Name(i))))
+		p.names = append(p.names, newStrName(o.Prefix+p.keys.Name(i)))
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	for _, name := range specialNames {

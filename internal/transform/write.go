@@ -158,7 +158,7 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 
 // bound is the most that the event can take, so that writing it needs no checks.
 func (w *worker) bound(rec *parser.Record) int {
-	n := w.ev.End - w.ev.Start + event.TimeLen + 3*event.MaxHeader + len(w.nest)
+	n := w.ev.End - w.ev.Start + event.TimeLen + 3*event.MaxHeader + len(w.nest) + slack
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
 		size := len(f.Value)
@@ -170,14 +170,28 @@ func (w *worker) bound(rec *parser.Record) int {
 	return n
 }
 
+// appendField appends a name and a value to b, which has room for them and for
+// slack bytes more.
 func (w *worker) appendField(b []byte, f *parser.Field) []byte {
 	if f.Place >= 0 {
-		b = append(b, w.names[f.Place]...)
+		name := &w.names[f.Place]
+		b = appendShort(b, name.text[:], name.size)
 	} else {
 		b = event.AppendStrHeader(b, len(w.prefix)+len(f.Name))
 		b = append(append(b, w.prefix...), f.Name...)
 	}
 	switch f.Type {
+	case parser.Text:
+		n := len(f.Value)
+		switch {
+		case n < 32:
+			b = append(b, 0xa0|byte(n))
+		case n <= slack:
+			b = append(b, 0xd9, byte(n))
+		default:
+			return event.AppendStr(b, f.Value)
+		}
+		return appendShort(b, f.Value, n)
 	case parser.Integer:
 		return event.AppendInt(b, f.Integer())
 	case parser.Float:
@@ -186,8 +200,36 @@ func (w *worker) appendField(b []byte, f *parser.Field) []byte {
 		return event.AppendBool(b, f.Bool())
 	case parser.Null:
 		return event.AppendNil(b)
-	case parser.Nested:
-		return appendNested(b, f.Value)
 	}
-	return event.AppendStr(b, f.Value)
+	return appendNested(b, f.Value)
+}
+
+// slack is the longest text that appendShort takes, and how much room it wants.
+const slack = 64
+
+// appendShort appends the first n bytes of text, at most slack of them. It copies
+// a fixed number of bytes, of which those behind n are written over later: that
+// is a few instructions, where a copy of n bytes is a call.
+func appendShort(b, text []byte, n int) []byte {
+	end := len(b)
+	switch {
+	case n <= 16 && cap(text) >= 16 && cap(b)-end >= 16:
+		*(*[16]byte)(b[end : end+16]) = [16]byte(text[:16])
+	case n <= slack && cap(text) >= slack && cap(b)-end >= slack:
+		*(*[slack]byte)(b[end : end+slack]) = [slack]byte(text[:slack])
+	default:
+		return append(b, text[:n]...)
+	}
+	return b[:end+n]
+}
+
+// strName is a field's name as a whole msgpack str.
+type strName struct {
+	size int
+	text []byte // size bytes, and room to copy slack of them
+}
+
+func newStrName(name string) strName {
+	text := event.AppendStr(make([]byte, 0, max(slack, len(name)+event.MaxHeader)), []byte(name))
+	return strName{len(text), text}
 }
