@@ -49,26 +49,34 @@ func stampIn(word, text []byte) int {
 // ESC sequences (ECMA-48, sections 5.3 to 5.6). Everything else stays, other
 // control characters too.
 func AppendPlain(dst, text []byte) []byte {
-	for {
-		i := indexCode(text)
-		dst = append(dst, text[:i]...)
+	esc, csi := -1, -1 // where the next of each is
+	for pos := 0; ; {
+		if esc < pos {
+			esc = indexFrom(text, pos, escape)
+		}
+		if csi < pos {
+			csi = indexFrom(text, pos, csiSign)
+		}
+		i := min(esc, csi)
+		dst = append(dst, text[pos:i]...)
 		if i == len(text) {
 			return dst
 		}
-		text = text[i+codeLen(text[i:]):]
+		pos = i + codeLen(text[i:])
 	}
 }
 
-// indexCode is the index of the first ESC or CSI (U+009B) in text, or its length.
-func indexCode(text []byte) int {
-	esc := bytes.IndexByte(text, 0x1b)
-	if esc < 0 {
-		esc = len(text)
+var (
+	escape  = []byte{0x1b}
+	csiSign = []byte("\u009b")
+)
+
+// indexFrom is the index of the first sep in b from i on, or len(b).
+func indexFrom(b []byte, i int, sep []byte) int {
+	if at := bytes.Index(b[i:], sep); at >= 0 {
+		return i + at
 	}
-	if csi := bytes.Index(text[:esc], []byte("\u009b")); csi >= 0 {
-		return csi
-	}
-	return esc
+	return len(b)
 }
 
 // codeLen is the length of the terminal code at the start of b, 1 at least. A

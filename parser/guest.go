@@ -14,7 +14,7 @@ type guest struct {
 	fields  []byte   // the members that get no field, as they gather
 	noise   []byte   // kernel text that was glued to the record
 	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
-	strange []int    // the carrier's fields that are not in the table
+	strange nameSet  // names of the carrier that are not in the table, in small letters
 	names   nameSet  // the guest's names that did not get their own field
 }
 
@@ -279,11 +279,11 @@ func (p *Parser) merge() {
 			}
 			continue
 		case keyTs, keyTime:
-			switch time {
-			case unknown:
+			switch {
+			case time == place:
+			case time == unknown && !r.has(keyAgentTime):
 				time = place
 				r.set(keyAgentTime, m.value)
-			case place:
 			default:
 				p.refuse(m)
 			}
@@ -321,38 +321,52 @@ func (p *Parser) replace(place int, m *member) {
 // noteCarrier remembers which names are the carrier's.
 func (p *Parser) noteCarrier() {
 	clear(p.groups)
-	p.strange = p.strange[:0]
-	p.names.seed = p.rec.other.seed
+	p.strange.reset()
+	p.strange.seed, p.names.seed = p.rec.other.seed, p.rec.other.seed
 	for i := range p.rec.Fields {
-		if place := p.rec.Fields[i].Place; place != unknown {
-			group := p.keys.rows[place].group
-			p.groups[group/64] |= 1 << (group % 64)
-		} else {
-			p.strange = append(p.strange, i)
+		f := &p.rec.Fields[i]
+		place := f.Place
+		if base, ok := bytes.CutSuffix(f.Name, []byte("_text")); ok {
+			if misfit := p.keys.find(base); misfit != unknown {
+				p.noteGroup(misfit) // its value is here under another name
+			}
 		}
+		if place != unknown {
+			p.noteGroup(place)
+			continue
+		}
+		mark := len(p.buf)
+		p.buf = asciiLower(p.buf, f.Name)
+		p.strange.add(p.buf[mark:len(p.buf):len(p.buf)], i)
 	}
+}
+
+func (p *Parser) noteGroup(place int) {
+	group := p.keys.rows[place].group
+	p.groups[group/64] |= 1 << (group % 64)
 }
 
 // addGuest adds a member that is none of an agent record's own.
 func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 	r := &p.rec
-	if place != unknown && r.has(place) && r.index(place) >= host {
+	ours := isOurs(name)
+	if !ours && place != unknown && r.has(place) && r.index(place) >= host {
 		return // the guest's own key for the second time
 	}
 	reserved, carriers := p.reserved(name, place)
-	if (reserved || place == unknown) && !p.names.add(name, -1) {
-		return // an unknown key, or one of the host's, for the second time
+	if (ours || reserved || place == unknown) && !p.names.add(name, -1) {
+		return // one that has no field of its own, for the second time
 	}
 	switch {
-	case isOurs(name):
+	case ours:
 		// Names that this plugin makes are many: a field for each would be many.
 		p.refuse(m)
 	case reserved && carriers >= 0 && r.Fields[carriers].isText(m.value):
 		// The host says the same.
 	case reserved:
-		if full, ok := p.refusedName(name, place); ok {
+		if full, place, ok := p.refusedName(name, place); ok {
 			r.Refused++
-			p.addValue(m, full, unknown)
+			p.addValue(m, full, place)
 		} else {
 			p.refuse(m)
 		}
@@ -377,7 +391,7 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 }
 
 // reserved says whether the host alone may set a name, and which field of the
-// carrier's has it, -1 for none. Case does not matter.
+// carrier's has it, -1 for none. The case of letters does not matter.
 func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
 	var lower [64]byte
 	group := unknown
@@ -392,16 +406,22 @@ func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
 		}
 		return p.keys.rows[group].reserved, -1
 	}
-	for _, i := range p.strange {
-		if own := p.rec.Fields[i].Name; len(own) == len(name) && bytes.EqualFold(own, name) {
-			return true, i
-		}
+	if p.strange.used == 0 {
+		return false, -1
 	}
-	return false, -1
+	mark := len(p.buf)
+	p.buf = asciiLower(p.buf, name)
+	field = p.strange.find(p.buf[mark:])
+	p.buf = p.buf[:mark]
+	return field >= 0, field
 }
 
-// fieldOf is the first field whose name is in a group; there is one.
+// fieldOf is a field of the carrier's whose name is in a group, -1 when its value
+// is under another name.
 func (p *Parser) fieldOf(group int) int {
+	if p.rec.has(group) {
+		return p.rec.index(group)
+	}
 	for i := range p.rec.Fields {
 		if place := p.rec.Fields[i].Place; place != unknown && int(p.keys.rows[place].group) == group {
 			return i
@@ -417,17 +437,18 @@ func isOurs(name []byte) bool {
 		len(name) >= len(after) && bytes.EqualFold(name[len(name)-len(after):], []byte(after))
 }
 
-// refusedName is the name agent_KEY for a name that is the host's, and whether
-// it is free. A spelling that nobody uses (sAndBox) makes no field: a guest could
+// refusedName is the name agent_KEY for a name that is the host's, its place, and
+// whether it is free. A spelling that nobody uses (sAndBox) makes no field: a guest could
 // make many that way.
-func (p *Parser) refusedName(name []byte, place int) (full []byte, ok bool) {
+func (p *Parser) refusedName(name []byte, place int) (full []byte, at int, ok bool) {
 	if len(name) > 64 || place == unknown && !usualSpelling(name) {
-		return nil, false
+		return nil, unknown, false
 	}
 	mark := len(p.buf)
 	p.buf = append(append(p.buf, "agent_"...), name...)
 	full = p.buf[mark:len(p.buf):len(p.buf)]
-	return full, p.rec.Find(full) < 0 && p.keys.find(full) == unknown
+	at = p.keys.find(full)
+	return full, at, !IsMark(at) && p.rec.Find(full) < 0
 }
 
 // refuse keeps a value that does not get the name it wants.

@@ -230,12 +230,13 @@ func nested(texts []string) (inner []string) {
 	for _, text := range texts {
 		d.Reset([]byte(text))
 		for d.Next() {
-			if v := string(d.Value()); len(v) > 8 {
+			if v := string(d.Value()); len(v) > 24 {
 				inner = append(inner, v)
 			}
 		}
 	}
-	return inner
+	slices.Sort(inner)
+	return slices.Compact(inner)
 }
 
 func FuzzLogfmt(f *testing.F) {

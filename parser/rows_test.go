@@ -56,10 +56,21 @@ type row struct {
 	line   int
 	config Config
 	m      Message
+	guest  string // what a guest wrote, if the row says it
 	want   string // as render answers it
 }
 
-func (r *row) run() string { return render(New(r.config).Parse(&r.m)) }
+func (r *row) run() string {
+	rec := New(r.config).Parse(&r.m)
+	if rec != nil {
+		_, word := rec.Lookup("parse_error")
+		_, guest := rec.Lookup("guest")
+		if word != (rec.Reason != OK) || guest != rec.Guest {
+			return render(rec) + fmt.Sprintf("\nbut Reason is %q, Guest %v", rec.Reason, rec.Guest)
+		}
+	}
+	return render(rec)
+}
 
 func readRows(t testing.TB, file string) (rows []row) {
 	t.Helper()
@@ -127,9 +138,9 @@ func (r *row) input(text string) (err error) {
 	case "text":
 		r.m.Text = []byte(value)
 	case "console":
-		r.m.Origin, r.m.Text = Kata, []byte(consoleLine(value))
+		r.guest, r.m.Origin, r.m.Text = value, Kata, []byte(consoleLine(value))
 	case "proxy":
-		r.m.Origin, r.m.Text = Kata, []byte(proxyLine(value))
+		r.guest, r.m.Origin, r.m.Text = value, Kata, []byte(proxyLine(value))
 	case "field":
 		name, value, _ := strings.Cut(value, "=")
 		r.m.Native.Fields = append(r.m.Native.Fields, NativeField{[]byte(name), []byte(value)})
@@ -224,7 +235,7 @@ func render(r *Record) string {
 	// What the record says of itself must be what its fields say.
 	word, _ := r.Lookup("parse_error")
 	guest, _ := r.Lookup("guest")
-	if string(word.Value) != r.Reason.String() || guest.Bool() != r.Guest || r.Agent && !r.Guest {
+	if r.Reason != OK && string(word.Value) != r.Reason.String() || r.Guest && !guest.Bool() || r.Agent && !r.Guest {
 		lines = append(lines, fmt.Sprintf("but Reason is %q, Guest %v, Agent %v", r.Reason, r.Guest, r.Agent))
 	}
 	level, _ := r.Lookup("level")

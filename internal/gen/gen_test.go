@@ -60,15 +60,15 @@ func TestThroughTheFilter(t *testing.T) {
 			t.Errorf("%d records, but %+v", n, c)
 		}
 		if sandboxes < 10 {
-			continue
+			continue // not all programs run there
 		}
-		for e, n := range c.Encoding {
-			if n == 0 && parser.Encoding(e) != parser.TerminalEncoding && parser.Encoding(e) != parser.AnnounceEncoding {
-				t.Errorf("no record was %v", parser.Encoding(e))
+		for _, e := range []parser.Encoding{parser.Plain, parser.LogfmtEncoding, parser.JSONEncoding, parser.TerminalEncoding, parser.NativeEncoding} {
+			if c.Encoding[e] == 0 {
+				t.Errorf("no record was %v", e)
 			}
 		}
-		for _, r := range []parser.Reason{parser.UnterminatedQuote, parser.AgentJSON, parser.Cut} {
-			if c.Reason[r] == 0 && r != parser.Cut {
+		for _, r := range []parser.Reason{parser.UnterminatedQuote, parser.AgentJSON} {
+			if c.Reason[r] == 0 {
 				t.Errorf("no record had %v", r)
 			}
 		}
@@ -84,11 +84,11 @@ func TestLogfmt(t *testing.T) {
 	g.Mode = gen.Logfmt
 	const records = 1000
 	message, size := 0, 0
+	p := parser.New(parser.Config{})
 	for range records {
 		r := g.Record()
 		message += len(r.Get("MESSAGE"))
 		size += len(r.Append(nil))
-		p := parser.New(parser.Config{})
 		rec := p.Parse(&parser.Message{Text: []byte(r.Get("MESSAGE")), Origin: parser.OriginOf([]byte(r.Get("SYSLOG_IDENTIFIER")))})
 		if rec == nil || rec.Encoding != parser.LogfmtEncoding || rec.Reason != parser.OK || !rec.HasTime {
 			t.Fatalf("%q gave %+v", r.Get("MESSAGE"), rec)

@@ -182,7 +182,7 @@ func (g *Generator) rust(s *sandbox) {
 // other is what the programs around Kata write, and kata-monitor.
 func (g *Generator) other() {
 	s := pick(g, g.sandboxes...)
-	switch g.rnd.IntN(6) {
+	switch g.rnd.IntN(7) {
 	case 0:
 		g.stdout(g.now, program{"nginx", 911, "nginx", "/usr/sbin/nginx", "nginx: worker process", "nginx.service", ""},
 			fmt.Sprintf(`{"status":200,"path":"/api/%d","bytes":%d,"time":%q}`, g.rnd.IntN(99), g.rnd.IntN(9999), g.now.Format(trimmed)))
@@ -200,6 +200,9 @@ func (g *Generator) other() {
 		g.stdout(g.now, g.manager(s), logrusText(g.now, nine, "info", fmt.Sprintf("RunPodSandbox for &PodSandboxMetadata{Name:web-0,Uid:0c1f,Namespace:shop,Attempt:0,} returns sandbox id %q", s.id), nil))
 	case 4:
 		g.stdout(g.now, g.manager(s), logrusJSON(g.now, nine, "info", "StopPodSandbox for \""+s.id+"\"", nil))
+	case 5: // a service that runs kata-runtime check, on a console of its own
+		g.stdout(g.now, program{"kata-runtime", 990, "kata-runtime", "/opt/kata/bin/kata-runtime", "/opt/kata/bin/kata-runtime check", "kata-check.service", ""},
+			logrusTerminal(g.rnd.IntN(60), "info", "CPU property found", "arch", "amd64", "description", "\"Virtualization support\"", "name", "vmx", "type", "flag"))
 	default:
 		g.stdout(g.now, program{"kata-monitor", 950, "kata-monitor", "/opt/kata/bin/kata-monitor", "/opt/kata/bin/kata-monitor -log-level debug", "kata-monitor.service", ""},
 			logrusText(g.now, trimmed, "debug", "Synced KATA POD "+s.id, fields{"cri-name": "web-0", "cri-namespace": "shop", "cri-uid": "0c1f", "name": "kata-monitor", "pid": 950, "source": "kata-monitor"}))

@@ -1,0 +1,207 @@
+package parser
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// logrusLine is what logrus really prints.
+func logrusLine(t testing.TB, f logrus.Formatter, at time.Time, level logrus.Level, msg string, fields logrus.Fields) string {
+	t.Helper()
+	line, err := f.Format(&logrus.Entry{Data: fields, Time: at, Level: level, Message: msg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(string(line), "\n")
+}
+
+var (
+	logrusText = &logrus.TextFormatter{DisableColors: true, TimestampFormat: time.RFC3339Nano}
+	logrusJSON = &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano}
+)
+
+// FuzzLogrus writes a record with logrus and reads it again: alone, and with the
+// layers of quoting that a guest's line gets on its way.
+func FuzzLogrus(f *testing.F) {
+	for i, text := range nested(corpus(f)) {
+		f.Add("my key", text, text, int64(i)*1_234_567_891, uint8(i))
+	}
+	f.Add("vm path", "\x1b[0m\xff\x00\u200b\ufeff\u0085\u00a0\"\\\n", "", int64(0), uint8(3))
+	f.Add("a.b", "<&>\u2028", "x\r\n", int64(1_700_000_000_000_000_000), uint8(5))
+	p := New(Config{})
+	f.Fuzz(func(t *testing.T, key, value, msg string, nano int64, level uint8) {
+		if !usableKey(p.Keys(), key) {
+			return
+		}
+		c := logrusCase{p, key, value, msg, time.Unix(0, int64(uint64(nano)%4e18)).UTC(), logrus.AllLevels[level%7]}
+		c.alone(t, logrusText)
+		c.alone(t, logrusJSON)
+		c.throughProxy(t)
+		c.throughConsole(t, logrusText)
+		c.throughConsole(t, logrusJSON)
+		c.jsonThroughConsole(t)
+	})
+}
+
+// usableKey says whether a key can be told from what stands beside it in
+// logrus's text form, which writes keys as they are, and means nothing to Kata.
+func usableKey(keys *Keys, key string) bool {
+	name := appendName(nil, []byte(key))
+	return key != "" && len(key) <= maxKey && valid(key) == key && !strings.ContainsAny(key, "=[") && strings.TrimFunc(key, isBlank) == key &&
+		!isOurs(name) && keys.fold(bytes.ToLower(name)) == unknown
+}
+
+type logrusCase struct {
+	p               *Parser
+	key, value, msg string
+	at              time.Time
+	level           logrus.Level
+}
+
+// valid is text as the record has it.
+func valid(text string) string { return string([]rune(text)) }
+
+func (c *logrusCase) wantMsg() string { return strings.TrimRight(valid(c.msg), "\r\n") }
+
+// alone reads the line as it is.
+func (c *logrusCase) alone(t *testing.T, format logrus.Formatter) {
+	t.Helper()
+	line := logrusLine(t, format, c.at, c.level, c.msg, logrus.Fields{c.key: c.value, "pid": 4242, "name": "kata-runtime"})
+	r := c.p.Parse(&Message{Text: []byte(line), Origin: Kata})
+	if r == nil || r.Reason != OK {
+		t.Fatalf("%s\ngave %s", line, render(r))
+	}
+	if !r.HasTime || r.Time.Sec != c.at.Unix() || int(r.Time.Nsec) != c.at.Nanosecond() {
+		t.Fatalf("%s\ngave the time %v", line, r.Time)
+	}
+	want := map[string]string{
+		"level": quoteText(c.level.String()), "name": quoteText("kata-runtime"), "pid": "4242",
+		string(appendName(nil, []byte(c.key))): quoteText(valid(c.value)),
+	}
+	if c.msg != "" || format != logrusText {
+		want["msg"] = quoteText(c.wantMsg())
+	}
+	compareFields(t, line, r, want)
+}
+
+func compareFields(t *testing.T, line string, r *Record, want map[string]string) {
+	t.Helper()
+	var lines []string
+	for name, value := range want {
+		lines = append(lines, name+" = "+value)
+	}
+	slices.Sort(lines)
+	_, got, _ := strings.Cut(render(r), "\n")
+	if want := strings.Join(lines, "\n"); got != want {
+		t.Fatalf("%s\ngot\n%s\nwant\n%s", line, got, want)
+	}
+}
+
+// throughProxy nests the line as kata-proxy does.
+func (c *logrusCase) throughProxy(t *testing.T) {
+	t.Helper()
+	at := c.at.Add(time.Second)
+	line := logrusLine(t, logrusText, c.at, c.level, c.msg, c.agentFields())
+	outer := logrusLine(t, logrusText, at, logrus.InfoLevel, line+"\n", logrus.Fields{"name": "kata-proxy", "pid": 7, "sandbox": "55bb", "source": "agent"})
+	want := c.want(7)
+	if c.msg != "" {
+		want["msg"] = quoteText(c.wantMsg())
+	}
+	c.compareGuest(t, outer, at, want)
+}
+
+// throughConsole nests the line as the Go shim's console watcher does.
+func (c *logrusCase) throughConsole(t *testing.T, format logrus.Formatter) {
+	t.Helper()
+	line := logrusLine(t, logrusText, c.at, c.level, c.msg, c.agentFields())
+	want := c.want(4242)
+	want["msg"] = quoteText("reading guest console")
+	if c.msg != "" {
+		want["msg"] = quoteText(c.wantMsg())
+	}
+	c.compareGuest(t, c.consoleLine(t, format, line), c.at, want)
+}
+
+// jsonThroughConsole does so with a record that was written as JSON, in which
+// members may come in any order.
+func (c *logrusCase) jsonThroughConsole(t *testing.T) {
+	t.Helper()
+	var line bytes.Buffer
+	e := json.NewEncoder(&line)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(map[string]string{
+		"msg": c.msg, "level": c.level.String(), "ts": c.at.Format(time.RFC3339Nano), "name": "kata-agent", "source": "agent", "pid": "78", c.key: c.value,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	want := c.want(4242)
+	want["msg"] = quoteText(c.wantMsg())
+	c.compareGuest(t, c.consoleLine(t, logrusText, strings.TrimSpace(line.String())), c.at, want)
+}
+
+func (c *logrusCase) agentFields() logrus.Fields {
+	return logrus.Fields{c.key: c.value, "pid": 78, "name": "kata-agent", "source": "agent"}
+}
+
+func (c *logrusCase) consoleLine(t *testing.T, format logrus.Formatter, text string) string {
+	t.Helper()
+	return logrusLine(t, format, c.at, logrus.DebugLevel, "reading guest console", logrus.Fields{
+		"name": "containerd-shim-v2", "pid": 4242, "sandbox": "55bb", "source": "virtcontainers", "vmconsole": text,
+	})
+}
+
+// want are the fields of the agent's record, but for msg and agent_fields.
+func (c *logrusCase) want(pid int) map[string]string {
+	return map[string]string{
+		"level": quoteText(c.level.String()), "name": quoteText("kata-agent"), "source": quoteText("agent"), "sandbox": quoteText("55bb"),
+		"pid": fmt.Sprint(pid), "agent_pid": "78", "agent_time": quoteText(c.at.Format(time.RFC3339Nano)), "guest": "true",
+	}
+}
+
+// compareGuest reads a line that carries a guest's. The one key that nobody
+// knows must be in agent_fields, which is JSON.
+func (c *logrusCase) compareGuest(t *testing.T, line string, at time.Time, want map[string]string) {
+	t.Helper()
+	r := c.p.Parse(&Message{Text: []byte(line), Origin: Kata})
+	if r == nil || r.Reason != OK || r.Time.Sec != at.Unix() || int(r.Time.Nsec) != at.Nanosecond() {
+		t.Fatalf("%s\ngave %s", line, render(r))
+	}
+	kept, _ := r.Lookup("agent_fields")
+	var members map[string]string
+	if err := json.Unmarshal(kept.Value, &members); err != nil || len(members) != 1 || members[c.key] != valid(c.value) {
+		t.Fatalf("%s\nagent_fields is %s: %v", line, kept.Value, err)
+	}
+	want["agent_fields"] = quoteText(string(kept.Value))
+	compareFields(t, line, r, want)
+}
+
+// FuzzTerminal reads what logrus prints on a terminal.
+func FuzzTerminal(f *testing.F) {
+	for i, text := range nested(corpus(f)) {
+		f.Add("my key", text, text, uint8(i))
+	}
+	f.Add("vm path", "a=b", "a message that is longer than its column, with a=b", uint8(4))
+	p := New(Config{})
+	format := &logrus.TextFormatter{ForceColors: true}
+	f.Fuzz(func(t *testing.T, key, value, msg string, level uint8) {
+		// A message with colours of its own cannot be told from the fields.
+		if !usableKey(p.Keys(), key) || strings.ContainsRune(key+msg, 0x1b) {
+			return
+		}
+		c := logrusCase{p, key, value, msg, time.Now(), logrus.AllLevels[level%7]}
+		line := logrusLine(t, format, c.at, c.level, msg, logrus.Fields{key: value, "pid": 4242})
+		r := p.Parse(&Message{Text: []byte(line), Origin: Kata})
+		want := map[string]string{"level": quoteText(c.level.String()), "pid": "4242", string(appendName(nil, []byte(key))): quoteText(valid(value))}
+		if text := strings.TrimRight(valid(msg), " \r\n"); text != "" {
+			want["msg"] = quoteText(text)
+		}
+		compareFields(t, line, r, want)
+	})
+}
