@@ -28,6 +28,12 @@ type process struct {
 // and its log is shown when the test has failed.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return startWith(t, dir, nil, args...)
+}
+
+// startWith is start with more variables in the environment.
+func startWith(t *testing.T, dir string, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{
 		cmd:    exec.Command(fluentBit, args...),
 		stdout: newStream[string](),
@@ -35,6 +41,7 @@ func start(t *testing.T, dir string, args ...string) *process {
 		ended:  make(chan struct{}),
 	}
 	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), env...)
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +142,21 @@ func write(t *testing.T, path, text string) {
 }
 
 // through runs a configuration until n events have come out of its forward
-// output, and answers these; it fails the test when more come until the end.
+// output, and answers them.
 func through(t *testing.T, name, text string, v vars, n int) []event {
 	t.Helper()
+	return collect(t, n, func(port string) *process {
+		v["PORT"] = port
+		return start(t, configure(t, name, text, v), "-c", name)
+	})
+}
+
+// collect answers the n events that a Fluent Bit forwards to the port until it
+// has been stopped: it fails the test when there are others.
+func collect(t *testing.T, n int, start func(port string) *process) []event {
+	t.Helper()
 	to := listen(t)
-	v["PORT"] = to.port
-	p := start(t, configure(t, name, text, v), "-c", name)
+	p := start(to.port)
 	to.events.wait(t, p, count[event](n))
 	p.stop(t)
 	events := to.close()
@@ -148,4 +164,28 @@ func through(t *testing.T, name, text string, v vars, n int) []event {
 		t.Fatalf("%d events, want %d", len(events), n)
 	}
 	return events
+}
+
+// printed answers the n records that p prints as lines of JSON until it has
+// been stopped: it fails the test when there are others.
+func printed(t *testing.T, p *process, n int) []string {
+	t.Helper()
+	p.stdout.wait(t, p, func(lines []string) bool { return len(records(lines)) >= n })
+	p.stop(t)
+	lines, _ := p.stdout.now()
+	list := records(lines)
+	if len(list) != n {
+		t.Fatalf("%d records, want %d", len(list), n)
+	}
+	return list
+}
+
+// records leaves out what else is printed, such as older versions' banner.
+func records(lines []string) (list []string) {
+	for _, line := range lines {
+		if strings.HasPrefix(line, "{") {
+			list = append(list, line)
+		}
+	}
+	return list
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,6 +56,9 @@ func run(m *testing.M) (code int, err error) {
 // find looks for a program where the variable says, on PATH, and in dirs.
 func find(variable, name, title string, dirs ...string) (string, error) {
 	if path := os.Getenv(variable); path != "" {
+		if strings.Contains(path, "/") && !filepath.IsAbs(path) {
+			path = filepath.Join(root, path) // make runs there
+		}
 		path, err := exec.LookPath(path)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", variable, err)

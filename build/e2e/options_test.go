@@ -1,0 +1,124 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+// TestRefused starts Fluent Bit with options that are wrong: it does not run,
+// and says why.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	const notBool = `"banana" is not a boolean (on, off, true, false, yes, no)`
+	for _, c := range []struct{ name, options, says string }{
+		{"misspelt", "Min_Levle error", "unknown configuration property 'min_levle'"},
+		{"bad value", "Reserve_Data banana", "[filter:kata:kata.0] reserve_data: " + notBool},
+		{"alias", "Alias sandbox\n    Nested banana", "[filter:kata:sandbox] nested: "},
+		{"not supported yet", "Sandbox_Metadata On", "[filter:kata:kata.0] sandbox_metadata: not supported yet"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			refused(t, start(t, configure(t, "fluent-bit.conf", classicService+`
+[INPUT]
+    Name  dummy
+`+classicFilter+"    "+c.options+`
+
+[OUTPUT]
+    Name   null
+    Match  *
+`, nil), "-c", "fluent-bit.conf"), c.says)
+		})
+	}
+	t.Run("output", func(t *testing.T) {
+		t.Parallel()
+		refused(t, start(t, t.TempDir(), "-e", outputLibrary, "-i", "dummy", "-o", "kata", "-p", "reserve_data=banana"),
+			"[output:kata:kata.0] reserve_data: "+notBool)
+	})
+}
+
+func refused(t *testing.T, p *process, says string) {
+	t.Helper()
+	if p.wait(t) == 0 {
+		t.Error("Fluent Bit ended without an error")
+	}
+	if !strings.Contains(p.logText(), says) {
+		t.Errorf("the log does not say %s", says)
+	}
+}
+
+// TestHelp asks Fluent Bit for the filter's options.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir(), "-e", filterLibrary, "-F", "kata", "-h")
+	if code := p.wait(t); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	lines, _ := p.stdout.now()
+	help := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+	for _, o := range options.Table {
+		// Fluent Bit breaks a long line, also within a word.
+		if !strings.Contains(help, o.Name) || !strings.Contains(help, o.Help[:20]) {
+			t.Errorf("nothing on %s in\n%s", o.Name, strings.Join(lines, "\n"))
+		}
+	}
+}
+
+// TestDaemon puts Fluent Bit in the background, where a Go library would hang:
+// both ways in refuse that.
+func TestDaemon(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"filter", []string{"-e", filterLibrary, "-i", "dummy", "-F", "kata", "-m", "*", "-o", "null"}},
+		{"output", []string{"-e", outputLibrary, "-i", "dummy", "-o", "kata", "-m", "*"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "fluent-bit.log")
+			cmd := exec.Command(fluentBit, append([]string{"-d", "-l", log}, c.args...)...)
+			// The daemon is nobody's child. It inherits a pipe, which ends when it does.
+			alive, inherited, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alive.Close()
+			cmd.ExtraFiles = []*os.File{inherited}
+			out, err := cmd.CombinedOutput()
+			inherited.Close()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if err := alive.SetReadDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(alive); err != nil {
+				t.Errorf("the daemon has not ended: %v", err)
+				if pid := regexp.MustCompile(`PID=(\d+)`).FindSubmatch(out); pid != nil {
+					n, _ := strconv.Atoi(string(pid[1]))
+					_ = syscall.Kill(n, syscall.SIGKILL)
+				}
+			}
+			said, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(said), "kata does not run in daemon mode (-d, Daemon On)") {
+				t.Errorf("the log says no word on daemon mode:\n%s%s", out, said)
+			}
+		})
+	}
+}
