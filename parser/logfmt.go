@@ -141,9 +141,7 @@ func (d *Logfmt) read() bool {
 		s.key, s.keyEnd = pos, eq
 		if uint(eq-pos-1) >= maxKey && !d.shorten(s) {
 			// No key: the whole pair is damage.
-			after := d.readValue(s, eq+1)
-			d.setAside(text[pos:after])
-			pos = after
+			pos = d.skipPair(s, pos, eq)
 			continue
 		}
 		n++
@@ -167,6 +165,16 @@ func (d *Logfmt) read() bool {
 	}
 	d.pos, d.at, d.n = pos, 0, n
 	return n > 0
+}
+
+// skipPair sets a pair without a key aside, its value and damage behind that
+// included, and answers where it ends.
+func (d *Logfmt) skipPair(s *span, pos, eq int) int {
+	kept := len(d.unparsed)
+	after := d.readValue(s, eq+1)
+	d.unparsed = d.unparsed[:kept]
+	d.setAside(d.text[pos:after])
+	return after
 }
 
 // end deals with text that no '=' follows any more, or that a stamp starts, and

@@ -45,7 +45,7 @@ func TestLogfmt(t *testing.T) {
 	f(`a="1"b c=2 "3"d=4`, `"a"="1" "c"="2" "\"3\"d"="4" trailing_text "b"`)
 	f(`a="1"b`, `"a"="1" trailing_text "b"`)
 	f(`=1 a=2`, `"a"="2" trailing_text "=1"`)
-	f(`="x y"z a=2`, `"a"="2" trailing_text "z =\"x y\"z"`)
+	f(`="x y"z a=2`, `"a"="2" trailing_text "=\"x y\"z"`)
 	f(`=`, `trailing_text "="`)
 
 	f(`a="`, `"a"="" unterminated_quote`)
@@ -151,11 +151,11 @@ func slowLogfmt(text string) string {
 			value = word(rest)
 			text = rest[len(value):]
 		}
-		if behind != "" {
-			setAside(behind)
-		}
 		if keyed {
 			parts = append(parts, fmt.Sprintf("%q=%q", key, value))
+			if behind != "" {
+				setAside(behind)
+			}
 		} else {
 			setAside(pair[:len(pair)-len(text)])
 		}

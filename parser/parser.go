@@ -92,6 +92,10 @@ type Parser struct {
 	guest // see guest.go
 }
 
+// maxFields bounds Config.MaxFields: Record has 16 bits for a field's index, and
+// the marks are fields too.
+const maxFields = 60000
+
 // maxKept is the largest buffer in bytes that a Parser keeps for the next
 // message.
 const maxKept = 256 << 10
@@ -106,6 +110,7 @@ func New(cfg Config) *Parser {
 	setDefault(&cfg.MaxMessage, 1<<20)
 	setDefault(&cfg.MaxFields, 512)
 	setDefault(&cfg.MaxDepth, 32)
+	cfg.MaxFields = min(cfg.MaxFields, maxFields)
 	p := &Parser{cfg: cfg, keys: NewKeys(cfg.Types)}
 	p.rec.init(p.keys)
 	p.groups = make([]uint64, (p.keys.Len()+63)/64)
@@ -229,7 +234,9 @@ func (p *Parser) looksLikeKata(origin Origin) bool {
 	if !r.has(keyMsg) || !r.has(keyLevel) || !p.hasTime {
 		return false
 	}
-	return origin != Nobody || kataNames[string(r.text(keyName))] || kataSources[string(r.text(keySource))]
+	source := r.text(keySource)
+	return origin != Nobody || kataNames[string(r.text(keyName))] || kataSources[string(source)] ||
+		bytes.HasPrefix(source, []byte("virtcontainers"))
 }
 
 // The names and sources by which Kata's programs call themselves in what they
@@ -240,9 +247,8 @@ var (
 		"kata-agent": true, "containerd-shim-v2": true, "containerd-shim-kata-v2": true, "agent-client": true,
 		"kata-ctl": true, "kata-agent-ctl": true, "kata-trace-forwarder": true, "virtcontainers": true,
 	}
-	kataSources = map[string]bool{
-		"runtime": true, "virtcontainers": true, "virtcontainers/hypervisor": true, "virtcontainers/pkg/cgroups": true,
-		"virtcontainers/monitor": true, "katautils": true, "containerd-kata-shim-v2": true, "agent-client": true,
+	kataSources = map[string]bool{ // and all that start virtcontainers
+		"runtime": true, "katautils": true, "containerd-kata-shim-v2": true, "agent-client": true,
 		"kata-monitor": true, "kata-agent": true, "kata-runtime": true,
 	}
 )
