@@ -44,21 +44,6 @@ func indexQuote(b []byte, i int) int {
 	return len(b)
 }
 
-// indexEqual is the index of the first '=' in b from i on, or len(b).
-func indexEqual(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		if m := equal(load(b, i), '='); m != 0 {
-			return i + first(m)
-		}
-	}
-	for ; i < len(b); i++ {
-		if b[i] == '=' {
-			return i
-		}
-	}
-	return len(b)
-}
-
 // indexBlank is the index of the first blank or control byte in b from i on,
 // or len(b).
 func indexBlank(b []byte, i int) int {
