@@ -51,6 +51,7 @@ const (
 type Config struct {
 	Format     Format
 	Types      Types
+	Keys       *Keys // the table made for Types, for parsers to share; may be nil
 	Nested     NestedMode
 	NoUnpack   bool // leave what guests wrote where it is
 	NoNative   bool // read only the message of native records, not their fields
@@ -111,7 +112,10 @@ func New(cfg Config) *Parser {
 	setDefault(&cfg.MaxFields, 512)
 	setDefault(&cfg.MaxDepth, 32)
 	cfg.MaxFields = min(cfg.MaxFields, maxFields)
-	p := &Parser{cfg: cfg, keys: NewKeys(cfg.Types)}
+	if cfg.Keys == nil {
+		cfg.Keys = NewKeys(cfg.Types)
+	}
+	p := &Parser{cfg: cfg, keys: cfg.Keys}
 	p.rec.init(p.keys)
 	p.groups = make([]uint64, (p.keys.Len()+63)/64)
 	return p

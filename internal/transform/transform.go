@@ -116,6 +116,7 @@ func newPlan(o *options.Options) plan {
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
 	p.keys = parser.NewKeys(o.Types)
+	p.config.Keys = p.keys
 	for i := range p.keys.Len() {
 		p.names = append(p.names, newStrName(o.Prefix+p.keys.Name(i)))
 	}
