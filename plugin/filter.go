@@ -14,10 +14,8 @@ import (
 // filter is one instance of the native route. The host may call it from
 // several threads.
 type filter struct {
-	log    logger
-	work   *transform.Filter
-	panics guard
-	spare  sync.Pool // of *memory
+	*instance
+	spare sync.Pool // of *memory
 }
 
 // kataFilterInit makes an instance and answers its handle, which the C side
@@ -25,7 +23,8 @@ type filter struct {
 //
 //export kataFilterInit
 func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
-	log := newLogger("filter", C.kata_filter_name(ins), C.kata_filter_level(ins))
+	name := C.kata_filter_name(ins)
+	log := newLogger("filter", name, C.kata_filter_level(ins))
 	defer func() {
 		if p := recover(); p != nil {
 			new(guard).caught(log, p)
@@ -36,7 +35,7 @@ func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
 	if opts == nil {
 		return 0
 	}
-	f := &filter{log: log, work: transform.New(opts)}
+	f := &filter{instance: newInstance(log, opts, name, C.kata_filter_metrics(ins))}
 	return C.uintptr_t(cgo.NewHandle(f))
 }
 
@@ -46,16 +45,21 @@ func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
 //
 //export kataFilterRun
 func kataFilterRun(handle C.uintptr_t, call *C.struct_kata_call) (answer C.int) {
-	var f *filter
+	answer = C.KATA_FILTER_NOTOUCH
+	defer func() { _ = recover() }() // the handle is none
+	f := cgo.Handle(handle).Value().(*filter)
+	answer = f.run(call)
+	f.tell()
+	return answer
+}
+
+func (f *filter) run(call *C.struct_kata_call) (answer C.int) {
 	defer func() {
 		if p := recover(); p != nil {
-			if f != nil { // nil: the handle is none
-				f.panics.caught(f.log, p)
-			}
+			f.panics.caught(f.log, p)
 			answer = C.KATA_FILTER_NOTOUCH
 		}
 	}()
-	f = cgo.Handle(handle).Value().(*filter)
 	chunk := view(call.in, call.in_size)
 	failOnDemand(chunk)
 
@@ -89,7 +93,5 @@ func kataFilterExit(handle C.uintptr_t) {
 	h := cgo.Handle(handle)
 	f := h.Value().(*filter)
 	h.Delete()
-	if n := f.panics.total(); n > 0 {
-		f.log.warnf("internal errors: %d in all", n)
-	}
+	f.end()
 }

@@ -8,7 +8,8 @@
  *   struct               2.2 - 3.1   3.2 - 5.0.2   5.0.3 - 5.1
  *   filter registration   80 bytes    88 bytes      88 bytes (cb_notification is new)
  *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
- *   filter instance      head as below in all of them
+ *   filter instance      head and tail as below in all of them
+ *   counter               as below in all of them
  *   proxy plugin, API    heads as below in all of them
  */
 #ifndef KATA_FLUENTBIT_H
@@ -104,6 +105,37 @@ struct kata_filter_instance {
 _Static_assert(offsetof(struct kata_filter_instance, log_level) == 8, "");
 _Static_assert(offsetof(struct kata_filter_instance, name) == 16, "");
 _Static_assert(offsetof(struct kata_filter_instance, alias) == 48, "");
+
+/*
+ * And how it goes on from its field context, the same from 2.2 to 5.1. Before
+ * that are match, match_regex in some builds, and parent_processor.
+ */
+struct kata_filter_instance_tail {
+    void *context;              /* what flb_filter_set_context writes */
+    void *data;
+    void *plugin;               /* the host's copy of the registration */
+    void *properties[2];
+    void *config_map;
+    void *link[2];
+    void *cmt;                  /* the instance's metrics */
+    void *cmt_records;          /* a counter of the host's among them */
+};
+
+_Static_assert(offsetof(struct kata_filter_instance_tail, plugin) == 2 * 8, "");
+_Static_assert(offsetof(struct kata_filter_instance_tail, cmt) == 8 * 8, "");
+_Static_assert(offsetof(struct kata_filter_instance_tail, cmt_records) == 9 * 8, "");
+
+/* struct cmt_counter, the same from 2.2 to 5.1. */
+struct kata_cmt_counter {
+    char *names[5];             /* fluentbit, filter, records_total, help, all in one */
+    int resource_index;
+    void *map;
+    void *link[2];
+    void *cmt;                  /* what it is a counter of */
+};
+
+_Static_assert(offsetof(struct kata_cmt_counter, map) == 6 * 8, "");
+_Static_assert(offsetof(struct kata_cmt_counter, cmt) == 9 * 8, "");
 
 /* The functions that the Go proxy hands to an output. */
 struct kata_proxy_api {

@@ -17,13 +17,20 @@ static struct {
 } host;
 
 static pid_t loaded_by;
-static struct sigaction before_go, of_go;
+static struct sigaction of_go;
 
-/* The priority puts this before the start of the Go runtime. */
-__attribute__((constructor(101))) static void remember_process(void)
+__attribute__((constructor)) static void remember_process(void)
 {
     loaded_by = getpid();
-    sigaction(SIGSEGV, NULL, &before_go);
+}
+
+/* Whether a handler is part of the program that loaded the library. */
+static int is_of_host(const struct sigaction *action)
+{
+    Dl_info handler, program;
+
+    return dladdr((void *) (uintptr_t) action->sa_sigaction, &handler) &&
+           dladdr((void *) (uintptr_t) host.log_print, &program) && handler.dli_fbase == program.dli_fbase;
 }
 
 /*
@@ -32,6 +39,8 @@ __attribute__((constructor(101))) static void remember_process(void)
  * there before it. Fluent Bit puts its own handlers back on a hot reload, and
  * whenever it is sent SIGCONT; from then on such a panic would be the end. So
  * where the host's handler is in the place of Go's again, they change back.
+ * Another library's handler stays where it is: that of a Go library hands on
+ * what is not its own.
  */
 void kata_host_keep_signal(void)
 {
@@ -40,7 +49,7 @@ void kata_host_keep_signal(void)
     if (sigaction(SIGSEGV, NULL, &now) != 0 || now.sa_sigaction == of_go.sa_sigaction) {
         return;
     }
-    if (now.sa_sigaction == before_go.sa_sigaction && of_go.sa_sigaction) {
+    if (of_go.sa_sigaction && is_of_host(&now)) {
         sigaction(SIGSEGV, &of_go, NULL);
     }
 }
@@ -50,7 +59,7 @@ static void remember_signal(void)
     struct sigaction now;
 
     if (!of_go.sa_sigaction && sigaction(SIGSEGV, NULL, &now) == 0 &&
-        now.sa_sigaction != before_go.sa_sigaction) {
+        (now.sa_flags & SA_SIGINFO) && !is_of_host(&now)) {
         of_go = now;
     }
 }
@@ -66,15 +75,20 @@ int kata_host_forked(void)
     return getpid() != loaded_by;
 }
 
-static int find(void *slot, const char *name)
+int kata_host_has(void *slot, const char *name)
 {
     void *symbol = dlsym(RTLD_DEFAULT, name);
 
-    if (!symbol) {
+    memcpy(slot, &symbol, sizeof(symbol));
+    return symbol ? 0 : -1;
+}
+
+static int find(void *slot, const char *name)
+{
+    if (kata_host_has(slot, name) != 0) {
         fprintf(stderr, "kata: this program has no function %s; Fluent Bit 2.2 or later is needed\n", name);
         return -1;
     }
-    memcpy(slot, &symbol, sizeof(symbol));
     return 0;
 }
 
@@ -134,14 +148,20 @@ const char *kata_output_name(struct kata_proxy_plugin *plugin)
     return host.output_name(plugin->ins);
 }
 
-int kata_filter_level(void *ins)
+int kata_filter_known(void *ins)
 {
     const struct kata_filter_instance *head = ins;
     const char *name = host.filter_name(ins);
 
     /* The host answers its own fields: other addresses mean another layout. */
-    if ((name != head->name && name != head->alias) ||
-        head->log_level < KATA_LOG_OFF || head->log_level > KATA_LOG_TRACE) {
+    return name == head->name || name == head->alias;
+}
+
+int kata_filter_level(void *ins)
+{
+    const struct kata_filter_instance *head = ins;
+
+    if (!kata_filter_known(ins) || head->log_level < KATA_LOG_OFF || head->log_level > KATA_LOG_TRACE) {
         return KATA_LOG_INFO;
     }
     return head->log_level;

@@ -28,6 +28,7 @@ func newLogger(kind string, name *C.char, level C.int) logger {
 func (l logger) debugging() bool { return l.level >= C.KATA_LOG_DEBUG }
 
 func (l logger) debugf(format string, args ...any) { l.printf(C.KATA_LOG_DEBUG, format, args...) }
+func (l logger) infof(format string, args ...any)  { l.printf(C.KATA_LOG_INFO, format, args...) }
 func (l logger) warnf(format string, args ...any)  { l.printf(C.KATA_LOG_WARN, format, args...) }
 func (l logger) errorf(format string, args ...any) { l.printf(C.KATA_LOG_ERROR, format, args...) }
 

@@ -16,6 +16,12 @@
 int kata_host_for_filter(void);
 int kata_host_for_output(void);
 
+/* A function of the host that can be done without, into the pointer at slot. 0: there it is. */
+int kata_host_has(void *slot, const char *name);
+
+/* Whether ins begins as struct kata_filter_instance does. */
+int kata_filter_known(void *ins);
+
 /* Whether this process is the one that loaded the library; see host.c. */
 int kata_host_forked(void);
 
@@ -36,8 +42,35 @@ const char *kata_output_name(struct kata_proxy_plugin *plugin);
 int kata_filter_level(void *ins);
 int kata_output_level(struct kata_proxy_plugin *plugin);
 
+/*
+ * The metrics of an instance, to which counters can be added; see metrics.c.
+ * NULL: the host has none, or it is not certain where.
+ */
+void *kata_filter_metrics(void *ins);
+void *kata_output_metrics(struct kata_proxy_plugin *plugin);
+
+/*
+ * Makes the counter fluentbit_kata_NAME with the label name and, unless it is
+ * NULL, one more. NULL: the host could not.
+ */
+void *kata_counter(void *metrics, const char *name, const char *help, const char *label);
+
+/* A counter with certain values of its labels. */
+struct kata_series {
+    void *counter;
+    const char *labels[2];
+    int label_count;
+    uint64_t shown;             /* the number that the host has */
+};
+
+/* Gives the host those of the numbers that it does not have yet. */
+void kata_show(struct kata_series *series, const uint64_t *numbers, size_t count);
+
 /* Prints one line through the host's log, which adds time and level. */
 void kata_log(int level, const char *text, size_t size);
+
+/* What the host copies when it loads the library; see filter.c. */
+extern struct kata_registration filter_kata_plugin;
 
 /*
  * One call of cb_filter. The output is C memory from the first byte on, since

@@ -11,6 +11,7 @@
 //	filter.c, filter.go the native route
 //	output.c, output.go the proxy route
 //	host.c, host.go     what is asked of the host: options, names, log
+//	metrics.c, .go      what an instance did: counters of the host, and log lines
 //	memory.go           an event.Buffer whose memory is C's
 //	guard.go            no panic leaves Go
 //

@@ -18,10 +18,8 @@ import (
 // output is one instance of the proxy route: transform, then JSON lines on
 // standard output. Workers may call it at the same time.
 type output struct {
-	log    logger
-	work   *transform.Filter
-	panics guard
-	spare  sync.Pool // of *scratch
+	*instance
+	spare sync.Pool // of *scratch
 }
 
 // scratch is the memory of one flush: Go's, since nothing of it is handed over.
@@ -48,7 +46,8 @@ func kataOutputUnregister(def unsafe.Pointer) {
 //
 //export kataOutputInit
 func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
-	log := newLogger("output", C.kata_output_name(plugin), C.kata_output_level(plugin))
+	name := C.kata_output_name(plugin)
+	log := newLogger("output", name, C.kata_output_level(plugin))
 	defer func() {
 		if p := recover(); p != nil {
 			new(guard).caught(log, p)
@@ -63,7 +62,7 @@ func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
 	if opts == nil {
 		return 0
 	}
-	o := &output{log: log, work: transform.New(opts)}
+	o := &output{instance: newInstance(log, opts, name, C.kata_output_metrics(plugin))}
 	// Not FLBPluginSetContext: the library never forgets what it is given there.
 	return C.uintptr_t(cgo.NewHandle(o))
 }
@@ -74,16 +73,21 @@ func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
 //
 //export kataOutputFlush
 func kataOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
-	var o *output
+	answer = C.KATA_PROXY_RETRY
+	defer func() { _ = recover() }() // the handle is none
+	o := cgo.Handle(handle).Value().(*output)
+	answer = o.flush(data, size)
+	o.tell()
+	return answer
+}
+
+func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 	defer func() {
 		if p := recover(); p != nil {
-			if o != nil { // nil: the handle is none
-				o.panics.caught(o.log, p)
-			}
+			o.panics.caught(o.log, p)
 			answer = C.KATA_PROXY_RETRY
 		}
 	}()
-	o = cgo.Handle(handle).Value().(*output)
 	s, _ := o.spare.Get().(*scratch)
 	if s == nil {
 		s = new(scratch)
@@ -129,7 +133,5 @@ func kataOutputExit(handle C.uintptr_t) {
 	h := cgo.Handle(handle)
 	o := h.Value().(*output)
 	h.Delete()
-	if n := o.panics.total(); n > 0 {
-		o.log.warnf("internal errors: %d in all", n)
-	}
+	o.end()
 }

@@ -18,6 +18,9 @@ var (
 	current string // a host with the layouts of Fluent Bit 5.1
 	oldest  string // one with those of 2.2
 	lacking string // one without a function that the library needs
+	unknown string // one with a layout that the library does not know
+	strange string // another one
+	without string // one without counters
 	asan    string // the current one with AddressSanitizer; "" when the compiler has none
 
 	asanMissing error
@@ -36,6 +39,8 @@ func buildAndRun(m *testing.M) int {
 
 	release, breaking = filepath.Join(dir, "kata.so"), filepath.Join(dir, "katatest.so")
 	current, oldest = filepath.Join(dir, "host"), filepath.Join(dir, "host22")
+	unknown, strange = filepath.Join(dir, "hostunknown"), filepath.Join(dir, "hoststrange")
+	without = filepath.Join(dir, "hostwithout")
 	lacking, asan = filepath.Join(dir, "hostlacking"), filepath.Join(dir, "hostasan")
 	for _, err := range []error{
 		library(release, "-trimpath", "-ldflags=-s -w"),
@@ -43,6 +48,9 @@ func buildAndRun(m *testing.M) int {
 		program(current),
 		program(oldest, "-DBEFORE_5_0_3"),
 		program(lacking, "-Dflb_filter_name=not_flb_filter_name", "-Dflb_output_name=not_flb_output_name"),
+		program(unknown, "-DOTHER_LAYOUT=1"),
+		program(strange, "-DOTHER_LAYOUT=2"),
+		program(without, "-Dcmt_counter_set=not_cmt_counter_set"),
 	} {
 		if err != nil {
 			return fail(err)

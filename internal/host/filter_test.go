@@ -146,7 +146,7 @@ func TestDropAll(t *testing.T) {
 func unchanged(t *testing.T, host, library, path string) result {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	r := run(t, host, "-w", out, library, path)
+	r := run(t, host, "--log-level", "warn", "-w", out, library, path)
 	if r.code != 0 {
 		t.Fatalf("answered %d: %s", r.code, r.log)
 	}

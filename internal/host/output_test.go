@@ -51,7 +51,7 @@ func TestOutputCannotWrite(t *testing.T) {
 	}
 	defer full.Close()
 	var log strings.Builder
-	cmd := exec.Command(current, "-m", "output", release, contract)
+	cmd := exec.Command(current, "-m", "output", "--log-level", "warn", release, contract)
 	cmd.Stdout, cmd.Stderr = full, &log
 	if err := cmd.Run(); err == nil {
 		t.Error("the host saw no error")

@@ -90,10 +90,10 @@ func number(t *testing.T, text []byte, into any) {
 	}
 }
 
-// good runs a host and fails unless it answers 0 and logs nothing.
+// good runs a host and fails unless it answers 0 and has nothing to complain of.
 func good(t *testing.T, host string, args ...string) result {
 	t.Helper()
-	r := run(t, host, args...)
+	r := run(t, host, append([]string{"--log-level", "warn"}, args...)...)
 	if r.code != 0 || r.log != "" {
 		t.Fatalf("%v: answered %d and logged:\n%s", args, r.code, r.log)
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Counts says what an instance did since it was made.
+// Counts says what an instance did since it was made. How operators see it is
+// in metrics.go.
 type Counts struct {
 	// Records, by what became of them: each counts once.
 	Parsed, Untouched, Dropped, Errors uint64
@@ -18,6 +19,8 @@ type Counts struct {
 	Agent, Refused, Duplicates uint64
 	// Corrupt counts chunks that were not msgpack to their end.
 	Corrupt uint64
+	// Panics is for whoever recovers from them; nothing here counts it.
+	Panics uint64
 	// InBytes and OutBytes are the sizes of the chunks that came and went.
 	InBytes, OutBytes uint64
 }

@@ -51,7 +51,7 @@ static const char *get(const struct properties *props, const char *key)
 
 const char *flb_filter_get_property(const char *key, struct flb_filter_instance *ins)
 {
-    return get(&ins->properties, key);
+    return get(&ins->given, key);
 }
 
 const char *flb_filter_name(struct flb_filter_instance *ins)
@@ -67,7 +67,7 @@ void flb_filter_set_context(struct flb_filter_instance *ins, void *context)
 /* An output's empty value is none, unlike a filter's. */
 const char *flb_output_get_property(const char *key, struct flb_output_instance *ins)
 {
-    const char *value = get(&ins->properties, key);
+    const char *value = get(&ins->given, key);
 
     return value && *value ? value : NULL;
 }

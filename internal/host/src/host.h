@@ -4,7 +4,8 @@
  *
  * It is written from Fluent Bit's side, with Fluent Bit's names, and shares no
  * header with the library. Built plainly it is a 5.1; with -DBEFORE_5_0_3 it has
- * the layouts of 2.2, the oldest that is supported.
+ * the layouts of 2.2, the oldest that is supported; with -DOTHER_LAYOUT=1 or 2 it
+ * is one that the library cannot know.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -61,6 +62,27 @@ struct flb_filter_plugin {
 struct property { const char *key, *value; };
 struct properties { struct property list[64]; int count; };
 
+/* A counter, whose head is laid out as the host's. */
+struct cmt_counter {
+    char *ns, *subsystem, *name, *description, *fqname;
+    int resource_index;
+    void *map;
+    struct link head;
+    struct cmt *cmt;
+    struct cmt_counter *next;
+    int label_count;
+    const char *label_keys[2];
+    struct series { char *labels[2]; double value; } series[32];
+    int series_count;
+};
+
+/* The metrics of an instance. */
+struct cmt {
+    struct cmt_counter *counters;
+    int complete;               /* from here on it is wrong to add to them */
+    int wrong;
+};
+
 struct flb_filter_instance {
     int event_type;
     int id;
@@ -73,15 +95,28 @@ struct flb_filter_instance {
     void *parent_processor;
     void *context;
     void *data;
+#if OTHER_LAYOUT == 2
+    void *news;
+#endif
     struct flb_filter_plugin *p;
-    struct properties properties;   /* from here on not laid out as the host's */
+    struct link properties;
+    void *config_map;
+    struct link head;
+#if OTHER_LAYOUT == 1
+    void *news;
+#endif
+    struct cmt *cmt;
+    struct cmt_counter *cmt_records;
+    struct cmt_counter *cmt_others[5];
+    struct properties given;        /* from here on not laid out as the host's */
 };
 
 struct flb_output_instance {
     int log_level;
     char name[32];
     char *alias;
-    struct properties properties;
+    struct cmt *cmt;
+    struct properties given;
 };
 
 /* The proxy's structs, each as large as this version's host makes it. */
@@ -141,6 +176,19 @@ const char *flb_output_get_property(const char *key, struct flb_output_instance 
 const char *flb_output_name(struct flb_output_instance *ins);
 int flb_output_log_check(struct flb_output_instance *ins, int level);
 
+/*
+ * cmt.c: metrics. Only the two functions that are the host's are looked up; for
+ * them a name that is not there is a label set that is registered too late.
+ */
+struct cmt *cmt_new(void);
+struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                       int label_count, char **label_keys);
+int cmt_counter_set(struct cmt_counter *counter, uint64_t timestamp, double value, int label_count, char **labels);
+/* Prints the counters to standard error, as the metrics endpoint does. */
+void cmt_print(const struct cmt *cmt);
+/* Answers whether something was done that must not be. */
+int cmt_free(struct cmt *cmt);
+
 /* A log level by its name, or -1. */
 int log_level(const char *name);
 /* Takes an option that every instance has; 0 when the option is not one. */
@@ -154,7 +202,8 @@ struct library *library_open(const char *path, int as_output);
 int library_start(struct library *lib, struct instance *ins, int id, int level);
 /* One chunk through one instance: FLB_FILTER_* or, of an output, FLB_*. */
 int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size);
-void library_stop(struct library *lib, struct instance *ins);
+/* Ends an instance; prints its metrics if asked to. 0, or 1: it did something wrong. */
+int library_stop(struct library *lib, struct instance *ins, int metrics);
 void library_close(struct library *lib);
 
 /*

@@ -31,11 +31,12 @@ static const char usage[] =
     "  --reinit N        then end, unload, load and start everything N times more\n"
     "  --fork            start instances in a child, as daemon mode does\n"
     "  -w FILE           write what the last instance answered, as it is\n"
+    "  --metrics         print the metrics of each instance at its end\n"
     "  -q                print no events\n";
 
 static struct {
     const char *library, *chunk, *write;
-    int as_output, level, repeat, threads, reinit, fork, quiet, count;
+    int as_output, level, repeat, threads, reinit, fork, metrics, quiet, count;
     struct instance instances[MAX_INSTANCES];
 } opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1 };
 
@@ -69,6 +70,7 @@ static void arguments(int argc, char **argv)
 
         if (!strcmp(name, "-q")) { opt.quiet = 1; continue; }
         if (!strcmp(name, "--fork")) { opt.fork = 1; continue; }
+        if (!strcmp(name, "--metrics")) { opt.metrics = 1; continue; }
         if (!strcmp(name, "--next")) {
             if (opt.count++ == MAX_INSTANCES) fail("too many instances", "");
             continue;
@@ -207,7 +209,7 @@ static int run(void)
         wrong = opt.threads > 1 ? run_threads() : worker(&opt) != NULL;
     }
     for (int k = 0; k < opt.count; k++) {
-        library_stop(library, &opt.instances[k]);
+        wrong |= library_stop(library, &opt.instances[k], opt.metrics);
     }
     return wrong;
 }

@@ -1,0 +1,111 @@
+/* Metrics: as much as a plugin can see of them. */
+#include "host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct cmt *cmt_new(void)
+{
+    return calloc(1, sizeof(struct cmt));
+}
+
+static void wrong(struct cmt *cmt, const char *what, const char *name)
+{
+    fprintf(stderr, "host: %s: %s\n", name, what);
+    cmt->wrong = 1;
+}
+
+struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                       int label_count, char **label_keys)
+{
+    struct cmt_counter *c = calloc(1, sizeof(*c)), **last;
+    int size = snprintf(NULL, 0, "%s_%s_%s", ns, subsystem, name) + 1;
+
+    c->fqname = malloc((size_t) size);
+    snprintf(c->fqname, (size_t) size, "%s_%s_%s", ns, subsystem, name);
+    c->description = strdup(help);
+    c->cmt = cmt;
+    c->label_count = label_count;
+    for (int i = 0; i < label_count; i++) {
+        c->label_keys[i] = strdup(label_keys[i]);
+    }
+    if (cmt->complete) {
+        wrong(cmt, "a counter that comes late", c->fqname);
+    }
+    for (last = &cmt->counters; *last; last = &(*last)->next) {
+    }
+    return *last = c;
+}
+
+static struct series *find(struct cmt_counter *c, char **labels)
+{
+    for (int i = 0; i < c->series_count; i++) {
+        struct series *s = &c->series[i];
+
+        if (!strcmp(s->labels[0], labels[0]) && (c->label_count == 1 || !strcmp(s->labels[1], labels[1]))) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+int cmt_counter_set(struct cmt_counter *c, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    struct series *s;
+
+    if (label_count != c->label_count || timestamp < 1000000000) {
+        wrong(c->cmt, "not as many labels as there are, or no time", c->fqname);
+        return -1;
+    }
+    s = find(c, labels);
+    if (!s) {
+        if (c->cmt->complete || c->series_count == (int) (sizeof(c->series) / sizeof(c->series[0]))) {
+            wrong(c->cmt, "a label set that comes late, or is too many", c->fqname);
+            return -1;
+        }
+        s = &c->series[c->series_count++];
+        for (int i = 0; i < label_count; i++) {
+            s->labels[i] = strdup(labels[i]);
+        }
+    }
+    if (value < s->value) {
+        wrong(c->cmt, "a counter that counts down", c->fqname);
+        return -1;
+    }
+    s->value = value;
+    return 0;
+}
+
+void cmt_print(const struct cmt *cmt)
+{
+    for (const struct cmt_counter *c = cmt->counters; c; c = c->next) {
+        for (int i = 0; i < c->series_count; i++) {
+            fprintf(stderr, "%s{", c->fqname);
+            for (int k = 0; k < c->label_count; k++) {
+                fprintf(stderr, "%s%s=\"%s\"", k ? "," : "", c->label_keys[k], c->series[i].labels[k]);
+            }
+            fprintf(stderr, "} %.0f\n", c->series[i].value);
+        }
+    }
+}
+
+int cmt_free(struct cmt *cmt)
+{
+    int answer = cmt->wrong;
+
+    for (struct cmt_counter *c = cmt->counters, *next; c; c = next) {
+        next = c->next;
+        for (int k = 0; k < c->label_count; k++) {
+            free((char *) c->label_keys[k]);
+            for (int i = 0; i < c->series_count; i++) {
+                free(c->series[i].labels[k]);
+            }
+        }
+        free(c->fqname);
+        free(c->description);
+        free(c);
+    }
+    free(cmt);
+    return answer;
+}

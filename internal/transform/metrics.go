@@ -1,0 +1,96 @@
+package transform
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// Metric is a kind of number in Counts, as operators see it: the counter
+// fluentbit_kata_NAME, one for each value of the label if it has one.
+type Metric struct {
+	Name, Help string
+	Label      string
+	Values     []string
+}
+
+// Metrics answers all metrics. Their numbers are those of Counts.Numbers.
+func Metrics() []Metric {
+	encodings, reasons := words(parser.Encodings()), words(parser.Reasons())
+	return []Metric{
+		{"records_total", "Records, by what became of them.", "outcome", []string{"parsed", "untouched", "dropped", "error"}},
+		{"encoding_total", "Parsed records, by the encoding of their message.", "encoding", encodings},
+		{"parse_errors_total", "Records whose message did not parse whole, by reason.", "reason", reasons},
+		{Name: "agent_records_total", Help: "Records of the agent in the guest that were unpacked."},
+		{Name: "guest_refused_total", Help: "Values of a guest that did not get the name that they wanted."},
+		{Name: "duplicates_total", Help: "Second copies of a shim's line."},
+		{Name: "panics_total", Help: "Internal errors, after which a chunk went on as it came."},
+		{Name: "in_bytes_total", Help: "Bytes of the chunks that came."},
+		{Name: "out_bytes_total", Help: "Bytes of the chunks that went on."},
+	}
+}
+
+func words[T fmt.Stringer](all []T) (words []string) {
+	for _, one := range all {
+		words = append(words, one.String())
+	}
+	return words
+}
+
+// Numbers appends the numbers of Metrics, in their order.
+func (c *Counts) Numbers(to []uint64) []uint64 {
+	to = append(to, c.Parsed, c.Untouched, c.Dropped, c.Errors)
+	to = append(to, c.Encoding...)
+	to = append(to, c.Reason[parser.OK+1:]...)
+	return append(to, c.Agent, c.Refused, c.Duplicates, c.Panics, c.InBytes, c.OutBytes)
+}
+
+// String is the line for the log: the metrics' names and numbers. Of a metric
+// with a label it has the numbers that are not zero.
+func (c *Counts) String() string {
+	var b strings.Builder
+	numbers := c.Numbers(nil)
+	for _, m := range Metrics() {
+		name := strings.TrimSuffix(m.Name, "_total")
+		if m.Label == "" {
+			fmt.Fprintf(&b, "%s=%d ", name, numbers[0])
+			numbers = numbers[1:]
+			continue
+		}
+		var some []string
+		for i, value := range m.Values {
+			if numbers[i] > 0 {
+				some = append(some, fmt.Sprintf("%s=%d", value, numbers[i]))
+			}
+		}
+		fmt.Fprintf(&b, "%s{%s} ", name, strings.Join(some, ","))
+		numbers = numbers[len(m.Values):]
+	}
+	fmt.Fprintf(&b, "corrupt_chunks=%d", c.Corrupt)
+	return b.String()
+}
+
+// Reporter decides when a running instance logs its Counts: when something went
+// wrong since it last did, and not too often.
+type Reporter struct {
+	interval time.Duration
+	last     time.Time
+	wrong    uint64
+}
+
+// NewReporter counts the first interval from now on.
+func NewReporter(interval time.Duration, now time.Time) Reporter {
+	return Reporter{interval: interval, last: now}
+}
+
+// Due says whether c is to be logged now, and takes it that it is.
+func (r *Reporter) Due(c *Counts, now time.Time) bool {
+	wrong := c.Errors + c.Panics + c.Corrupt
+	if wrong == r.wrong || now.Sub(r.last) < r.interval {
+		return false
+	}
+	r.last, r.wrong = now, wrong
+	return true
+}
