@@ -24,6 +24,14 @@ func (g *guest) reset() {
 	g.names.reset()
 }
 
+// release forgets every slice of the message.
+func (g *guest) release() {
+	g.reset()
+	clear(g.members[:cap(g.members)])
+	g.strange.release()
+	g.names.release()
+}
+
 // carrierKind says where guest text came from, and so what may be done to it.
 type carrierKind uint8
 

@@ -166,6 +166,22 @@ func (p *Parser) Parse(m *Message) *Record {
 	return r
 }
 
+// Release lets go of the last message: after it the Parser holds no pointer into
+// the message's memory, and the Record is not valid any more. It matters to a
+// caller whose messages are not in Go's memory, and to one that keeps the Parser
+// for long without using it.
+func (p *Parser) Release() {
+	p.rec.release()
+	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
+		d.text = nil
+	}
+	for _, o := range []*objectReader{&p.object, &p.innerObject} {
+		o.text = nil
+	}
+	p.member = member{}
+	p.guest.release()
+}
+
 func (p *Parser) reset() {
 	p.rec.reset()
 	p.buf = p.buf[:0]

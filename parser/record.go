@@ -96,6 +96,13 @@ func (r *Record) reset() {
 	r.other.reset()
 }
 
+// release forgets every slice of the message.
+func (r *Record) release() {
+	r.reset()
+	clear(r.Fields[:cap(r.Fields)])
+	r.other.release()
+}
+
 func (r *Record) has(place int) bool { return r.at[place]&^0xffff == r.gen }
 
 // index is the index of the field of a place that has one.
@@ -226,6 +233,18 @@ func (s *nameSet) reset() {
 		clear(s.slots)
 		s.gen = 1
 	}
+}
+
+// maxSlots is the size of the largest table that is kept for the next message.
+const maxSlots = 4096
+
+// release forgets every name.
+func (s *nameSet) release() {
+	if len(s.slots) > maxSlots {
+		s.slots = nil
+	}
+	clear(s.slots)
+	s.used = 0
 }
 
 // find answers the index that was stored with name, -1 for none.

@@ -58,7 +58,8 @@ func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {
 	return Changed
 }
 
-// release lets go of the call's memory.
+// release lets go of the call's memory, which is the host's: no pointer into it
+// may be left where Go's collector looks.
 func (w *worker) release() {
 	w.chunk, w.out = nil, nil
 	w.walk.Reset(nil)
@@ -67,6 +68,7 @@ func (w *worker) release() {
 	clear(fields[:cap(fields)])
 	w.native = parser.Native{Fields: fields[:0]}
 	w.own = found{}
+	w.parse.Release()
 }
 
 // copyUntil copies the events from the last changed one up to an offset of the
