@@ -45,8 +45,8 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo 'golangci-lint is not installed: skipped'; fi
 
 .PHONY: bench
-bench: ## benchmarks of the decoder and of the whole filter
-	$(GO) test -run '^$$' -bench . -benchmem ./parser ./internal/transform
+bench: ## the decoder and the whole filter beside their peers; see build/bench
+	cd build/bench && $(GO) test -run '^$$' -bench . -benchmem .
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)

@@ -8,87 +8,99 @@ import (
 	loki "github.com/grafana/loki/v3/pkg/logql/log/logfmt"
 	kr "github.com/kr/logfmt"
 
-	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// sink keeps the compiler from leaving work out.
-var sink int
+// BenchmarkLogfmt decodes the messages of the how-to's chunk: all their keys and
+// values.
+func BenchmarkLogfmt(b *testing.B) {
+	c := plain()
+	measure(b, c.records(), "line", []way{
+		{"kata", kataDecoder(c.messages)},
+		{"go-logfmt-stream", goLogfmtStream(c.stream())},
+		{"go-logfmt-per-line", goLogfmtPerLine(c.messages)},
+		{"kr-logfmt", krLogfmt(c.messages)},
+		{"loki-reset", lokiReset(c.messages)},
+	})
+}
 
-type krHandler struct{}
+func kataDecoder(lines [][]byte) func() {
+	d := new(parser.Logfmt)
+	return func() {
+		n := 0
+		for _, line := range lines {
+			d.Reset(line)
+			for d.Next() {
+				n += len(d.Key()) + len(d.Value())
+			}
+		}
+		sink += n
+	}
+}
 
-func (krHandler) HandleLogfmt(key, val []byte) error {
-	sink += len(key) + len(val)
+// goLogfmtStream is go-logfmt at its best: one decoder for all lines.
+func goLogfmtStream(stream []byte) func() {
+	return func() {
+		d := golog.NewDecoder(bytes.NewReader(stream))
+		n := 0
+		for d.ScanRecord() {
+			for d.ScanKeyval() {
+				n += len(d.Key()) + len(d.Value())
+			}
+		}
+		must(d.Err())
+		sink += n
+	}
+}
+
+// goLogfmtPerLine is go-logfmt where messages come one by one: it has no Reset.
+func goLogfmtPerLine(lines [][]byte) func() {
+	return func() {
+		n := 0
+		for _, line := range lines {
+			d := golog.NewDecoder(bytes.NewReader(line))
+			for d.ScanRecord() {
+				for d.ScanKeyval() {
+					n += len(d.Key()) + len(d.Value())
+				}
+			}
+			must(d.Err())
+		}
+		sink += n
+	}
+}
+
+func lokiReset(lines [][]byte) func() {
+	d := loki.NewDecoder(nil)
+	return func() {
+		n := 0
+		for _, line := range lines {
+			d.Reset(line)
+			for !d.EOL() {
+				if d.ScanKeyval() {
+					n += len(d.Key()) + len(d.Value())
+				}
+			}
+			must(d.Err())
+		}
+		sink += n
+	}
+}
+
+type krHandler struct{ n int }
+
+func (h *krHandler) HandleLogfmt(key, val []byte) error {
+	h.n += len(key) + len(val)
 	return nil
 }
 
-// BenchmarkLogfmt decodes the messages of one chunk, all keys and values.
-func BenchmarkLogfmt(b *testing.B) {
-	lines := messages()
-	stream := bytes.Join(lines, []byte("\n"))
-	perLine := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(lines)), "ns/line")
-		b.SetBytes(int64(len(stream)))
-		b.ReportAllocs()
+// krLogfmt leaves escapes in quoted values as they are, unlike the others.
+func krLogfmt(lines [][]byte) func() {
+	var h krHandler
+	return func() {
+		for _, line := range lines {
+			must(kr.Unmarshal(line, &h))
+		}
+		sink += h.n
 	}
-	b.Run("kata", func(b *testing.B) {
-		var d parser.Logfmt
-		for b.Loop() {
-			for _, line := range lines {
-				d.Reset(line)
-				for d.Next() {
-					sink += len(d.Key()) + len(d.Value())
-				}
-			}
-		}
-		perLine(b)
-	})
-	b.Run("go-logfmt-stream", func(b *testing.B) {
-		for b.Loop() {
-			d := golog.NewDecoder(bytes.NewReader(stream))
-			for d.ScanRecord() {
-				for d.ScanKeyval() {
-					sink += len(d.Key()) + len(d.Value())
-				}
-			}
-		}
-		perLine(b)
-	})
-	b.Run("loki", func(b *testing.B) {
-		d := loki.NewDecoder(nil)
-		for b.Loop() {
-			for _, line := range lines {
-				d.Reset(line)
-				for !d.EOL() {
-					if d.ScanKeyval() {
-						sink += len(d.Key()) + len(d.Value())
-					}
-				}
-			}
-		}
-		perLine(b)
-	})
-	b.Run("kr", func(b *testing.B) {
-		for b.Loop() {
-			for _, line := range lines {
-				_ = kr.Unmarshal(line, krHandler{})
-			}
-		}
-		perLine(b)
-	})
-}
-
-// messages are the messages of the chunk of the how-to's records.
-func messages() (lines [][]byte) {
-	g := gen.New(1, 100)
-	g.Mode = gen.Logfmt
-	_, records := chunk(gen.Logfmt)
-	for range records {
-		for _, pair := range g.Record().Fields {
-			if pair.Key == "MESSAGE" {
-				lines = append(lines, []byte(pair.Value))
-			}
-		}
-	}
-	return lines
 }

@@ -1,67 +1,60 @@
 package bench
 
 import (
-	"bytes"
+	"sync"
 	"testing"
-
-	golog "github.com/go-logfmt/logfmt"
-
-	"github.com/kata-logs/fluent-bit-kata/internal/event"
-	"github.com/kata-logs/fluent-bit-kata/internal/gen"
-	"github.com/kata-logs/fluent-bit-kata/internal/options"
-	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// chunkSize is about what the systemd input hands over at once.
-const chunkSize = 1_024_000
-
-// chunk makes a chunk of what Kata writes, and the messages in it.
-func chunk(mode gen.Mode) (chunk []byte, records int) {
-	g := gen.New(1, 100)
-	g.Mode = mode
-	return gen.Chunk(nil, g, chunkSize)
+// BenchmarkFilter runs the whole filter (walk, parse, types, time, write) over the
+// how-to's chunk, beside a plain copy of the chunk and beside go-logfmt only
+// decoding the same messages as one stream.
+func BenchmarkFilter(b *testing.B) {
+	c := plain()
+	measure(b, c.records(), "record", []way{
+		{"kata", filtering(c.chunk)},
+		{"copy", copying(c.chunk)},
+		{"go-logfmt-stream", goLogfmtStream(c.stream())},
+	})
 }
 
-// BenchmarkFilter runs the whole filter over a chunk of the how-to's records and
-// over one of all that Kata writes, beside a plain copy of the chunk, and beside
-// go-logfmt only decoding the messages of the first as one stream.
-func BenchmarkFilter(b *testing.B) {
-	plain, records := chunk(gen.Logfmt)
-	mixed, mixedRecords := chunk(gen.Mix)
-	perRecord := func(b *testing.B, records int) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*records), "ns/record")
-		b.ReportAllocs()
-	}
-	filter := func(chunk []byte, records int) func(b *testing.B) {
-		return func(b *testing.B) {
-			f := transform.New(options.Default())
-			out := event.Buffer{B: make([]byte, 0, 2*len(chunk))}
-			for b.Loop() {
-				out.B = out.B[:0]
-				f.Process(chunk, &out)
-			}
-			perRecord(b, records)
-		}
-	}
-	b.Run("kata", filter(plain, records))
-	b.Run("kata-mixed", filter(mixed, mixedRecords))
-	b.Run("copy", func(b *testing.B) {
-		out := make([]byte, 0, len(plain))
-		for b.Loop() {
-			out = append(out[:0], plain...)
-		}
-		perRecord(b, records)
+// BenchmarkFilterMixed is the same over a chunk of all that Kata writes; most of
+// its messages are not plain logfmt, so that there is no peer but the copy.
+func BenchmarkFilterMixed(b *testing.B) {
+	c := mixed()
+	measure(b, c.records(), "record", []way{
+		{"kata", filtering(c.chunk)},
+		{"copy", copying(c.chunk)},
 	})
-	stream := bytes.Join(messages(), []byte("\n"))
-	b.Run("go-logfmt-stream", func(b *testing.B) {
-		for b.Loop() {
-			d := golog.NewDecoder(bytes.NewReader(stream))
-			for d.ScanRecord() {
-				for d.ScanKeyval() {
-					sink += len(d.Key()) + len(d.Value())
-				}
-			}
+}
+
+func copying(chunk []byte) func() {
+	out := make([]byte, 0, len(chunk))
+	return func() { out = append(out[:0], chunk...) }
+}
+
+// BenchmarkThreads has one thread with an instance of its own, then two.
+func BenchmarkThreads(b *testing.B) {
+	c := plain()
+	// Several chunks a run, so that starting threads is nothing beside it.
+	const chunks = 8
+	run := func(threads int) way {
+		name := "one"
+		filters := []func(){filtering(c.chunk)}
+		if threads == 2 {
+			name = "two"
+			filters = append(filters, filtering(c.chunk))
 		}
-		perRecord(b, records)
-	})
+		return way{name, func() {
+			var all sync.WaitGroup
+			for _, filter := range filters {
+				all.Go(func() {
+					for range chunks / len(filters) {
+						filter()
+					}
+				})
+			}
+			all.Wait()
+		}}
+	}
+	measure(b, chunks*c.records(), "record", []way{run(1), run(2)})
 }

@@ -1,0 +1,87 @@
+// Package fluentbit measures what the filter costs inside Fluent Bit and inside
+// the stand-in for it.
+package fluentbit
+
+import (
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+var (
+	//go:embed src/copy.c
+	copySource []byte
+	//go:embed src/logfmt.lua
+	luaSource []byte
+)
+
+// root is the top of the project, as seen from build/bench, where the suite runs.
+const root = "../.."
+
+// Bench is a directory with all that is needed to measure.
+type Bench struct {
+	dir     string
+	library string // ours
+	copying string // the filter that only copies
+}
+
+// New builds the libraries in a directory of their own.
+func New() (*Bench, error) {
+	dir, err := os.MkdirTemp("", "kata-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &Bench{dir: dir, library: filepath.Join(dir, "flb-filter_kata.so"), copying: filepath.Join(dir, "flb-filter_copy.so")}
+	if err := b.build(); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// Close removes the directory.
+func (b *Bench) Close() { os.RemoveAll(b.dir) }
+
+func (b *Bench) build() error {
+	for name, text := range map[string][]byte{"copy.c": copySource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
+		if err := os.WriteFile(filepath.Join(b.dir, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	// As `make build` does; KATA_LIBRARY names another one, to compare versions.
+	if named := os.Getenv("KATA_LIBRARY"); named != "" {
+		full, err := filepath.Abs(named)
+		if err != nil {
+			return err
+		}
+		if err := os.Symlink(full, b.library); err != nil {
+			return err
+		}
+	} else {
+		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", b.library, "./plugin")
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+		if err := loud(cmd); err != nil {
+			return err
+		}
+	}
+	return b.cc(b.copying, "-shared", "-fPIC", filepath.Join(b.dir, "copy.c"))
+}
+
+// cc runs the C compiler.
+func (b *Bench) cc(out string, args ...string) error {
+	cc := os.Getenv("CC")
+	if cc == "" {
+		cc = "cc"
+	}
+	return loud(exec.Command(cc, append([]string{"-std=gnu11", "-O2", "-o", out}, args...)...))
+}
+
+func loud(cmd *exec.Cmd) error {
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
+	}
+	return nil
+}

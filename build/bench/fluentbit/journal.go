@@ -1,0 +1,71 @@
+package fluentbit
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
+)
+
+// journal writes a real journal of records of the how-to's shape.
+func (b *Bench) journal(records int) error {
+	remote := os.Getenv("SYSTEMD_JOURNAL_REMOTE")
+	for _, path := range []string{"systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"} {
+		if full, err := exec.LookPath(path); err == nil && remote == "" {
+			remote = full
+		}
+	}
+	if remote == "" {
+		return fmt.Errorf("systemd-journal-remote is needed to make a journal (SYSTEMD_JOURNAL_REMOTE=/path/to/it)")
+	}
+	dir := filepath.Join(b.dir, "journal")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	cmd := exec.Command(remote, "-o", filepath.Join(dir, "bench.journal"), "-")
+	export, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	werr := writeExport(export, records)
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, errs.String())
+	}
+	return werr
+}
+
+// writeExport writes records in the journal export format. The buffer keeps its
+// first error until it is flushed.
+func writeExport(to io.WriteCloser, records int) error {
+	defer to.Close()
+	g := gen.New(1, 100)
+	g.Mode = gen.Logfmt
+	w := bufio.NewWriterSize(to, 1<<16)
+	for range records {
+		r := g.Record()
+		fmt.Fprintf(w, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%[1]d\n", uint64(r.Sec)*1_000_000+uint64(r.Nsec)/1000)
+		for _, f := range r.Fields {
+			w.WriteString(f.Key)
+			if strings.ContainsFunc(f.Value, func(c rune) bool { return c < ' ' }) {
+				// A value that is no line of text: its size, then its bytes.
+				w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
+			} else {
+				w.WriteByte('=')
+			}
+			w.WriteString(f.Value + "\n")
+		}
+		w.WriteByte('\n')
+	}
+	return w.Flush()
+}

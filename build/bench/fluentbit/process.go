@@ -1,0 +1,200 @@
+package fluentbit
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// usage is what one run of a process took.
+type usage struct {
+	cpu     time.Duration // user and system
+	reading time.Duration // while threads of inputs were busy, if they have any
+	peak    int64         // bytes of memory at most
+	threads int
+	samples []sample // memory while it ran
+}
+
+// patience is how long one run may take.
+const patience = 10 * time.Minute
+
+// job is one run of Fluent Bit.
+type job struct {
+	program string
+	library string // loaded, if there is one, from the directory
+	file    string // the configuration's name, whose end says its kind
+	config  string
+	records int          // that its outputs get before it is stopped
+	drive   func() error // started with it, if there is one
+	passed  chan int     // told how many are through, and closed, if there is one
+}
+
+// run runs Fluent Bit until it has got all records through.
+func (b *Bench) run(j job) (u usage, err error) {
+	port, err := freePort()
+	if err != nil {
+		return u, err
+	}
+	path := filepath.Join(b.dir, j.file)
+	config := strings.NewReplacer("${HTTP}", port, "${DIR}", b.dir).Replace(j.config)
+	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
+		return u, err
+	}
+	var args []string
+	if j.library != "" {
+		args = append(args, "-e", filepath.Join(b.dir, j.library))
+	}
+	cmd := exec.Command(j.program, append(args, "-c", path)...)
+	var log strings.Builder
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		return u, err
+	}
+	failed := make(chan error, 1)
+	if j.drive != nil {
+		go func() {
+			if err := j.drive(); err != nil {
+				failed <- err
+			}
+		}()
+	}
+	err = u.watch(j, cmd.Process.Pid, "http://127.0.0.1:"+port+"/api/v1/metrics", failed)
+	if j.passed != nil {
+		close(j.passed)
+	}
+	if err == nil {
+		u.peak = status(cmd.Process.Pid, "VmHWM")
+		u.threads = int(status(cmd.Process.Pid, "Threads"))
+		err = cmd.Process.Signal(syscall.SIGTERM)
+	} else {
+		_ = cmd.Process.Kill()
+	}
+	if werr := cmd.Wait(); werr != nil || err != nil {
+		return u, fmt.Errorf("%v, %v\n%s", err, werr, log.String())
+	}
+	u.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return u, nil
+}
+
+// watch waits until the outputs have got all records.
+func (u *usage) watch(j job, pid int, url string, failed <-chan error) error {
+	var busy meter
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(10 * time.Millisecond) {
+		busy.look(pid)
+		select {
+		case err := <-failed:
+			return err
+		default:
+		}
+		if err := syscall.Kill(pid, 0); err != nil || state(pid) == "Z" {
+			return fmt.Errorf("Fluent Bit has ended by itself")
+		}
+		out := counts(url)
+		u.samples = append(u.samples, sample{float64(out), status(pid, "VmRSS")})
+		if j.passed != nil {
+			select {
+			case <-j.passed: // the last word counts
+			default:
+			}
+			j.passed <- out
+		}
+		if out >= j.records {
+			u.reading = busy.last.Sub(busy.first)
+			return nil
+		}
+	}
+	return fmt.Errorf("not all records came in %s", patience)
+}
+
+// counts asks Fluent Bit how many records have gone out; it says so once a second.
+func counts(url string) (out int) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0 // not yet
+	}
+	defer resp.Body.Close()
+	var metrics struct {
+		Output map[string]struct {
+			Records int `json:"proc_records"`
+		}
+	}
+	if json.NewDecoder(resp.Body).Decode(&metrics) != nil {
+		return 0
+	}
+	for _, m := range metrics.Output {
+		out += m.Records
+	}
+	return out
+}
+
+// meter says when the threads of inputs had work to do, by the processor time
+// that they have had.
+type meter struct {
+	first, last time.Time
+	looked      time.Time
+	used        time.Duration
+}
+
+func (m *meter) look(pid int) {
+	var used time.Duration
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	for _, task := range tasks {
+		if name, _ := os.ReadFile(task + "/comm"); !strings.HasPrefix(string(name), "flb-in") {
+			continue
+		}
+		text, _ := os.ReadFile(task + "/schedstat")
+		word, _, _ := strings.Cut(string(text), " ")
+		ns, _ := strconv.ParseInt(word, 10, 64)
+		used += time.Duration(ns)
+	}
+	now := time.Now()
+	if used-m.used > now.Sub(m.looked)/5 && !m.looked.IsZero() { // more than what an idle one does
+		if m.first.IsZero() {
+			m.first = m.looked
+		}
+		m.last = now
+	}
+	m.looked, m.used = now, used
+}
+
+// status is a number from /proc/PID/status, in bytes if it is in kB.
+func status(pid int, name string) int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == name+":" {
+			n, _ := strconv.ParseInt(words[1], 10, 64)
+			if len(words) > 2 {
+				n *= 1024
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// state is the state of a process in one letter.
+func state(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	word, _, _ := strings.Cut(rest, " ")
+	return word
+}
+
+// freePort answers a port of loopback that was free a moment ago.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
