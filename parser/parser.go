@@ -86,7 +86,7 @@ type Parser struct {
 
 	member  member
 	buf     []byte // names and values that the parser itself makes
-	large   bool   // the last message was; see shrink
+	large   int    // how many small messages from now on memory for a large one is kept
 	hasTime bool   // a time was read, good or bad
 	seenTs  bool   // and its key was ts
 
@@ -97,9 +97,12 @@ type Parser struct {
 // the marks are fields too.
 const maxFields = 60000
 
-// maxKept is the largest buffer in bytes that a Parser keeps for the next
-// message.
-const maxKept = 256 << 10
+// maxKept is the largest buffer in bytes that a Parser keeps for ever, and keptFor
+// how many small messages it keeps a larger one for: large ones come in groups.
+const (
+	maxKept = 256 << 10
+	keptFor = 256
+)
 
 // New makes a Parser.
 func New(cfg Config) *Parser {
@@ -131,13 +134,16 @@ func (p *Parser) Parse(m *Message) *Record {
 	if len(m.Text) == 0 {
 		return nil
 	}
-	if p.large {
-		p.shrink()
-	}
 	p.reset()
 	r := &p.rec
 	text := m.Text
-	p.large = len(text) > maxKept/8 // what is decoded may be longer than the text
+	if len(text) > maxKept/8 { // what is decoded may be longer than the text
+		p.large = keptFor
+	} else if p.large > 0 {
+		if p.large--; p.large == 0 {
+			p.shrink()
+		}
+	}
 	tooLarge := len(text) > p.cfg.MaxMessage
 	if tooLarge {
 		text = cutText(text, p.cfg.MaxMessage)
@@ -198,7 +204,6 @@ func (p *Parser) shrink() {
 			*buf = nil
 		}
 	}
-	p.large = false
 }
 
 // valid is text, or a copy of it with U+FFFD for what is not UTF-8. Everything
