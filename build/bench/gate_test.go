@@ -49,7 +49,7 @@ const (
 )
 
 // compare divides the least time of work by the least time of by. It does no
-// fewer than 10 rounds, and goes on for up to 300 while the ratio is above the
+// fewer than 30 rounds, and goes on for up to 300 while the ratio is above the
 // limit: on a busy machine it takes longer until both have had a good one.
 func compare(work, by func(), limit float64) (ratio float64) {
 	least := func(so time.Duration, f func()) time.Duration {
@@ -59,7 +59,7 @@ func compare(work, by func(), limit float64) (ratio float64) {
 	}
 	runtime.GC()
 	a, b := time.Hour, time.Hour
-	for round := 0; round < 10 || round < 300 && ratio > limit; round++ {
+	for round := 0; round < 30 || round < 300 && ratio > limit; round++ {
 		a, b = least(a, work), least(b, by)
 		ratio = float64(a) / float64(b)
 	}

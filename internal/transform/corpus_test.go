@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"reflect"
 	"testing"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -51,6 +52,37 @@ func TestPrograms(t *testing.T) {
 		}
 		if e.body["kata_level"] == nil || e.body["kata_msg"] == nil && e.body["kata_error"] == nil {
 			t.Errorf("line %d gave %v", i+1, e.body)
+		}
+	}
+}
+
+// TestEdges reads what journald and the tail input made of hard input: nothing
+// is lost or changed, and what is Kata's is parsed or marked.
+func TestEdges(t *testing.T) {
+	for file, parsed := range map[string]int{"journald-edges.msgpack": 11, "tail.msgpack": 3} {
+		chunk, err := os.ReadFile("../../testdata/corpus/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := decode(t, chunk)
+		out, _ := run(t, New(options.Default()), chunk)
+		after := decode(t, out)
+		if len(before) != len(after) {
+			t.Fatalf("%s: %d events came, %d went", file, len(before), len(after))
+		}
+		n := 0
+		for i := range before {
+			for key, value := range before[i].body {
+				if !reflect.DeepEqual(after[i].body[key], value) {
+					t.Errorf("%s: event %d: %s changed", file, i, key)
+				}
+			}
+			if len(after[i].body) > len(before[i].body) {
+				n++
+			}
+		}
+		if n != parsed {
+			t.Errorf("%s: %d records of %d got fields, want %d", file, n, len(before), parsed)
 		}
 	}
 }

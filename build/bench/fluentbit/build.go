@@ -42,7 +42,7 @@ func New() (*Bench, error) {
 }
 
 // Close removes the directory.
-func (b *Bench) Close() { os.RemoveAll(b.dir) }
+func (b *Bench) Close() { _ = os.RemoveAll(b.dir) }
 
 func (b *Bench) build() error {
 	for name, text := range map[string][]byte{"copy.c": copySource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {

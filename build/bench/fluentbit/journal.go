@@ -48,24 +48,24 @@ func (b *Bench) journal(records int) error {
 // writeExport writes records in the journal export format. The buffer keeps its
 // first error until it is flushed.
 func writeExport(to io.WriteCloser, records int) error {
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	g := gen.New(1, 100)
 	g.Mode = gen.Logfmt
 	w := bufio.NewWriterSize(to, 1<<16)
 	for range records {
 		r := g.Record()
-		fmt.Fprintf(w, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%[1]d\n", uint64(r.Sec)*1_000_000+uint64(r.Nsec)/1000)
+		_, _ = fmt.Fprintf(w, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%[1]d\n", uint64(r.Sec)*1_000_000+uint64(r.Nsec)/1000)
 		for _, f := range r.Fields {
-			w.WriteString(f.Key)
+			_, _ = w.WriteString(f.Key)
 			if strings.ContainsFunc(f.Value, func(c rune) bool { return c < ' ' }) {
 				// A value that is no line of text: its size, then its bytes.
-				w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
+				_, _ = w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
 			} else {
-				w.WriteByte('=')
+				_ = w.WriteByte('=')
 			}
-			w.WriteString(f.Value + "\n")
+			_, _ = w.WriteString(f.Value + "\n")
 		}
-		w.WriteByte('\n')
+		_ = w.WriteByte('\n')
 	}
 	return w.Flush()
 }

@@ -120,7 +120,7 @@ func counts(url string) (out int) {
 	if err != nil {
 		return 0 // not yet
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var metrics struct {
 		Output map[string]struct {
 			Records int `json:"proc_records"`
@@ -194,7 +194,7 @@ func freePort() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, err
 }

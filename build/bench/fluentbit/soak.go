@@ -197,7 +197,7 @@ func send(address string, frames []frame, records int, passed <-chan int) error 
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	start := time.Now()
 	for sent, done := 0, 0; sent < records; {
 		time.Sleep(time.Until(start.Add(time.Duration(sent) * time.Second / perSecond)))

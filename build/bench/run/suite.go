@@ -106,7 +106,7 @@ func measureSuite(rounds int) (results, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, "bench.test")
 	if out, err := exec.Command("go", "test", "-c", "-o", program, ".").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("cannot build the benchmarks: %w\n%s", err, out)
@@ -151,9 +151,6 @@ func (all results) read(out []byte) results {
 	}
 	return all
 }
-
-// least is the least processor time of a benchmark per unit.
-func (all results) least(name string) float64 { return stat.Least(all.get(name).figure()) }
 
 // ratio is the median, over the rounds, of one benchmark's processor time by
 // another's.
