@@ -251,7 +251,7 @@ func (p *Parser) agentAnnounce(text []byte) bool {
 	if d.reason != OK || len(p.members) == 0 {
 		return false
 	}
-	p.addInner(member{key: keyRowBytes(keyMsg), value: announced, kind: jsonString})
+	p.addInner(member{key: p.keys.nameBytes(keyMsg), value: announced, kind: jsonString})
 	return true
 }
 
@@ -394,7 +394,7 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 	case m.kind != jsonNull:
 		p.addText(name, place, m.value)
 	case p.rec.claim(name, place):
-		p.rec.Fields = append(p.rec.Fields, Field{Name: name, Type: Null, Place: place})
+		p.rec.appendValue(name, place, nil, Null)
 	}
 }
 

@@ -7,8 +7,6 @@ var (
 	announced = []byte("announce")
 )
 
-func keyRowBytes(place int) []byte { return []byte(keyRows[place].Name) }
-
 // The first four letters of logrus's levels, as its terminal form has them
 // (logrus text_formatter.go, printColored).
 var terminalLevels = []string{"INFO", "WARN", "ERRO", "DEBU", "FATA", "PANI", "TRAC"}

@@ -6,10 +6,6 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Levels in the order of their weight, heaviest last; the empty one is "no
-// limit". The words are those that kata_level can have.
-var Levels = []string{"trace", "debug", "info", "warning", "error", "critical", "fatal", "panic"}
-
 // Table lists every option, in the order in which help and README show them.
 var Table = []Option{
 	{
@@ -99,7 +95,7 @@ var Table = []Option{
 		set:  func(o *Options, v value) error { o.RemoveJournalKeys = v.list; return nil },
 	},
 	{
-		Name: "min_level", Kind: Enum, Default: "", Allowed: append([]string{""}, Levels...),
+		Name: "min_level", Kind: Enum, Default: "", Allowed: append([]string{""}, parser.Levels[:]...),
 		Help: "Drop records below this level; a record without a level, or with an unknown one, always stays.",
 		set:  func(o *Options, v value) error { o.MinLevel = v.text; return nil },
 	},
