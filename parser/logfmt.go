@@ -1,6 +1,9 @@
 package parser
 
-import "math/bits"
+import (
+	"bytes"
+	"math"
+)
 
 // maxKey is the longest logfmt key in bytes. Kata's longest is below 40; text
 // of this length before a '=' is damage, not a name for a field.
@@ -27,11 +30,16 @@ const maxKey = 256
 type Logfmt struct {
 	structure
 
-	// The pairs are read some at a time: the loop that does it keeps its state
-	// in registers, and Next has next to nothing to do.
-	spans [spans]span
-	at, n int // the current one, and how many there are
-	pos   int // where the next one is read from
+	// Where pairs are: the equal sign of the current one is edge[at], and those up
+	// to edge[n] have been read.
+	edges
+	at, n int
+
+	decoded bool // the current value is not the text's
+	value   []byte
+
+	regular       bool // what was read so far; see edges
+	pos, valueEnd int  // of anyPair: where it goes on, where the value that it read ends
 
 	buf      []byte // values that had escapes, decoded
 	unparsed []byte
@@ -42,63 +50,54 @@ type Logfmt struct {
 	noise   int // where the stamp starts, -1 for none
 }
 
-// spans is how many pairs are read at a time: nearly always a whole record.
-const spans = 24
-
-// span is one pair.
-type span struct {
-	key, keyEnd     int // in the text
-	value, valueEnd int // in the text, or in buf if it is decoded
-	form            form
-}
-
-// form is how a value stands in the text.
-type form uint8
-
-const (
-	bare    form = iota
-	quoted       // without escapes
-	decoded      // quoted, with escapes
-)
-
 // Reset starts on text, which must be valid UTF-8 if the pairs shall be. The
 // text is only read; it must not change while its pairs are in use, since keys
-// and values without escapes are slices of it.
+// and values without escapes are slices of it. Text of 2 GiB and more has no pairs.
 //
 // What the previous record's Key, Value and Unparsed answered is not valid any
 // more.
 func (d *Logfmt) Reset(text []byte) { d.reset(text, false) }
 
 func (d *Logfmt) reset(text []byte, console bool) {
-	d.structure.reset(text)
-	d.at, d.n, d.pos = -1, 0, 0
 	d.buf = d.buf[:0]
 	d.unparsed = d.unparsed[:0]
 	d.reason = OK
-	d.console, d.noise = console, -1
+	if uint64(len(text)) > math.MaxInt32 {
+		d.setAside(text)
+		text = nil
+	}
+	d.structure.reset(text)
+	d.edges.reset()
+	d.at, d.n, d.pos, d.decoded = -1, 0, 0, false
+	// A stamp starts with a bracket.
+	d.console = console && bytes.IndexByte(text, '[') >= 0
+	d.regular = !d.console
+	d.noise = -1
 }
 
 // Next goes to the next pair and says whether there is one.
 func (d *Logfmt) Next() bool {
-	d.at++
-	return d.at < d.n || d.read()
+	d.at += 2
+	return d.at < d.n || d.more()
 }
 
 // Key is the key of the current pair: a slice of the text. There must have been
 // a Next that answered true.
 func (d *Logfmt) Key() []byte {
-	s := &d.spans[d.at]
-	return d.text[s.key:s.keyEnd]
+	return d.text[d.edge[d.at-1]+1 : d.edge[d.at]]
 }
 
 // Value is the value of the current pair, unquoted: a slice of the text, or of
 // memory of d if it had escapes. Both are valid until Reset.
 func (d *Logfmt) Value() []byte {
-	s := &d.spans[d.at]
-	if s.form == decoded {
-		return d.buf[s.value:s.valueEnd:s.valueEnd]
+	if d.decoded {
+		return d.value
 	}
-	return d.text[s.value:s.valueEnd]
+	value := d.text[d.edge[d.at]+1 : d.edge[d.at+1]]
+	if len(value) > 0 && value[0] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	return value
 }
 
 // Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
@@ -110,83 +109,63 @@ func (d *Logfmt) Reason() Reason { return d.reason }
 // valid until Reset.
 func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 
-// read reads the next pairs into spans and says whether there were any.
-func (d *Logfmt) read() bool {
-	text, pos, n := d.text, d.pos, 0
-	if pos >= len(text) {
-		return false
-	}
-	m := d.masksAt(pos)
-	for n < spans && pos < len(text) {
+// more is Next when the pairs that were read have been used.
+func (d *Logfmt) more() bool {
+	d.decoded = false
+	return d.regular && d.regularPairs() || d.anyPair()
+}
+
+// anyPair reads a pair of text of any kind.
+func (d *Logfmt) anyPair() bool {
+	text, pos := d.text, d.pos
+	for pos < len(text) {
 		if text[pos] <= ' ' {
 			pos++
 			continue
 		}
-		eq := pos
-		off := uint(pos - m.base)
-		if off >= block {
-			m = d.masksAt(pos)
-			off = uint(pos - m.base)
-		}
-		if rest := m.equal >> (off % block); rest != 0 {
-			eq += bits.TrailingZeros64(rest)
-		} else if eq = d.find(classEqual, m.base+block); eq < len(text) {
-			m = d.masksAt(eq)
-		}
-		if eq >= len(text) || d.console && d.stampAt(pos) {
-			pos = d.end(pos)
+		equal := d.find(classEqual, pos)
+		if equal >= len(text) || d.console && d.stampAt(pos) {
+			d.end(pos)
 			break
 		}
-		s := &d.spans[n]
-		s.key, s.keyEnd = pos, eq
-		if uint(eq-pos-1) >= maxKey && !d.shorten(s) {
-			// No key: the whole pair is damage.
-			pos = d.skipPair(s, pos, eq)
-			continue
+		key := pos
+		if uint(equal-pos-1) >= maxKey {
+			if key = d.shorten(pos, equal); key == equal {
+				// No key: the whole pair is damage.
+				pos = d.skipPair(pos, equal)
+				continue
+			}
 		}
-		n++
-		pos = eq + 1
-		if pos >= len(text) || text[pos] == '"' || d.console {
-			pos = d.readValue(s, pos)
-			continue
-		}
-		s.value, s.form = pos, bare
-		off = uint(pos - m.base)
-		if off >= block {
-			m = d.masksAt(pos)
-			off = uint(pos - m.base)
-		}
-		if rest := m.blank >> (off % block); rest != 0 {
-			pos += bits.TrailingZeros64(rest)
-		} else if pos = d.find(classBlank, m.base+block); pos < len(text) {
-			m = d.masksAt(pos)
-		}
-		s.valueEnd = pos
+		d.pos = d.readValue(equal + 1)
+		d.current(key, equal)
+		return true
 	}
-	d.pos, d.at, d.n = pos, 0, n
-	return n > 0
+	d.pos = len(text)
+	return false
+}
+
+// current makes a pair, whose value was read, the current one.
+func (d *Logfmt) current(key, equal int) {
+	d.edge[0], d.edge[1], d.edge[2] = int32(key-1), int32(equal), int32(d.valueEnd)
+	d.at, d.n = 1, 2
 }
 
 // skipPair sets a pair without a key aside, its value and damage behind that
 // included, and answers where it ends.
-func (d *Logfmt) skipPair(s *span, pos, eq int) int {
+func (d *Logfmt) skipPair(pos, equal int) int {
 	kept := len(d.unparsed)
-	after := d.readValue(s, eq+1)
+	after := d.readValue(equal + 1)
+	d.decoded = false
 	d.unparsed = d.unparsed[:kept]
 	d.setAside(d.text[pos:after])
 	return after
 }
 
-// end deals with text that no '=' follows any more, or that a stamp starts, and
-// answers where reading goes on: nowhere.
-func (d *Logfmt) end(pos int) int {
-	if d.noise < 0 {
-		if d.console && d.stampAt(pos) {
-			return len(d.text)
-		}
+// end deals with text that no '=' follows any more, or that a stamp starts.
+func (d *Logfmt) end(pos int) {
+	if d.noise < 0 && !(d.console && d.stampAt(pos)) {
 		d.setAside(d.text[pos:])
 	}
-	return len(d.text)
 }
 
 // stampAt says whether a kernel stamp starts at pos; it then ends the record.
@@ -198,44 +177,37 @@ func (d *Logfmt) stampAt(pos int) bool {
 	return true
 }
 
-// shorten cuts a key that is too long down to its last word, and says whether
-// that is a key.
-func (d *Logfmt) shorten(s *span) bool {
-	word := s.keyEnd
-	for word > s.key && d.text[word-1] > ' ' {
+// shorten cuts a key that is too long down to its last word and answers where
+// that starts; at its end when the word is no key.
+func (d *Logfmt) shorten(key, end int) int {
+	word := end
+	for word > key && d.text[word-1] > ' ' {
 		word--
 	}
-	if n := s.keyEnd - word; n == 0 || n > maxKey {
-		return false
+	if n := end - word; n == 0 || n > maxKey {
+		return end
 	}
-	d.setAside(d.text[s.key:word])
-	s.key = word
-	return true
+	d.setAside(d.text[key:word])
+	return word
 }
 
 // readValue reads the value that starts at i and answers where it ends, damage
 // behind it included.
-func (d *Logfmt) readValue(s *span, i int) int {
+func (d *Logfmt) readValue(i int) int {
 	text := d.text
 	if i >= len(text) || text[i] != '"' {
 		end := d.find(classBlank, i)
 		if d.console {
 			if at := stampIn(text[i:end], text[i:]); at >= 0 {
-				s.value, s.valueEnd, s.form = i, i+at, bare
+				d.valueEnd = i + at
 				d.noise = i + at
 				return len(text)
 			}
 		}
-		s.value, s.valueEnd, s.form = i, end, bare
+		d.valueEnd = end
 		return end
 	}
-	i++
-	end := d.find(classQuote, i)
-	if end < len(text) && text[end] == '"' {
-		s.value, s.valueEnd, s.form = i, end, quoted
-	} else {
-		end = d.decode(s, i, end)
-	}
+	end := d.quotedValue(i + 1)
 	if end++; end >= len(text) || text[end] <= ' ' {
 		return min(end, len(text))
 	}
@@ -248,25 +220,35 @@ func (d *Logfmt) readValue(s *span, i int) int {
 	return after
 }
 
-// decode reads a quoted value that starts at i and has its first backslash, or
-// the end of the text, at end. It answers where the closing quote is, or
-// len(text).
-func (d *Logfmt) decode(s *span, i, end int) int {
+// quotedValue reads the value whose opening quote is before i and answers where
+// the closing one is, or len(text).
+func (d *Logfmt) quotedValue(i int) int {
 	text := d.text
+	end := d.find(classQuote, i)
+	if end < len(text) && text[end] == '"' {
+		d.valueEnd = end + 1
+		return end
+	}
 	for end < len(text) && text[end] == '\\' {
 		end = d.find(classQuote, min(end+2, len(text)))
 	}
 	if end == len(text) {
 		d.reason = d.reason.or(UnterminatedQuote)
 	}
-	s.value = len(d.buf)
-	buf, ok := AppendUnquoted(d.buf, text[i:end])
+	d.valueEnd = end
+	d.unquote(text[i:end])
+	return end
+}
+
+// unquote makes what is written between quotes the value.
+func (d *Logfmt) unquote(body []byte) {
+	mark := len(d.buf)
+	buf, ok := AppendUnquoted(d.buf, body)
 	if !ok {
 		d.reason = d.reason.or(BadEscape)
 	}
 	d.buf = buf
-	s.valueEnd, s.form = len(buf), decoded
-	return end
+	d.value, d.decoded = buf[mark:len(buf):len(buf)], true
 }
 
 // setAside keeps text that belongs to no pair.
@@ -284,11 +266,11 @@ func (d *Logfmt) setAside(text []byte) {
 // oddBare says whether the current value is bare and holds what logrus never
 // leaves bare: it is more than one value.
 func (d *Logfmt) oddBare() bool {
-	s := &d.spans[d.at]
-	if s.form != bare {
+	value := d.text[d.edge[d.at]+1 : d.edge[d.at+1]]
+	if len(value) == 0 || value[0] == '"' {
 		return false
 	}
-	for _, c := range d.text[s.value:s.valueEnd] {
+	for _, c := range value {
 		if c == '"' || c == '=' {
 			return true
 		}

@@ -179,7 +179,7 @@ func (p *Parser) Parse(m *Message) *Record {
 func (p *Parser) Release() {
 	p.rec.release()
 	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
-		d.text = nil
+		d.text, d.value = nil, nil
 	}
 	for _, o := range []*objectReader{&p.object, &p.innerObject} {
 		o.text = nil

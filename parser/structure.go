@@ -12,9 +12,10 @@ import "math/bits"
 
 // Classes of bytes.
 const (
-	classEqual = iota // '='
-	classBlank        // space and control bytes, and what is behind the text
-	classQuote        // '"' and '\\'
+	classEqual  = iota // '='
+	classBlank         // space and control bytes, and what is behind the text
+	classQuote         // '"' and '\\'
+	classEscape        // '\\'
 	classes
 )
 
@@ -32,27 +33,7 @@ type structure struct {
 }
 
 func (s *structure) reset(text []byte) {
-	s.text = text
-	s.fill(0)
-}
-
-// blockMasks are the masks of one block, small enough to be kept in registers: in
-// a loop that goes from find to find it is the load of a mask that would be waited
-// for.
-type blockMasks struct {
-	base                int
-	equal, blank, quote uint64
-}
-
-// masksAt are the masks of the block of i, which must be in the text and not
-// before the window; the window only moves forwards.
-func (s *structure) masksAt(i int) blockMasks {
-	at := i &^ (block - 1)
-	if at >= s.base+windowBytes {
-		s.fill(at)
-	}
-	m := &s.masks[uint(at-s.base)/block%windowBlocks]
-	return blockMasks{at, m[classEqual], m[classBlank], m[classQuote]}
+	s.text, s.base = text, -windowBytes
 }
 
 // find is the index of the first byte of a class in the text from i on, or the
@@ -89,14 +70,16 @@ func (s *structure) fill(base int) {
 // length is a multiple of block.
 func classifyGo(text []byte, masks [][classes]uint64) {
 	for n := range masks {
-		var equals, blanks, quotes uint64
+		var equals, blanks, quotes, escapes uint64
 		for i := 0; i < block; i += 8 {
 			x := load(text[n*block:], i)
 			equals |= gather(exactly(x, '=')) << i
 			blanks |= gather(exactlyBelow(x, ' '+1)) << i
-			quotes |= gather(exactly(x, '"')|exactly(x, '\\')) << i
+			escape := exactly(x, '\\')
+			quotes |= gather(exactly(x, '"')|escape) << i
+			escapes |= gather(escape) << i
 		}
-		masks[n] = [classes]uint64{classEqual: equals, classBlank: blanks, classQuote: quotes}
+		masks[n] = [classes]uint64{classEqual: equals, classBlank: blanks, classQuote: quotes, classEscape: escapes}
 	}
 }
 

@@ -13,8 +13,10 @@ func inClass(class int, c byte) bool {
 		return c == '='
 	case classBlank:
 		return c <= ' '
-	default:
+	case classQuote:
 		return c == '"' || c == '\\'
+	default:
+		return c == '\\'
 	}
 }
 

@@ -128,23 +128,15 @@ func (d *Logfmt) nextAnnounced() bool {
 	if pos >= len(text) {
 		return false
 	}
-	eq := d.find(classEqual, pos)
-	if eq == pos || eq-pos > maxKey || eq+1 >= len(text) || text[eq+1] != '"' {
+	equal := d.find(classEqual, pos)
+	if equal == pos || equal-pos > maxKey || equal+1 >= len(text) || text[equal+1] != '"' {
 		d.setAside(text[pos:])
 		d.pos = len(text)
 		return false
 	}
-	d.at, d.n = 0, 1
-	s := &d.spans[0]
-	s.key, s.keyEnd = pos, eq
-	start := eq + 2
-	end := d.find(classQuote, start)
-	if end < len(text) && text[end] == '"' {
-		s.value, s.valueEnd, s.form = start, end, quoted
-	} else {
-		end = d.decode(s, start, end)
-	}
-	d.pos = min(end+1, len(text))
+	d.decoded = false
+	d.pos = min(d.quotedValue(equal+2)+1, len(text))
+	d.current(pos, equal)
 	if d.pos < len(text) {
 		if text[d.pos] == ',' {
 			d.pos++

@@ -20,6 +20,8 @@ func BenchmarkChunk(b *testing.B) {
 }
 
 // walk lists the pairs that the filter asks for, or all of them.
+//
+//go:noinline
 func walk(chunk []byte, all bool) func() {
 	w, e := new(event.Walker), new(event.Event)
 	w.Want([]string{"MESSAGE", "SYSLOG_IDENTIFIER", "PRIORITY", "NAME", "_LINE_BREAK"}, 'k')
@@ -37,6 +39,8 @@ func walk(chunk []byte, all bool) func() {
 }
 
 // fluentBitGo is the decoder that Go plugins of Fluent Bit use.
+//
+//go:noinline
 func fluentBitGo(chunk []byte) func() {
 	return func() {
 		n := 0

@@ -24,6 +24,7 @@ func BenchmarkLogfmt(b *testing.B) {
 	})
 }
 
+//go:noinline
 func kataDecoder(lines [][]byte) func() {
 	d := new(parser.Logfmt)
 	return func() {
@@ -39,6 +40,8 @@ func kataDecoder(lines [][]byte) func() {
 }
 
 // goLogfmtStream is go-logfmt at its best: one decoder for all lines.
+//
+//go:noinline
 func goLogfmtStream(stream []byte) func() {
 	return func() {
 		d := golog.NewDecoder(bytes.NewReader(stream))
@@ -54,6 +57,8 @@ func goLogfmtStream(stream []byte) func() {
 }
 
 // goLogfmtPerLine is go-logfmt where messages come one by one: it has no Reset.
+//
+//go:noinline
 func goLogfmtPerLine(lines [][]byte) func() {
 	return func() {
 		n := 0
@@ -70,6 +75,7 @@ func goLogfmtPerLine(lines [][]byte) func() {
 	}
 }
 
+//go:noinline
 func lokiReset(lines [][]byte) func() {
 	d := loki.NewDecoder(nil)
 	return func() {
@@ -95,6 +101,8 @@ func (h *krHandler) HandleLogfmt(key, val []byte) error {
 }
 
 // krLogfmt leaves escapes in quoted values as they are, unlike the others.
+//
+//go:noinline
 func krLogfmt(lines [][]byte) func() {
 	var h krHandler
 	return func() {

@@ -27,6 +27,7 @@ func BenchmarkFilterMixed(b *testing.B) {
 	})
 }
 
+//go:noinline
 func copying(chunk []byte) func() {
 	out := make([]byte, 0, len(chunk))
 	return func() { out = append(out[:0], chunk...) }

@@ -27,6 +27,8 @@ func BenchmarkJSON(b *testing.B) {
 }
 
 // kataParser reads messages of containerd, which carries runtime-rs's.
+//
+//go:noinline
 func kataParser(lines [][]byte) func() {
 	p := parser.New(parser.Config{})
 	m := &parser.Message{Origin: parser.Other}
@@ -42,6 +44,7 @@ func kataParser(lines [][]byte) func() {
 	}
 }
 
+//go:noinline
 func intoMap(lines [][]byte, unmarshal func([]byte, any) error) func() {
 	return func() {
 		n := 0

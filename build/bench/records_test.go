@@ -53,6 +53,8 @@ func collect(mode gen.Mode, wanted func(message []byte) bool) *corpus {
 }
 
 // filtering is the whole filter with its default options over a chunk.
+//
+//go:noinline
 func filtering(chunk []byte) func() {
 	f := transform.New(options.Default())
 	out := event.Buffer{B: make([]byte, 0, 4*len(chunk)+4096)}
