@@ -333,7 +333,7 @@ func (p *Parser) noteCarrier() {
 	p.strange.seed, p.names.seed = p.rec.other.seed, p.rec.other.seed
 	for i := range p.rec.Fields {
 		f := &p.rec.Fields[i]
-		place := f.Place
+		place := int(f.Place)
 		if base, ok := bytes.CutSuffix(f.Name, []byte("_text")); ok {
 			if misfit := p.keys.find(base); misfit != unknown {
 				p.noteGroup(misfit) // its value is here under another name
@@ -456,7 +456,7 @@ func (p *Parser) refusedName(name []byte, place int) (full []byte, at int, ok bo
 	p.buf = append(append(p.buf, "agent_"...), name...)
 	full = p.buf[mark:len(p.buf):len(p.buf)]
 	at = p.keys.find(full)
-	return full, at, !IsMark(at) && p.rec.Find(full) < 0
+	return full, at, !IsMark(int32(at)) && p.rec.Find(full) < 0
 }
 
 // refuse keeps a value that does not get the name it wants.

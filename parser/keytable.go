@@ -14,7 +14,6 @@ const unknown = -1
 // Types adds. It does not change after NewKeys and may be used by many parsers.
 type Keys struct {
 	rows  []keyInfo
-	types []Type           // by place
 	slots []int16          // open addressing: 1 + place, 0 for an empty slot
 	lower map[string]int16 // groups by names in lower case
 }
@@ -27,6 +26,7 @@ type keyInfo struct {
 	reserved bool  // a guest may not set it
 
 	head, tail uint64 // the ends of the name, see ends
+	short      uint64 // a name of less than eight bytes, up to the last byte
 }
 
 // NewKeys makes the table for the given types.
@@ -59,9 +59,8 @@ func NewKeys(types Types) *Keys {
 			k.lower[lower] = group
 		}
 		row.group, row.reserved = group, reserved[lower]
-		k.types = append(k.types, row.typ)
 		if types.AllText {
-			k.types[i] = Text
+			row.typ = Text
 		}
 	}
 	return k
@@ -87,6 +86,9 @@ func (k *Keys) add(name string, typ Type) int {
 	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
 	row.head, row.tail = ends(row.bytes)
+	if len(written) < 8 {
+		row.short = shifted(append(row.bytes, make([]byte, 8)...)[:len(written)])
+	}
 	k.place(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
@@ -137,6 +139,49 @@ func ends(b []byte) (head, tail uint64) {
 func hash(head, tail uint64, n int) uint32 {
 	h := (head ^ bits.RotateLeft64(tail, 5) ^ uint64(n)) * 0x9e3779b97f4a7c15
 	return uint32(h >> 40)
+}
+
+// is says whether the key's name is name.
+func (r *keyInfo) is(name []byte) bool {
+	switch n := len(name); {
+	case n != len(r.name):
+		return false
+	case n >= 8:
+		return load(name, 0) == r.head && load(name, n-8) == r.tail && (n <= 16 || r.name == string(name))
+	case cap(name) >= 8:
+		return shifted(name) == r.short
+	}
+	return r.name == string(name)
+}
+
+// shifted is a name of less than eight bytes as the upper bytes of a number; the
+// lower ones are zero. There must be room for eight bytes.
+func shifted(name []byte) uint64 {
+	return binary.LittleEndian.Uint64(name[:8]) << (64 - 8*len(name))
+}
+
+// sequence finds keys faster than Keys do, where they come in the same order
+// again and again: it tries the one that came after the last one before.
+type sequence struct {
+	keys  *Keys
+	after []int16 // by place
+	last  int     // the place of the last key that was found
+}
+
+func newSequence(keys *Keys) sequence { return sequence{keys: keys, after: make([]int16, keys.Len())} }
+
+// find is Keys.find.
+func (s *sequence) find(name []byte) int {
+	guess := &s.after[s.last]
+	place := int(*guess)
+	if !s.keys.rows[place].is(name) {
+		if place = s.keys.find(name); place == unknown {
+			return unknown
+		}
+		*guess = int16(place)
+	}
+	s.last = place
+	return place
 }
 
 // appendName appends key to dst as names are written: every blank and '.' in

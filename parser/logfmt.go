@@ -90,10 +90,15 @@ func (d *Logfmt) Key() []byte {
 // Value is the value of the current pair, unquoted: a slice of the text, or of
 // memory of d if it had escapes. Both are valid until Reset.
 func (d *Logfmt) Value() []byte {
+	return d.valueIn(int(d.edge[d.at])+1, int(d.edge[d.at+1]))
+}
+
+// valueIn is the value of a pair that was read, given where it is in the text.
+func (d *Logfmt) valueIn(start, end int) []byte {
 	if d.decoded {
 		return d.value
 	}
-	value := d.text[d.edge[d.at]+1 : d.edge[d.at+1]]
+	value := d.text[start:end]
 	if len(value) > 0 && value[0] == '"' {
 		value = value[1 : len(value)-1]
 	}

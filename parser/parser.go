@@ -75,9 +75,10 @@ type Message struct {
 // next and is for one goroutine at a time; in steady state it allocates
 // nothing.
 type Parser struct {
-	cfg  Config
-	keys *Keys
-	rec  Record
+	cfg   Config
+	keys  *Keys
+	order sequence // of the message's keys
+	rec   Record
 
 	// Readers of the message, and of the record inside it. Each has memory of
 	// its own for what it decodes.
@@ -118,7 +119,7 @@ func New(cfg Config) *Parser {
 	if cfg.Keys == nil {
 		cfg.Keys = NewKeys(cfg.Types)
 	}
-	p := &Parser{cfg: cfg, keys: cfg.Keys}
+	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys)}
 	p.rec.init(p.keys)
 	p.groups = make([]uint64, (p.keys.Len()+63)/64)
 	return p
@@ -283,18 +284,25 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	p.rec.Encoding = LogfmtEncoding
 	d := &p.logfmt
 	d.Reset(text)
-	r := &p.rec
+	r, rows := &p.rec, p.keys.rows
 	for d.Next() {
-		key, value := d.Key(), d.Value()
-		// Nearly all keys are known and text, and need no more than this.
-		place := p.keys.find(key)
-		if place > keyMsg && p.keys.types[place] == Text && len(r.Fields) < p.cfg.MaxFields {
-			if r.claim(key, place) {
+		// All pairs that the reader has at hand.
+		edges := d.edge[d.at-1 : d.n+1]
+		d.at = d.n - 1
+		start := int(edges[0]) + 1
+		for edges = edges[1:]; len(edges) >= 2; edges = edges[2:] {
+			equal, end := int(edges[0]), int(edges[1])
+			key, value := d.text[start:equal], d.valueIn(equal+1, end)
+			start = end + 1
+			// Nearly all keys are known and text, and need no more than this.
+			place := p.order.find(key)
+			if place > keyMsg && rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields && !r.has(place) {
+				r.at[place] = r.gen | uint32(len(r.Fields))
 				r.appendValue(key, place, value, Text)
+			} else {
+				p.addAt(key, place, value)
 			}
-			continue
 		}
-		p.addAt(key, place, value)
 	}
 	p.rec.Reason = p.rec.Reason.or(d.reason)
 	some := len(p.rec.Fields) > 0 || p.hasTime
@@ -335,7 +343,7 @@ func (p *Parser) name(key []byte) (name []byte, place int) {
 }
 
 // add takes a pair of the host's whose value came as text.
-func (p *Parser) add(key, value []byte) { p.addAt(key, p.keys.find(key), value) }
+func (p *Parser) add(key, value []byte) { p.addAt(key, p.order.find(key), value) }
 
 // addAt is add for a key whose place is known.
 func (p *Parser) addAt(key []byte, place int, value []byte) {
@@ -398,7 +406,7 @@ func (p *Parser) addNested(m *member, mode NestedMode) {
 	if mode == KeepNested {
 		typ = Nested
 	}
-	if place != unknown && p.keys.types[place] != Text {
+	if place != unknown && p.keys.rows[place].typ != Text {
 		p.addMisfit(name, place, m.value, typ)
 		return
 	}
@@ -421,7 +429,7 @@ func (p *Parser) room() bool {
 func (p *Parser) addText(name []byte, place int, value []byte) {
 	typ, num, ok := Text, uint64(0), true
 	if place != unknown {
-		switch typ = p.keys.types[place]; typ {
+		switch typ = p.keys.rows[place].typ; typ {
 		case Integer:
 			var n int64
 			n, ok = parseInt(value)

@@ -109,7 +109,7 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 			return fmt.Errorf("%q is not UTF-8", name)
 		case strings.ContainsAny(name, " ."):
 			return fmt.Errorf("%q is not written as names are", name)
-		case f.Place >= 0 && r.keys.Name(f.Place) != name || f.Place < 0 && r.keys.find(f.Name) >= 0:
+		case f.Place >= 0 && r.keys.Name(int(f.Place)) != name || f.Place < 0 && r.keys.find(f.Name) >= 0:
 			return fmt.Errorf("%q has place %d", name, f.Place)
 		case r.Find(f.Name) != i:
 			return fmt.Errorf("%q is not found", name)

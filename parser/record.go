@@ -17,7 +17,7 @@ type Field struct {
 	Num  uint64
 	Type Type
 	// Place is that of the key in the table (see Keys), -1 for other keys.
-	Place int
+	Place int32
 }
 
 // Encoding is how a message was written.
@@ -165,13 +165,18 @@ func (r *Record) append(name []byte, place int) *Field {
 	}
 	r.Fields = r.Fields[:n+1]
 	f := &r.Fields[n]
-	f.Name, f.Place = name, place
+	f.Name, f.Place = name, int32(place)
 	return f
 }
 
 func (r *Record) appendValue(name []byte, place int, value []byte, typ Type) {
-	f := r.append(name, place)
-	f.Value, f.Type = value, typ
+	n := len(r.Fields)
+	if n == cap(r.Fields) {
+		r.Fields = slices.Grow(r.Fields, 32)
+	}
+	r.Fields = r.Fields[:n+1]
+	f := &r.Fields[n]
+	f.Name, f.Value, f.Type, f.Place = name, value, typ, int32(place)
 }
 
 // set makes the field of a key of the table text, whatever it was before.
@@ -200,7 +205,7 @@ func (r *Record) setBool(place int, v bool) {
 func (r *Record) rename(i int, from, to int) {
 	r.at[from] = 0
 	r.at[to] = r.gen | uint32(i)
-	r.Fields[i].Name, r.Fields[i].Place = r.keys.nameBytes(to), to
+	r.Fields[i].Name, r.Fields[i].Place = r.keys.nameBytes(to), int32(to)
 }
 
 // Integer answers the value of an Integer field.
@@ -297,7 +302,7 @@ func (s *nameSet) grow() {
 
 // IsMark says whether a place in the table is that of a field that tells of the
 // parsing and is no key of the message.
-func IsMark(place int) bool { return place >= keyGuest && place <= keyAgentFields }
+func IsMark(place int32) bool { return place >= keyGuest && place <= keyAgentFields }
 
 // MarkDuplicate adds the mark of a second copy.
 func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }
