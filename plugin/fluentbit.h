@@ -10,7 +10,7 @@
  *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
  *   filter instance      head and tail as below in all of them
  *   counter               as below in all of them
- *   proxy plugin, API    heads as below in all of them
+ *   proxy's structs      heads as below in all of them
  */
 #ifndef KATA_FLUENTBIT_H
 #define KATA_FLUENTBIT_H
@@ -136,6 +136,17 @@ struct kata_cmt_counter {
 
 _Static_assert(offsetof(struct kata_cmt_counter, map) == 6 * 8, "");
 _Static_assert(offsetof(struct kata_cmt_counter, cmt) == 9 * 8, "");
+
+/* What FLBPluginRegister fills in. */
+enum { KATA_PROXY_OUTPUT = 2, KATA_PROXY_GOLANG = 11 };
+
+struct kata_proxy_def {
+    int type;
+    int proxy;
+    int flags;
+    const char *name;
+    const char *description;
+};
 
 /* The functions that the Go proxy hands to an output. */
 struct kata_proxy_api {

@@ -133,6 +133,11 @@ const char *kata_filter_property(void *ins, const char *key)
     return host.filter_get_property(key, ins);
 }
 
+const char *kata_output_property(struct kata_proxy_plugin *plugin, const char *key)
+{
+    return plugin->api->output_get_property(key, plugin->ins);
+}
+
 const char *kata_filter_name(void *ins)
 {
     return host.filter_name(ins);

@@ -67,3 +67,14 @@ func filterProperties(ins unsafe.Pointer) options.Getter {
 		return C.GoString(text), text != nil
 	}
 }
+
+// outputProperties reads those of an output instance, where an empty value has
+// always counted as none: so it does in every Go plugin.
+func outputProperties(plugin *C.struct_kata_proxy_plugin) options.Getter {
+	return func(name string) (string, bool) {
+		key := C.CString(name)
+		defer C.free(unsafe.Pointer(key))
+		text := C.GoString(C.kata_output_property(plugin, key))
+		return text, text != ""
+	}
+}

@@ -33,6 +33,7 @@ void kata_filter_set_context(void *ins, void *context);
 
 /* An option's text, or NULL when it is not set; the host's memory. */
 const char *kata_filter_property(void *ins, const char *key);
+const char *kata_output_property(struct kata_proxy_plugin *plugin, const char *key);
 
 /* The name or alias of an instance; the host's memory. */
 const char *kata_filter_name(void *ins);

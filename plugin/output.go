@@ -8,8 +8,6 @@ import (
 	"sync"
 	"unsafe"
 
-	flb "github.com/fluent/fluent-bit-go/output"
-
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
@@ -31,16 +29,6 @@ type scratch struct {
 // maxSpare keeps one large chunk from being paid for ever after.
 const maxSpare = 4 << 20
 
-//export kataOutputRegister
-func kataOutputRegister(def unsafe.Pointer) C.int {
-	return C.int(flb.FLBPluginRegister(def, "kata", "Parse the log records of Kata Containers and write them as JSON lines"))
-}
-
-//export kataOutputUnregister
-func kataOutputUnregister(def unsafe.Pointer) {
-	flb.FLBPluginUnregister(def)
-}
-
 // kataOutputInit makes an instance and answers its handle, which the host keeps
 // until kataOutputExit, or 0 when it must not start: the reason is logged.
 //
@@ -54,16 +42,11 @@ func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
 			handle = 0
 		}
 	}()
-	opts := readOptions(log, func(name string) (string, bool) {
-		// The host takes an empty value for none.
-		text := flb.FLBPluginConfigKey(unsafe.Pointer(plugin), name)
-		return text, text != ""
-	})
+	opts := readOptions(log, outputProperties(plugin))
 	if opts == nil {
 		return 0
 	}
 	o := &output{instance: newInstance(log, opts, name, C.kata_output_metrics(plugin))}
-	// Not FLBPluginSetContext: the library never forgets what it is given there.
 	return C.uintptr_t(cgo.NewHandle(o))
 }
 

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -79,13 +80,12 @@ func program(path string, flags ...string) error {
 	if err != nil {
 		return err
 	}
-	cc := os.Getenv("CC")
-	if cc == "" {
-		cc = "cc"
-	}
 	args := append([]string{"-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-rdynamic", "-o", path}, flags...)
-	return loud(exec.Command(cc, append(append(args, sources...), "-ldl", "-lpthread", "-lm")...))
+	return loud(exec.Command(compiler(), append(append(args, sources...), "-ldl", "-lpthread", "-lm")...))
 }
+
+// compiler is the C compiler's name.
+func compiler() string { return cmp.Or(os.Getenv("CC"), "cc") }
 
 // loud runs a compiler, whose warnings are errors here.
 func loud(cmd *exec.Cmd) error {

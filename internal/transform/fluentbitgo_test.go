@@ -1,0 +1,77 @@
+//go:build cgo
+
+package transform
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"unsafe"
+
+	"github.com/fluent/fluent-bit-go/output"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+)
+
+// TestReadByGoPlugins: the decoder that Fluent Bit's other plugins in Go have
+// reads what the filter writes, with and without metadata, as it was meant.
+func TestReadByGoPlugins(t *testing.T) {
+	chunk := contractChunk(t)
+	for name, chunk := range map[string][]byte{"with metadata": chunk, "without": withoutMetadata(chunk)} {
+		out, verdict := run(t, New(options.Default()), chunk)
+		want := decode(t, out)
+		if verdict != Changed || len(want) != len(decodeRaw(t)) {
+			t.Fatalf("%s: verdict %v, %d events", name, verdict, len(want))
+		}
+		d := output.NewDecoder(unsafe.Pointer(&out[0]), len(out))
+		for i, want := range want {
+			ret, at, record := output.GetRecord(d)
+			if ret != 0 {
+				t.Fatalf("%s: event %d: answered %d", name, i, ret)
+			}
+			time, _ := at.(output.FLBTime)
+			if got := fmt.Sprintf("%d.%09d", time.Unix(), time.Nanosecond()); got != want.time {
+				t.Errorf("%s: event %d: time %s, want %s", name, i, got, want.time)
+			}
+			if got := texts(record); !reflect.DeepEqual(got, any(want.body)) {
+				t.Errorf("%s: event %d:\n%v\nwant\n%v", name, i, got, want.body)
+			}
+		}
+		if ret, _, _ := output.GetRecord(d); ret != -1 {
+			t.Errorf("%s: answered %d at the end", name, ret)
+		}
+	}
+}
+
+// withoutMetadata is the chunk as Fluent Bit made it before 2.1, and as forward
+// inputs make it.
+func withoutMetadata(chunk []byte) (old []byte) {
+	var w event.Walker
+	var e event.Event
+	for w.Reset(chunk); w.Next(&e); {
+		old = append(append(event.AppendArrayHeader(old, 2), chunk[e.Time:e.TimeEnd]...), chunk[e.Body:e.End]...)
+	}
+	return old
+}
+
+// texts gives what that decoder answers the types that decode answers.
+func texts(v any) any {
+	switch v := v.(type) {
+	case map[any]any:
+		m := map[string]any{}
+		for key, value := range v {
+			m[fmt.Sprint(texts(key))] = texts(value)
+		}
+		return m
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = texts(v[i])
+		}
+		return list
+	case []byte:
+		return string(v)
+	}
+	return v
+}
