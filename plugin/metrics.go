@@ -23,6 +23,7 @@ type instance struct {
 
 	mu      sync.Mutex // threads take turns in what follows
 	series  []C.struct_kata_series
+	counts  transform.Counts
 	numbers []uint64
 	report  transform.Reporter
 }
@@ -34,7 +35,8 @@ func newInstance(log logger, opts *options.Options, name *C.char, metrics unsafe
 	if i.series = newSeries(name, metrics); i.series == nil {
 		log.infof("no counters among this program's metrics, whose place is not known; the numbers are logged at the end")
 	}
-	i.show(i.counts())
+	i.count()
+	i.show()
 	return i
 }
 
@@ -82,11 +84,10 @@ func freeSeries(all []C.struct_kata_series) {
 	}
 }
 
-// counts answers what the instance did so far.
-func (i *instance) counts() *transform.Counts {
-	c := i.work.Counts()
-	c.Panics = uint64(i.panics.total())
-	return &c
+// count brings the counts up to date.
+func (i *instance) count() {
+	i.work.Count(&i.counts)
+	i.counts.Panics = uint64(i.panics.total())
 }
 
 // tell is called after every chunk. The counts are taken when it is this
@@ -94,24 +95,25 @@ func (i *instance) counts() *transform.Counts {
 func (i *instance) tell() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	c := i.counts()
-	i.show(c)
-	if i.report.Due(c, time.Now()) {
-		i.log.infof("so far: %v", c)
+	i.count()
+	i.show()
+	if i.report.Due(&i.counts, time.Now()) {
+		i.log.infof("so far: %v", &i.counts)
 	}
 }
 
 // show gives the host the numbers, in one call.
-func (i *instance) show(c *transform.Counts) {
+func (i *instance) show() {
 	if i.series == nil {
 		return
 	}
-	i.numbers = c.Numbers(i.numbers[:0])
+	i.numbers = i.counts.Numbers(i.numbers[:0])
 	C.kata_show(&i.series[0], (*C.uint64_t)(&i.numbers[0]), C.size_t(len(i.series)))
 }
 
 // end says the last word. The counters go with the host's instance.
 func (i *instance) end() {
-	i.log.infof("in all: %v", i.counts())
+	i.count()
+	i.log.infof("in all: %v", &i.counts)
 	freeSeries(i.series)
 }

@@ -86,15 +86,21 @@ func (c *counters) add(t *tally, verdict Verdict, in, out int) {
 }
 
 // Counts answers what the instance did so far.
-func (f *Filter) Counts() Counts {
+func (f *Filter) Counts() (c Counts) {
+	f.Count(&c)
+	return c
+}
+
+// Count is Counts into memory that there is already.
+func (f *Filter) Count(to *Counts) {
 	c := &f.counters
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.sum
-	return Counts{
+	s := &c.sum
+	*to = Counts{
 		Parsed: s.parsed, Untouched: s.untouched, Dropped: s.dropped, Errors: s.errors,
-		Encoding: append([]uint64(nil), s.encoding[:len(parser.Encodings())]...),
-		Reason:   append([]uint64(nil), s.reason[:len(parser.Reasons())+1]...),
+		Encoding: append(to.Encoding[:0], s.encoding[:len(parser.Encodings())]...),
+		Reason:   append(to.Reason[:0], s.reason[:len(parser.Reasons())+1]...),
 		Agent:    s.agent, Refused: s.refused, Duplicates: s.duplicates, Corrupt: s.corrupt,
 		InBytes: c.in, OutBytes: c.out,
 	}
