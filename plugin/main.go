@@ -13,6 +13,7 @@
 //	host.c, host.go     what is asked of the host: options, names, log
 //	metrics.c, .go      what an instance did: counters of the host, and log lines
 //	memory.go           an event.Buffer whose memory is C's
+//	runtime.c, .go      how the Go runtime behaves as a guest
 //	guard.go            no panic leaves Go
 //
 // Package variables outlive a hot reload, since a library with a Go runtime in

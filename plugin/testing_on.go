@@ -5,7 +5,14 @@ package main
 // #cgo CFLAGS: -DKATATEST
 import "C"
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+)
 
 // An instance reports every chunk in which something went wrong.
 const reportInterval = 0
@@ -17,6 +24,21 @@ const (
 	nilText   = "katatest:nil"   // a fault that the processor reports
 )
 
+// One that carries this text tells on standard error how many allocations there
+// were since the last such chunk, and how late the runtime's threads may be.
+const runtimeText = "katatest:runtime"
+
+var told struct {
+	sync.Mutex
+	stats   runtime.MemStats
+	mallocs uint64
+	slack   uintptr // of the thread that makes the first others; init runs on it
+}
+
+func init() {
+	told.slack, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_GET_TIMERSLACK, 0, 0)
+}
+
 type victim struct{ field int }
 
 func failOnDemand(chunk []byte) {
@@ -27,4 +49,16 @@ func failOnDemand(chunk []byte) {
 		var v *victim
 		v.field++
 	}
+	if bytes.Contains(chunk, []byte(runtimeText)) {
+		tellRuntime()
+	}
+}
+
+func tellRuntime() {
+	told.Lock()
+	defer told.Unlock()
+	runtime.ReadMemStats(&told.stats)
+	fmt.Fprintf(os.Stderr, "allocations: %d, slack: %d\n", told.stats.Mallocs-told.mallocs, told.slack)
+	runtime.ReadMemStats(&told.stats)
+	told.mallocs = told.stats.Mallocs
 }

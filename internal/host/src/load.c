@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 struct library {
     void *handle;
@@ -51,15 +52,21 @@ struct library *library_open(const char *path, int as_output)
     struct library *lib = calloc(1, sizeof(*lib));
     int (*reg)(struct flb_plugin_proxy_def *);
     char full[PATH_MAX];
+    int slack;
 
     if (!realpath(path, full)) {        /* dlopen searches for a name without a slash */
         fprintf(stderr, "host: %s: %s\n", path, strerror(errno));
         exit(2);
     }
+    slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
     lib->handle = dlopen(full, RTLD_LAZY);
     if (!lib->handle) {
         fprintf(stderr, "host: %s\n", dlerror());
         exit(2);
+    }
+    if (prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0) != slack) {
+        fprintf(stderr, "host: the library changed how late this thread may be\n");
+        exit(1);
     }
     if (!as_output) {
         memcpy(&lib->filter, find(lib, "filter_kata_plugin", 1), sizeof(lib->filter));
