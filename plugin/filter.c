@@ -117,7 +117,7 @@ static const struct kata_config_row_2_2 config_map_2_2[] = { KATA_CONFIG_MAP(ROW
 static const struct kata_config_row_5_0_3 config_map_5_0_3[] = { KATA_CONFIG_MAP(ROW) { 0 } };
 
 __attribute__((visibility("default"))) struct kata_registration filter_kata_plugin = {
-    .event_type  = 1,
+    .event_type  = KATA_FILTER_LOGS,
     .name        = "kata",
     .description = "Parse the log records of Kata Containers",
     .config_map  = config_map_2_2,

@@ -10,13 +10,19 @@
  *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
  *   filter instance      head and tail as below in all of them
  *   counter               as below in all of them
- *   proxy's structs      heads as below in all of them
+ *   proxy plugin, API    heads as below in all of them
+ *
+ * internal/host/testdata/layouts.txt has every place and number of this, by
+ * version, and a test compares.
  */
 #ifndef KATA_FLUENTBIT_H
 #define KATA_FLUENTBIT_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* What a filter works on. */
+enum { KATA_FILTER_LOGS = 1 };
 
 /* Answers of cb_filter. */
 enum { KATA_FILTER_MODIFIED = 1, KATA_FILTER_NOTOUCH = 2 };
@@ -36,7 +42,7 @@ enum {
  * a callback reads NULL.
  */
 struct kata_registration {
-    int event_type;             /* 1: logs */
+    int event_type;
     int flags;
     const char *name;
     const char *description;
@@ -120,6 +126,9 @@ struct kata_filter_instance_tail {
     void *cmt;                  /* the instance's metrics */
     void *cmt_records;          /* a counter of the host's among them */
 };
+
+/* The context lies behind the head, and before this. */
+enum { KATA_CONTEXT_END = sizeof(struct kata_filter_instance) + 4 * sizeof(void *) };
 
 _Static_assert(offsetof(struct kata_filter_instance_tail, plugin) == 2 * 8, "");
 _Static_assert(offsetof(struct kata_filter_instance_tail, cmt) == 8 * 8, "");

@@ -54,7 +54,7 @@ static int peek(void *to, const void *from, size_t size)
 static int find_tail(void *ins, struct kata_filter_instance_tail *tail)
 {
     enum { FIRST = sizeof(struct kata_filter_instance) / sizeof(void *), /* match */
-           BEFORE = 4,          /* the most fields from there to context */
+           BEFORE = KATA_CONTEXT_END / sizeof(void *) - FIRST,
            WORDS = BEFORE + sizeof(*tail) / sizeof(void *) };
     static char marker;
     const void *const *words = (const void *const *) ins + FIRST;

@@ -55,7 +55,7 @@ struct flb_filter_plugin {
 #ifndef BEFORE_5_0_3
     int (*cb_notification)(struct flb_filter_instance *, void *config, void *data);
 #endif
-    struct link head;
+    struct link _head;
 };
 
 /* Options as they were given: names are compared without regard to case. */
