@@ -1,5 +1,7 @@
 /*
  * What this library knows of Fluent Bit's binary interface: 2.2 to 5.1, LP64.
+ * A test compares it with internal/host/testdata/layouts.txt, which has every
+ * place and number in each version.
  *
  * Fluent Bit installs no headers for plugins that are built outside of its
  * tree, so the few layouts that are needed are written down here, with what
@@ -11,9 +13,6 @@
  *   filter instance      head and tail as below in all of them
  *   counter               as below in all of them
  *   proxy plugin, API    heads as below in all of them
- *
- * internal/host/testdata/layouts.txt has every place and number of this, by
- * version, and a test compares.
  */
 #ifndef KATA_FLUENTBIT_H
 #define KATA_FLUENTBIT_H

@@ -75,10 +75,6 @@ func library(path string, flags ...string) error {
 	return loud(cmd)
 }
 
-func compiler() string {
-	return cmp.Or(os.Getenv("CC"), "cc")
-}
-
 func program(path string, flags ...string) error {
 	sources, err := filepath.Glob("src/*.c")
 	if err != nil {
