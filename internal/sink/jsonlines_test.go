@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
 
 const when = "\xd7\x00\x5e\x4f\xb1\x0f\x30\x53\xe7\x8f" // 1582280975.810805135
@@ -114,14 +118,43 @@ func TestCutChunks(t *testing.T) {
 	}
 }
 
+// FuzzAppendJSONLines: one line of JSON for each log event of whatever chunk.
 func FuzzAppendJSONLines(f *testing.F) {
 	f.Add(event1("\x82\xa1a\x92\x01\xd9\x03abc\xa1b\xc7\x02\x05\xab\xcd"))
 	f.Add([]byte("\x92\x01\x81\xa1k\xdd\xff\xff\xff\xff"))
+	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack"} {
+		chunk, err := os.ReadFile("../../testdata/" + file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var w event.Walker
+		var e event.Event
+		for w.Reset(chunk); w.Next(&e); {
+			f.Add(chunk[e.Start:e.End])
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, line := range bytes.Split(AppendJSONLines(nil, b), []byte("\n")) {
-			if len(line) > 0 && !json.Valid(line) {
-				t.Errorf("%x: not JSON: %s", b, line)
+		logs := 0
+		var w event.Walker
+		var e event.Event
+		for w.Reset(b); w.Next(&e); {
+			if e.Log {
+				logs++
 			}
+		}
+		out := AppendJSONLines([]byte("before\n"), b)
+		lines := bytes.Split(bytes.TrimPrefix(out, []byte("before\n")), []byte("\n"))
+		if last := lines[len(lines)-1]; len(lines) != logs+1 || len(last) != 0 {
+			t.Fatalf("%x: %d lines of %d events, and %q", b, len(lines)-1, logs, last)
+		}
+		for _, line := range lines[:logs] {
+			if !json.Valid(line) || !utf8.Valid(line) || !bytes.HasPrefix(line, []byte(`{"date":`)) {
+				t.Errorf("%x: no JSON line: %s", b, line)
+			}
+		}
+		// A byte becomes six in JSON at the most, a number of five 39 digits.
+		if len(out) > 8*len(b)+64*logs+len("before\n") {
+			t.Errorf("%x: %d bytes became %d", b, len(b), len(out))
 		}
 	})
 }
