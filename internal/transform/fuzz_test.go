@@ -2,13 +2,18 @@ package transform
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // fuzzOptions makes options from one number.
@@ -35,24 +40,179 @@ func fuzzOptions(n uint32) *options.Options {
 		o.MaxMessageSize, o.MaxFields, o.MaxDepth = 256, 8, 1
 	}
 	o.Types.AllText = bit(18)
+	if bit(19) {
+		o.OnlyKeys = []string{"*e*", "msg"}
+	}
+	if bit(20) {
+		o.KeyName = []string{"log", "SYSLOG_IDENTIFIER", "MESSAGE"}
+	}
+	if bit(21) {
+		o.Types.Extra = map[string]parser.Type{"pid": parser.Text, "sandbox": parser.Integer, "source": parser.Bool, "x": parser.Float}
+	}
 	return o
 }
 
-// shape counts the events of a chunk and says whether it is msgpack to its end.
-func shape(t *testing.T, chunk []byte) (events int, whole bool) {
-	t.Helper()
-	var w event.Walker
-	var e event.Event
-	w.Reset(chunk)
-	for w.Next(&e) {
-		events++
+// fuzzFilters are instances with any options, by a number; making one takes
+// longer than a call.
+type fuzzFilters map[uint32]*Filter
+
+func (all fuzzFilters) get(seed uint32, change func(*options.Options)) *Filter {
+	seed = seed % 97 * 2654435761
+	if all[seed] == nil {
+		o := fuzzOptions(seed)
+		change(o)
+		all[seed] = New(o)
 	}
-	return events, w.Err() == nil
+	return all[seed]
+}
+
+// msgpack is a value, read by nothing of this project's but what follows.
+type msgpack struct {
+	raw, text []byte    // text is a string's
+	kind      byte      // s: string, m: map, a: array, x: extension, or 0
+	in        []msgpack // keys and values in turn, or elements
+}
+
+// readMsgpack reads one value; ok is false when b does not start with a whole one.
+func readMsgpack(b []byte) (v msgpack, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return v, nil, false
+	}
+	all, c := b, b[0]
+	b = b[1:]
+	number := func(width int) (n int) {
+		if width > len(b) {
+			return -1
+		}
+		for _, d := range b[:width] {
+			n = n<<8 | int(d)
+		}
+		b = b[width:]
+		return n
+	}
+	size, count := 0, 0
+	switch {
+	case c <= 0x7f, c >= 0xe0, c == 0xc0, c == 0xc2, c == 0xc3:
+	case c <= 0x8f:
+		v.kind, count = 'm', 2*int(c&15)
+	case c <= 0x9f:
+		v.kind, count = 'a', int(c&15)
+	case c <= 0xbf:
+		v.kind, size = 's', int(c&31)
+	case c == 0xc1:
+		return v, nil, false
+	case c <= 0xc6:
+		size = number(1 << (c - 0xc4))
+	case c <= 0xc9:
+		v.kind, size = 'x', number(1<<(c-0xc7))
+		if size >= 0 {
+			size++
+		}
+	case c <= 0xcb:
+		size = 4 << (c - 0xca)
+	case c <= 0xcf:
+		size = 1 << (c - 0xcc)
+	case c <= 0xd3:
+		size = 1 << (c - 0xd0)
+	case c <= 0xd8:
+		v.kind, size = 'x', 1+1<<(c-0xd4)
+	case c <= 0xdb:
+		v.kind, size = 's', number(1<<(c-0xd9))
+	case c <= 0xdd:
+		v.kind, count = 'a', number(2<<(c-0xdc))
+	default:
+		v.kind, count = 'm', 2*number(2<<(c-0xde))
+	}
+	if size < 0 || count < 0 || size > len(b) || count > len(b) {
+		return v, nil, false
+	}
+	v.text, b = b[:size], b[size:]
+	for range count {
+		var one msgpack
+		if one, b, ok = readMsgpack(b); !ok {
+			return v, nil, false
+		}
+		v.in = append(v.in, one)
+	}
+	v.raw = all[:len(all)-len(b)]
+	return v, b, true
+}
+
+// readAll reads values up to the end.
+func readAll(t *testing.T, b []byte) (all []msgpack) {
+	t.Helper()
+	for len(b) > 0 {
+		v, rest, ok := readMsgpack(b)
+		if !ok {
+			t.Fatalf("not msgpack behind %d values: %x", len(all), b)
+		}
+		all, b = append(all, v), rest
+	}
+	return all
+}
+
+// check fails when a string in v is not UTF-8, or a map has a key twice.
+func (v *msgpack) check(t *testing.T) {
+	t.Helper()
+	if v.kind == 's' && !utf8.Valid(v.text) {
+		t.Fatalf("not UTF-8: %q", v.text)
+	}
+	seen := map[string]bool{}
+	for i := range v.in {
+		v.in[i].check(t)
+		if v.kind == 'm' && i%2 == 0 {
+			if key := string(v.in[i].raw); seen[key] {
+				t.Fatalf("%q is twice in one map", v.in[i].text)
+			} else {
+				seen[key] = true
+			}
+		}
+	}
+}
+
+// pairs answers the keys and values of a map, each as it is written.
+func (v *msgpack) pairs() (pairs []string) {
+	for i := 0; i+1 < len(v.in); i += 2 {
+		pairs = append(pairs, string(v.in[i].raw)+string(v.in[i+1].raw))
+	}
+	return pairs
+}
+
+// parts answers the time, the metadata and the body of a log event.
+func (v *msgpack) parts() (at, metadata []byte, body *msgpack) {
+	head, body := &v.in[0], &v.in[1]
+	if head.kind != 'a' {
+		return head.raw, nil, body
+	}
+	return head.in[0].raw, head.in[1].raw, body
+}
+
+// logEvent is an event of strings, keys and values in turn.
+func logEvent(pairs ...string) []byte {
+	b := []byte("\x92\x92\xd7\x00\x5e\x4f\xb1\x0f\x30\x53\xe7\x8f\x80") // 2020-02-21T10:29:35.810805135Z
+	b = event.AppendMapHeader(b, len(pairs)/2)
+	for _, text := range pairs {
+		b = event.AppendStr(b, []byte(text))
+	}
+	return b
+}
+
+// hardChunks are chunks that options make a difference to.
+func hardChunks() [][]byte {
+	const line = `time="2020-02-21T10:29:35.5Z" level=info msg="a b" source=virtcontainers pid=1 sandbox=s`
+	return [][]byte{
+		logEvent("MESSAGE", line, "level", "own", "msg", "own", "kata", "own", "kata_level", "own", "k.level", "own", "_PID", "1"),
+		logEvent("MESSAGE", `time="2020-02-21T10:29:35Z" level=info msg="of whole seconds"`),
+		logEvent("MESSAGE", `{"level":"info","msg":"m","time":"2020-02-21T10:29:35.5Z","name":"kata-runtime","source":"virtcontainers","a":[1.5`+strings.Repeat(",1.5", 200)+`],"b":{"k":1,"k":{"k":[]}},"c d":{}}`),
+		slices.Concat(
+			logEvent("MESSAGE", line, "_LINE_BREAK", "line-max", "SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime"), logEvent("MESSAGE", line),
+			logEvent("MESSAGE", "plain text"), logEvent("log", line, "kata_msg", "own"), logEvent("x", "y"), []byte("\x01\x92\xff")),
+	}
 }
 
 // FuzzProcess sends any chunk through an instance with any options.
 func FuzzProcess(f *testing.F) {
-	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack"} {
+	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack", "corpus/journald-edges.msgpack"} {
 		chunk, err := os.ReadFile("../../testdata/" + file)
 		if err != nil {
 			f.Fatal(err)
@@ -60,8 +220,11 @@ func FuzzProcess(f *testing.F) {
 		var w event.Walker
 		var e event.Event
 		w.Reset(chunk)
+		last := 0
 		for i := uint32(0); w.Next(&e); i++ {
 			f.Add(chunk[e.Start:e.End], i)
+			f.Add(chunk[last:e.End], i) // with the one before
+			last = e.Start
 		}
 	}
 	g := gen.New(7, 10)
@@ -69,92 +232,278 @@ func FuzzProcess(f *testing.F) {
 		r := g.Record()
 		f.Add(r.Append(nil), i)
 	}
-	instances := map[uint32]*Filter{} // making one takes longer than a call
-	f.Fuzz(func(t *testing.T, chunk []byte, seed uint32) {
-		seed = seed % 199 * 2654435761
-		filter := instances[seed]
-		if filter == nil {
-			filter = New(fuzzOptions(seed))
-			instances[seed] = filter
+	for _, chunk := range hardChunks() {
+		for seed := range uint32(97) {
+			f.Add(chunk, seed)
 		}
-		dropped := filter.Counts().Dropped
+	}
+	together, alone := fuzzFilters{}, fuzzFilters{}
+	as := func(*options.Options) {}
+	f.Fuzz(func(t *testing.T, chunk []byte, seed uint32) {
 		kept := bytes.Clone(chunk)
-		in, whole := shape(t, chunk)
+		var starts []int
+		var logs []bool
+		var w event.Walker
+		var e event.Event
+		for w.Reset(chunk); w.Next(&e); {
+			starts, logs = append(starts, e.Start), append(logs, e.Log)
+		}
+		end := e.End
+		if len(starts) == 0 {
+			end = 0
+		}
+		if n := len(readAll(t, chunk[:end])); n != len(starts) {
+			t.Fatalf("%d events of %d values", len(starts), n)
+		}
 
-		// Memory with nothing behind it, grown by as little as is asked for: a
-		// wrong bound shows as memory that is not the buffer's any more.
-		var last []byte
-		out := event.Buffer{Grow: func(b []byte, n int) ([]byte, bool) {
-			last = make([]byte, len(b), len(b)+n)
-			copy(last, b)
-			return last, true
-		}}
-		verdict := filter.Process(chunk, &out)
+		one, all := alone.get(seed, as), together.get(seed, as)
+		out, dropped := fuzzOnce(t, all, chunk, logs, w.Err() != nil)
+		if !bytes.HasSuffix(out, chunk[end:]) {
+			t.Fatalf("the end %x has become %x", chunk[end:], out)
+		}
+		if n := len(readAll(t, out[:len(out)-len(chunk)+end])); n != len(starts)-dropped {
+			t.Fatalf("%d events came, %d went, %d were dropped", len(starts), n, dropped)
+		}
+
+		// Each event by itself becomes what it becomes among others, whatever
+		// the instance saw before.
+		var joined []byte
+		for i, start := range starts {
+			next := end
+			if i+1 < len(starts) {
+				next = starts[i+1]
+			}
+			before := chunk[start:next]
+			after, _ := fuzzOnce(t, one, before, logs[i:i+1], false)
+			checkEvent(t, one, before, after, logs[i])
+			joined = append(joined, after...)
+		}
+		if joined = append(joined, chunk[end:]...); one.twins == nil && !bytes.Equal(joined, out) {
+			t.Fatalf("one by one\n%q\ntogether\n%q", joined, out)
+		}
 		if !bytes.Equal(kept, chunk) {
 			t.Fatal("the chunk was written to")
 		}
-		if verdict == Untouched {
-			return
-		}
-		if len(out.B) > 0 && &out.B[0] != &last[:1][0] {
-			t.Fatal("the output outgrew what was reserved")
-		}
-		dropped = filter.Counts().Dropped - dropped
-		n, ok := shape(t, out.B)
-		if ok != whole || n != in-int(dropped) {
-			t.Fatalf("%d events came, %d went, %d were dropped; whole: %v, %v", in, n, dropped, whole, ok)
-		}
-		checkEvents(t, filter, chunk, out.B, dropped == 0)
 	})
 }
 
-// checkEvents looks at what the filter added to each event.
-func checkEvents(t *testing.T, f *Filter, before, after []byte, aligned bool) {
+// fuzzOnce answers what goes on in the chunk's place, and how many events were
+// dropped. Before that it lets memory run out on the way.
+func fuzzOnce(t *testing.T, f *Filter, chunk []byte, logs []bool, corrupt bool) (out []byte, dropped int) {
 	t.Helper()
-	var was, is event.Walker
-	var a, b event.Event
-	was.Reset(before)
-	is.Reset(after)
-	for is.Next(&b) {
-		if !aligned || !was.Next(&a) || !a.Log || !b.Log || len(f.plan.NestUnder) > 0 {
+	// Memory with nothing behind it, grown by as little as is asked for: a
+	// wrong bound shows as memory that is not the buffer's any more.
+	var last []byte
+	grown, limit := 0, len(chunk)%3
+	grow := func(b []byte, n int) ([]byte, bool) {
+		if grown++; grown > limit {
+			return b, false
+		}
+		last = make([]byte, len(b), len(b)+n)
+		copy(last, b)
+		return last, true
+	}
+	if verdict := f.Process(chunk, &event.Buffer{Grow: grow}); verdict == Changed && grown > limit {
+		t.Fatal("changed without memory")
+	}
+	limit = 1 << 30
+	b := event.Buffer{Grow: grow}
+	was := f.Counts()
+	verdict := f.Process(chunk, &b)
+	is := f.Counts()
+	if len(b.B) > 0 && &b.B[0] != &last[:1][0] {
+		t.Fatal("the output outgrew what was reserved")
+	}
+	dropped = int(is.Dropped - was.Dropped)
+	parsed := int(is.Parsed-was.Parsed+is.Errors-was.Errors) + dropped
+	n := 0
+	for _, log := range logs {
+		if log {
+			n++
+		}
+	}
+	if counted := parsed + int(is.Untouched-was.Untouched); counted != n || (verdict == Changed) != (parsed > 0) || (is.Corrupt != was.Corrupt) != corrupt {
+		t.Fatalf("%d of %d records counted, %d of them parsed, %d chunks corrupt: %v", counted, n, parsed, is.Corrupt-was.Corrupt, verdict)
+	}
+	if verdict == Untouched {
+		return chunk, 0
+	}
+	// Each byte of a message can be an empty pair's, or a name's in a map.
+	if len(b.B) > 12*len(chunk)+2048*len(logs) {
+		t.Fatalf("%d bytes became %d", len(chunk), len(b.B))
+	}
+	return b.B, dropped
+}
+
+// checkEvent looks at what became of one event.
+func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
+	t.Helper()
+	if bytes.Equal(before, after) || len(after) == 0 {
+		return
+	}
+	if !log {
+		t.Fatalf("no log event, and it changed:\n%x\n%x", before, after)
+	}
+	a, b := readAll(t, before)[0], readAll(t, after)[0]
+	at, metadata, body := a.parts()
+	newAt, newMetadata, newBody := b.parts()
+	if !bytes.Equal(metadata, newMetadata) {
+		t.Fatalf("the metadata were %x and are %x", metadata, newMetadata)
+	}
+	if !bytes.Equal(at, newAt) {
+		if len(newAt) != 10 || binary.BigEndian.Uint32(newAt[2:]) >= 0xfffffffe || binary.BigEndian.Uint32(newAt[6:]) > 999_999_999 {
+			t.Fatalf("the time is %x", newAt)
+		}
+	}
+
+	own := map[string]bool{}
+	names := map[string]int{}
+	for i, pair := range body.pairs() {
+		own[pair] = true
+		if key := &body.in[2*i]; key.kind == 's' {
+			names[string(key.text)]++
+		}
+	}
+	left := map[string]bool{}
+	for i, pair := range newBody.pairs() {
+		left[pair] = true
+		if own[pair] {
 			continue
 		}
-		was.All(&a)
-		own := map[string]bool{}
-		for _, p := range a.Pairs {
-			own[string(before[p.At:p.End])] = true
+		key, value := &newBody.in[2*i], &newBody.in[2*i+1]
+		name := string(key.text)
+		switch {
+		case key.kind != 's' || !strings.HasPrefix(name, f.plan.Prefix) && len(f.plan.NestUnder) == 0:
+			t.Fatalf("the key %q was added", key.raw)
+		case len(f.plan.NestUnder) > 0 && (name != f.plan.NestUnder || value.kind != 'm'):
+			t.Fatalf("%q was added beside the map", name)
+		case len(f.plan.NestUnder) == 0 && len(f.plan.Prefix) == 0 && names[name] > 0:
+			t.Fatalf("%q has taken the record's own", name)
 		}
-		is.All(&b)
-		names := map[string]bool{}
-		for _, p := range b.Pairs {
-			if own[string(after[p.At:p.End])] {
-				continue
-			}
-			name := string(after[p.Key:p.Value])
-			if names[name] {
-				t.Fatalf("%q was added twice", name)
-			}
-			names[name] = true
-			if !utf8.ValidString(name) && utf8.ValidString(string(before)) {
-				t.Fatalf("the name %q is not UTF-8", name)
-			}
-			if p.Kind == event.Str && !utf8.Valid(after[p.Text:p.End]) {
-				t.Fatalf("%q has a text that is not UTF-8: %q", name, after[p.Text:p.End])
+		key.check(t)
+		value.check(t)
+	}
+	for i := 0; i < len(newBody.in); i += 2 {
+		key := &newBody.in[i]
+		n := 0
+		for k := 0; k < len(newBody.in); k += 2 {
+			if newBody.in[k].kind == 's' && bytes.Equal(newBody.in[k].text, key.text) {
+				n++
 			}
 		}
-		if !f.plan.ReserveData || !f.plan.PreserveKey || len(f.plan.RemoveJournalKeys) > 0 {
-			continue
+		if key.kind == 's' && n > max(1, names[string(key.text)]) {
+			t.Fatalf("%q is there %d times", key.text, n)
 		}
-		// Nothing is taken away, but what this plugin wrote before.
-		left := map[string]bool{}
-		for _, p := range b.Pairs {
-			left[string(after[p.At:p.End])] = true
-		}
-		for _, p := range a.Pairs {
-			ours := len(f.plan.prefix) > 0 && bytes.HasPrefix(before[p.Key:p.Value], f.plan.prefix)
-			if !left[string(before[p.At:p.End])] && !ours {
-				t.Fatalf("%q was taken away", before[p.Key:p.Value])
-			}
+	}
+
+	if !f.plan.ReserveData || !f.plan.PreserveKey || len(f.plan.RemoveJournalKeys) > 0 {
+		return
+	}
+	// Nothing is taken away, but what this plugin wrote before.
+	for i, pair := range body.pairs() {
+		key := &body.in[2*i]
+		ours := key.kind == 's' && (len(f.plan.prefix) > 0 && bytes.HasPrefix(key.text, f.plan.prefix) || string(key.text) == f.plan.NestUnder)
+		if !left[pair] && !ours {
+			t.Fatalf("%q was taken away", key.text)
 		}
 	}
 }
+
+// guestCarriers are records in which a guest's text comes.
+var guestCarriers = []func(guest string) []string{
+	func(guest string) []string { // the shim in Go
+		return []string{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", `time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" console-protocol=unix ` +
+			`console-url=/run/vc/vm/55bb/console.sock name=containerd-shim-v2 pid=4242 sandbox=55bb source=virtcontainers subsystem=sandbox vmconsole=` + strconv.Quote(guest)}
+	},
+	func(guest string) []string { // kata-proxy
+		return []string{"SYSLOG_IDENTIFIER", "kata-proxy", "MESSAGE", `time="2019-05-06T07:08:09.1Z" level=info msg=` + strconv.Quote(guest+"\n") + ` name=kata-proxy pid=7 sandbox=55bb source=agent`}
+	},
+	func(guest string) []string { // the runtime in Rust
+		return []string{"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "agent", "SOURCE", "55bb", "PID", "777", "VERSION", "0.1.0", "MESSAGE", guest}
+	},
+}
+
+// FuzzGuestRecord lets a guest write anything: the record has all that it has
+// when the guest's text is left alone, and what comes on top has names that
+// this plugin or Kata's agent chose.
+func FuzzGuestRecord(f *testing.F) {
+	g := gen.New(11, 10)
+	for i := range uint32(48) {
+		r := g.Record()
+		f.Add(string(r.Append(nil)), uint8(i), i)
+	}
+	for i, guest := range []string{
+		`{"msg":"m","level":"INFO","ts":"2024-05-06T07:08:09Z","sandbox":"evil","pid":"1","zeta":"1","kata_sandbox":"2","MESSAGE":"3"}`,
+		`time="2019-05-06T07:08:08.4Z" level=fatal msg=m sandbox=evil SANDBOX=evil id=x console-url=evil guest=false _PID=9 name=kata-agent pid=1 source=agent`,
+		`{"msg":{"a":{"b":[1]}},"level":"x","parse_error":"no","agent_pid":5,"guest":"no","level":"panic","time":"now","source":5`,
+		"[    1.122452] \x1b[31mtext\x1b[0m {\"msg\":\"m\",\"level\":\"INFO\",\"subsystem\":\"s\"}",
+	} {
+		for carrier := range guestCarriers {
+			for seed := range uint32(16) {
+				f.Add(guest, uint8(carrier), uint32(i)+6*seed)
+			}
+		}
+	}
+	leave, unpack := fuzzFilters{}, fuzzFilters{}
+	f.Fuzz(func(t *testing.T, guest string, carrier uint8, seed uint32) {
+		pairs := guestCarriers[int(carrier)%len(guestCarriers)](guest)
+		b := logEvent(append(pairs, "_PID", "4242", "_COMM", "x", "sandbox", "own")...)
+		as := func(unpack bool) func(o *options.Options) {
+			return func(o *options.Options) {
+				o.UnpackAgent, o.Duplicates, o.NestUnder = unpack, options.DuplicatesKeep, ""
+				o.MinLevel = "" // by what a guest says of its level it can be dropped
+			}
+		}
+		filter := unpack.get(seed, as(true))
+		host, _ := fuzzOnce(t, leave.get(seed, as(false)), b, []bool{true}, false)
+		both, _ := fuzzOnce(t, filter, b, []bool{true}, false)
+		at, _, was := readAll(t, host)[0].parts()
+		newAt, _, is := readAll(t, both)[0].parts()
+		if !bytes.Equal(at, newAt) {
+			t.Fatalf("the time was %x and is %x", at, newAt)
+		}
+		_, _, record := readAll(t, b)[0].parts()
+		inTable := func(name string) bool {
+			for i := range filter.plan.keys.Len() {
+				if filter.plan.keys.Name(i) == name {
+					return true
+				}
+			}
+			return false
+		}
+		own, old, now := record.pairs(), was.pairs(), is.pairs()
+		for i, pair := range old {
+			name := string(was.in[2*i].text)
+			if bare, ok := strings.CutPrefix(name, filter.plan.Prefix); ok && guestsOwn[strings.TrimSuffix(bare, "_text")] {
+				continue
+			}
+			if !slices.Contains(now, pair) {
+				t.Fatalf("%q was %q and is not that any more", name, was.in[2*i+1].text)
+			}
+		}
+		for i, pair := range now {
+			if slices.Contains(old, pair) || slices.Contains(own, pair) {
+				continue // own: with an error the message stays
+			}
+			name := string(is.in[2*i].text)
+			bare, ok := strings.CutPrefix(name, filter.plan.Prefix)
+			base := strings.TrimSuffix(bare, "_text")
+			if !ok || hostsOwn[strings.ToLower(base)] || !inTable(base) && !strings.HasPrefix(bare, "agent_") {
+				t.Fatalf("the guest made %q", name)
+			}
+			if bare == "guest" && !bytes.Equal(is.in[2*i+1].raw, []byte{0xc3}) {
+				t.Fatalf("the mark of a guest is %x", is.in[2*i+1].raw)
+			}
+		}
+	})
+}
+
+var (
+	// guestsOwn are the names that an agent's record takes over from its carrier.
+	guestsOwn = map[string]bool{"msg": true, "level": true, "name": true, "source": true, "subsystem": true, "vmconsole": true, "parse_error": true}
+	// hostsOwn are names that no guest sets, in small letters.
+	hostsOwn = map[string]bool{
+		"sandbox": true, "sandboxid": true, "sandbox_id": true, "id": true, "console-url": true, "console-protocol": true,
+		"exec-id": true, "time": true, "duplicate": true,
+	}
+)
