@@ -42,7 +42,16 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); echo 'not formatted: run gofmt -w'; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./build/e2e
-	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; else echo 'golangci-lint is not installed: skipped'; fi
+	$(GO) vet -tags katatest ./plugin
+	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
+		set -e; golangci-lint run ./...; \
+		golangci-lint run --build-tags e2e ./build/e2e/...; \
+		golangci-lint run --build-tags katatest ./plugin/...; \
+		cd build/bench && golangci-lint run ./...; fi
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the library is built from; needs govulncheck and its database
+	@build/vuln
 
 .PHONY: bench
 bench: ## the decoder and the whole filter beside their peers; see build/bench

@@ -23,7 +23,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	const notBool = `"banana" is not a boolean (on, off, true, false, yes, no)`
 	for _, c := range []struct{ name, options, says string }{
-		{"misspelt", "Min_Levle error", "unknown configuration property 'min_levle'"},
+		{"misspelt", "Min_Lvl error", "unknown configuration property 'min_lvl'"},
 		{"bad value", "Reserve_Data banana", "[filter:kata:kata.0] reserve_data: " + notBool},
 		{"alias", "Alias sandbox\n    Nested banana", "[filter:kata:sandbox] nested: "},
 		{"not supported yet", "Sandbox_Metadata On", "[filter:kata:kata.0] sandbox_metadata: not supported yet"},
