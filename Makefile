@@ -57,6 +57,10 @@ vuln: ## known vulnerabilities in what the library is built from; needs govulnch
 bench: ## the decoder and the whole filter beside their peers; see build/bench
 	cd build/bench && $(GO) test -run '^$$' -bench . -benchmem .
 
+.PHONY: gate
+gate: ## fails when the decoder or the filter became slower beside its peers, or allocates
+	cd build/bench && $(GO) test -count=1 ./...
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	build/fuzz $(or $(FUZZTIME),20s)

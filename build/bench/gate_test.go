@@ -6,10 +6,27 @@ import (
 	"time"
 )
 
-// TestRatios fails when one of the ratios that the project lives by has become
-// twice what was recorded: something was broken, whatever the machine. Seconds
-// say nothing on a machine that does other work as well, so it compares
-// processor time of work done in turn, the least of many short rounds.
+// recorded are the ratios that the project lives by, as they were measured; to
+// be lowered when something became faster. They are what
+//
+//	go test -run Ratios -v .
+//
+// logs, on amd64.
+const (
+	recordedDecoder = 0.5  // kata's decoder against go-logfmt's, the same lines
+	recordedLoki    = 0.6  // kata's decoder against Loki's
+	recordedFilter  = 2.0  // the whole filter against go-logfmt, which only decodes
+	recordedMixed   = 2.4  // the filter: a record of the mix against one of logfmt
+	recordedChunk   = 0.07 // the whole filter against fluent-bit-go, which only decodes
+)
+
+// slack is by how much a ratio may be worse. Beside three programs that take all
+// that they can get, on two processors, it was worse by a seventh at the most.
+const slack = 1.6
+
+// TestRatios fails when something was broken, whatever the machine. Seconds say
+// nothing on a machine that does other work as well, so it compares processor
+// time of work done in turn, the least of many short rounds.
 func TestRatios(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the ratios were recorded on amd64")
@@ -31,26 +48,17 @@ func TestRatios(t *testing.T) {
 		{"filter against fluent-bit-go's decoder", filter, fluentBitGo(logfmt.chunk), 1, 1, recordedChunk},
 	} {
 		scale := float64(c.of) / float64(c.units)
-		ratio := compare(c.work, c.by, 2*c.recorded/scale) * scale
+		ratio := compare(c.work, c.by, slack*c.recorded/scale) * scale
 		t.Logf("%s: %.3f, recorded %.3f", c.name, ratio, c.recorded)
-		if ratio > 2*c.recorded {
-			t.Errorf("%s: %.3f is more than twice the recorded %.3f", c.name, ratio, c.recorded)
+		if ratio > slack*c.recorded {
+			t.Errorf("%s: %.3f is more than %v times the recorded %.3f", c.name, ratio, slack, c.recorded)
 		}
 	}
 }
 
-// What was measured; to be lowered when something became faster.
-const (
-	recordedDecoder = 0.5
-	recordedLoki    = 0.6
-	recordedFilter  = 2.0
-	recordedMixed   = 2.4
-	recordedChunk   = 0.07
-)
-
-// compare divides the least time of work by the least time of by. It does no
-// fewer than 30 rounds, and goes on for up to 300 while the ratio is above the
-// limit: on a busy machine it takes longer until both have had a good one.
+// compare divides the least time of work by the least time of by. While the
+// ratio is above the limit it rests, and goes on: on a busy machine it takes
+// longer until both have had a good round.
 func compare(work, by func(), limit float64) (ratio float64) {
 	least := func(so time.Duration, f func()) time.Duration {
 		start := processorTime()
@@ -59,9 +67,16 @@ func compare(work, by func(), limit float64) (ratio float64) {
 	}
 	runtime.GC()
 	a, b := time.Hour, time.Hour
-	for round := 0; round < 30 || round < 300 && ratio > limit; round++ {
-		a, b = least(a, work), least(b, by)
-		ratio = float64(a) / float64(b)
+	for attempt := range 5 {
+		if attempt > 0 {
+			time.Sleep(500 * time.Millisecond)
+		}
+		for range 40 {
+			a, b = least(a, work), least(b, by)
+		}
+		if ratio = float64(a) / float64(b); ratio <= limit {
+			break
+		}
 	}
 	return ratio
 }
