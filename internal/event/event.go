@@ -52,9 +52,13 @@ type Event struct {
 	First         int    // where the first pair starts
 	Len           int    // how many pairs the body has
 	Pairs         []Pair // the wanted ones of them, in order; see Walker.Want
-	Sec           int64  // the event's own time
-	Nsec          uint32
-	Log           bool // false: a group marker, or no log event; pass it as it is
+	// Layout is 0, or a number that of this Walker's events only those have whose
+	// keys are the same in the same order. Of the numbers that are in use at a time
+	// no two have the same remainder by Layouts.
+	Layout uint64
+	Sec    int64 // the event's own time
+	Nsec   uint32
+	Log    bool // false: a group marker, or no log event; pass it as it is
 }
 
 // Walker reads the events of a chunk one by one. It keeps its memory from one
@@ -65,27 +69,43 @@ type Walker struct {
 	err   error
 	pairs []Pair
 
-	wanted [256]bool // by sketch
-	first  byte
-	all    bool
+	keys    []string
+	wanted  [256]bool // by sketch of keys
+	first   byte
+	layouts layouts
 }
 
 // maxPairs is how many pairs a Walker keeps memory for.
 const maxPairs = 4096
 
 // Want tells which pairs Next shall list: those with one of the given keys, and
-// those whose key starts with the byte first. Some others may be listed too; the
-// rest is only stepped over, which is most of the work in a journal record. A
-// new Walker wants none.
+// those whose key starts with the byte first. The rest is only stepped over,
+// which is most of the work in a journal record. A new Walker wants none.
 func (w *Walker) Want(keys []string, first byte) {
-	w.wanted, w.first = [256]bool{}, first
+	w.keys, w.wanted, w.first = keys, [256]bool{}, first
 	for _, key := range keys {
 		w.wanted[sketch(key[0], len(key))] = true
 	}
+	w.layouts = layouts{}
 }
 
 // sketch is a number from a key's first byte and length.
 func sketch(first byte, length int) byte { return first ^ byte(length*37) }
+
+// wants says whether a key, which is not empty, is among the wanted ones.
+func (w *Walker) wants(key []byte) bool {
+	if key[0] == w.first {
+		return true
+	}
+	if w.wanted[sketch(key[0], len(key))] {
+		for _, k := range w.keys {
+			if string(key) == k {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Reset starts on a chunk, which is only read.
 func (w *Walker) Reset(chunk []byte) {
@@ -93,17 +113,22 @@ func (w *Walker) Reset(chunk []byte) {
 		w.pairs = nil
 	}
 	w.chunk, w.pos, w.err, w.pairs = chunk, 0, nil, w.pairs[:0]
+	w.layouts.latest = nil
 	if uint64(len(chunk)) > math.MaxUint32 {
 		w.err = ErrCorrupt
 	}
 }
 
-// All lists all pairs of e, which Next has read, in e.Pairs.
+// All lists all pairs of e, which Next has read last, in e.Pairs.
 func (w *Walker) All(e *Event) {
-	w.all = true
 	w.pairs = w.pairs[:0]
-	w.body(e.First, e.Len)
-	w.all = false
+	if l := w.layouts.latest; l != nil {
+		for k := range l.pairs {
+			w.add(&l.pairs[k])
+		}
+	} else {
+		w.pairs, _ = w.list(w.pairs, e.First, e.Len, true)
+	}
 	e.Pairs = w.pairs
 }
 
@@ -121,7 +146,8 @@ func (w *Walker) Next(e *Event) bool {
 		return false
 	}
 	w.pairs = w.pairs[:0]
-	e.Start, e.Log = w.pos, false
+	w.layouts.latest = nil
+	e.Start, e.Log, e.Layout = w.pos, false, 0
 	end := w.event(e)
 	if end < 0 {
 		if end = Skip(w.chunk, w.pos); end < 0 {
@@ -138,28 +164,12 @@ func (w *Walker) Next(e *Event) bool {
 // event reads a log event at w.pos and answers where it ends, -1 if it is none.
 func (w *Walker) event(e *Event) int {
 	b := w.chunk
-	n, i := arrayLen(b, w.pos)
-	if n != 2 {
+	body := w.head(e)
+	if body < 0 {
 		return -1
 	}
-	inner := 0
-	if i < len(b) && isArray(b[i]) {
-		if inner, i = arrayLen(b, i); inner != 2 {
-			return -1
-		}
-	}
-	e.Time = i
-	if i = readTime(b, i, e); i < 0 {
-		return -1
-	}
-	e.TimeEnd = i
-	if inner == 2 {
-		if i = Skip(b, i); i < 0 {
-			return -1
-		}
-	}
-	e.Body = i
-	pairs, i := mapLen(b, i)
+	e.Body = body
+	pairs, i := mapLen(b, body)
 	if pairs < 0 {
 		return -1
 	}
@@ -176,17 +186,64 @@ func (w *Walker) event(e *Event) int {
 	if i = w.body(i, pairs); i < 0 {
 		return -1
 	}
+	if l := w.layouts.latest; l != nil {
+		e.Layout = l.id
+	}
 	e.BodyEnd = i
 	e.Log = true
+	return i
+}
+
+// head reads all of an event that is before its body, and answers where that
+// starts, -1 if it is no log event.
+func (w *Walker) head(e *Event) int {
+	b, i := w.chunk, w.pos
+	const usual = 13 // [[ext time, {}],
+	if x := b[i:]; len(x) >= usual && binary.BigEndian.Uint32(x) == 0x9292d700 && x[usual-1] == 0x80 {
+		e.Sec, e.Nsec = int64(binary.BigEndian.Uint32(x[4:])), binary.BigEndian.Uint32(x[8:])
+		e.Time, e.TimeEnd = i+2, i+usual-1
+		return i + usual
+	}
+	n, i := arrayLen(b, i)
+	if n != 2 {
+		return -1
+	}
+	inner := 0
+	if i < len(b) && isArray(b[i]) {
+		if inner, i = arrayLen(b, i); inner != 2 {
+			return -1
+		}
+	}
+	e.Time = i
+	if i = readTime(b, i, e); i < 0 {
+		return -1
+	}
+	e.TimeEnd = i
+	if inner == 2 {
+		i = Skip(b, i)
+	}
 	return i
 }
 
 // body steps over n pairs from i on, lists the wanted ones in w.pairs, and
 // answers where they end, -1 when the chunk does before.
 func (w *Walker) body(i, n int) int {
+	if end := w.follow(i, n); end >= 0 {
+		return end
+	}
+	var end int
+	if w.pairs, end = w.list(w.pairs[:0], i, n, false); end >= 0 {
+		w.learn(i, n)
+	}
+	return end
+}
+
+// list steps over n pairs from i on, appends the wanted ones or all to pairs,
+// and answers where they end, -1 when the chunk does before.
+func (w *Walker) list(pairs []Pair, i, n int, all bool) (_ []Pair, end int) {
 	b := w.chunk
 	if n > (len(b)-i)/2 {
-		return -1
+		return pairs, -1
 	}
 	for ; n > 0; n-- {
 		// Short forms first: they are all that a journal record has.
@@ -199,7 +256,7 @@ func (w *Walker) body(i, n int) int {
 			key, value, keyKind = textAt(b, i)
 		}
 		if uint(value) >= uint(len(b)) { // also when it is -1
-			return -1
+			return pairs, -1
 		}
 		switch c := b[value]; {
 		case c&0xe0 == 0xa0:
@@ -215,17 +272,17 @@ func (w *Walker) body(i, n int) int {
 			text, end, kind = textAt(b, value)
 		}
 		if uint(end) > uint(len(b)) {
-			return -1
+			return pairs, -1
 		}
-		if w.all || value > key && (w.wanted[sketch(b[key], value-key)] || b[key] == w.first) {
-			w.pairs = append(w.pairs, Pair{
+		if all || value > key && w.wants(b[key:value]) {
+			pairs = append(pairs, Pair{
 				At: uint32(i), Key: uint32(key), Value: uint32(value), Text: uint32(text), End: uint32(end),
 				KeyKind: keyKind, Kind: kind,
 			})
 		}
 		i = end
 	}
-	return i
+	return pairs, i
 }
 
 // textAt reads the value at i: where its text starts if it is a str or bin,

@@ -3,7 +3,11 @@ package event
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"os"
+	"reflect"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/ugorji/go/codec"
@@ -283,7 +287,119 @@ func FuzzWalk(f *testing.F) {
 		if (err == nil) != (end == len(chunk)) {
 			t.Fatalf("%v at %d of %d", err, end, len(chunk))
 		}
+		var w Walker
+		w.Want([]string{"MESSAGE", "PRIORITY", "a"}, '_')
+		for range 4 {
+			sameAsFresh(t, &w, chunk)
+		}
+		sameAsFresh(t, &w, chunk[:len(chunk)/2])
 	})
+}
+
+// sameAsFresh walks a chunk with w, whatever layouts it knows, and fails the test
+// where the answer is not that of a Walker that knows none. It answers how many
+// events follow a layout.
+func sameAsFresh(t *testing.T, w *Walker, chunk []byte) (layouts int) {
+	t.Helper()
+	var e, want Event
+	w.Reset(chunk)
+	keys := map[uint64]string{}
+	for {
+		var fresh Walker
+		fresh.Want(w.keys, w.first)
+		fresh.Reset(chunk)
+		fresh.pos = w.Pos()
+		ok := w.Next(&e)
+		if ok != fresh.Next(&want) || (w.Err() == nil) != (fresh.Err() == nil) || w.Pos() != fresh.Pos() {
+			t.Fatalf("at %d: %v, %v at %d; fresh: %v at %d", e.Start, ok, w.Err(), w.Pos(), fresh.Err(), fresh.Pos())
+		}
+		if !ok {
+			return layouts
+		}
+		layout := e.Layout
+		same := slices.Equal(e.Pairs, want.Pairs)
+		e.Layout, e.Pairs, want.Pairs = 0, nil, nil
+		if !same || !reflect.DeepEqual(e, want) {
+			t.Fatalf("%+v, fresh %+v; the same pairs: %v", e, want, same)
+		}
+		if !e.Log {
+			continue
+		}
+		w.All(&e)
+		fresh.All(&want)
+		if !slices.Equal(e.Pairs, want.Pairs) {
+			t.Fatalf("all: %+v, fresh %+v", e.Pairs, want.Pairs)
+		}
+		if layout != 0 {
+			layouts++
+			var all string
+			for _, p := range e.Pairs {
+				all += string(chunk[p.At:p.Value]) + "\n"
+			}
+			if old, ok := keys[layout]; ok && old != all {
+				t.Fatalf("layout %d: keys %q and %q", layout, old, all)
+			}
+			keys[layout] = all
+		}
+	}
+}
+
+// TestLayouts changes every byte of a record whose layout is known.
+func TestLayouts(t *testing.T) {
+	record := func(b []byte, priority, message string, n int) []byte {
+		b = log(b, 1, uint32(n), "_BOOT_ID", "0123456789abcdef0123456789abcdef", "_HOSTNAME", "node-1", "PRIORITY", priority, "_UID", "0", "X", "",
+			"SYSLOG_IDENTIFIER", "kata", "_PID", strconv.Itoa(n), "MESSAGE", message, "_SOURCE_REALTIME_TIMESTAMP", strconv.Itoa(1000+n), "kata_old", "x")
+		return b
+	}
+	var w Walker
+	w.Want([]string{"MESSAGE", "SYSLOG_IDENTIFIER", "PRIORITY"}, 'k')
+	var chunk []byte
+	for n := 95; n < 105; n++ {
+		chunk = record(chunk, strconv.Itoa(n%3), string(make([]byte, 10*(n-95)*(n-95))), n)
+	}
+	sameAsFresh(t, &w, chunk)
+	if n := sameAsFresh(t, &w, chunk); n != 10 {
+		t.Fatalf("%d records of 10 followed a layout", n)
+	}
+	one := record(nil, "6", "hello", 100)
+	for i := range one {
+		for _, c := range []byte{0, 1, '_', 'k', 0x7f, 0x80, 0x92, one[i] ^ 1, one[i] + 1, one[i] - 1, one[i] ^ 0x20, 0xc1, 0xc4, 0xd9, 0xda, 0xdb, 0xdf, 0xff} {
+			bad := bytes.Clone(one)
+			bad[i] = c
+			sameAsFresh(t, &w, append(bad, one...))
+			sameAsFresh(t, &w, bad)
+		}
+		sameAsFresh(t, &w, one[:i])
+		sameAsFresh(t, &w, chunk)
+	}
+}
+
+// TestManyLayouts has more kinds of records than a Walker can know, and learns
+// again where values change for good.
+func TestManyLayouts(t *testing.T) {
+	var w Walker
+	w.Want([]string{"b"}, 'k')
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var chunk []byte
+		for range 20 {
+			var pairs []string
+			for range rnd.IntN(5) {
+				pairs = append(pairs, []string{"a", "b", "c", "kk"}[rnd.IntN(4)], []string{"", "1", "22", string(make([]byte, 40))}[rnd.IntN(4)])
+			}
+			chunk = log(chunk, 1, 2, pairs...)
+		}
+		sameAsFresh(t, &w, chunk)
+	}
+	chunk := log(nil, 1, 2, "a", "1", "b", "2")
+	for range 2*relearn + 10 {
+		chunk[len(chunk)-1]++
+		w.Reset(chunk)
+		w.Next(new(Event))
+	}
+	if sameAsFresh(t, &w, chunk) != 1 {
+		t.Error("the layout was not learned again")
+	}
 }
 
 // TestWant: wanted pairs are listed, not all others, and All lists the rest.

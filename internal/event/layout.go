@@ -1,0 +1,285 @@
+package event
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
+
+// Records of one program have the same keys in the same order, and many of their
+// values are always the same: _BOOT_ID, _HOSTNAME, _EXE. A Walker learns such
+// layouts. A record that follows one is stepped over in a few strides, each of
+// them one comparison of bytes, instead of two headers for every pair.
+//
+// A layout is only a guess, and the answer is that of reading pair by pair: bytes
+// that are equal to a run of pairs that was read before are that run of pairs,
+// and a text's length is known when the bytes of its header are. What is neither
+// is read; where the bytes differ, the whole record is.
+
+// layout is what is known of the records of one kind.
+type layout struct {
+	id     uint64
+	uses   int
+	pairs  []slot
+	wanted []uint16 // indexes of pairs
+	steps  []step
+	text   []byte // what the steps compare, one behind the other
+}
+
+// slot is one pair of a layout.
+type slot struct {
+	Pair        // as offsets from the start of its step; behind Value wrong if it is free
+	form form   // of its value
+	step uint16 // the step that it is in
+	text uint32 // where the header of its key starts in the layout's text
+}
+
+// form is what a layout knows of a value.
+type form uint8
+
+const (
+	same  form = iota // its bytes
+	sized             // the bytes of its header: it is a Str, whose text may be any
+	free              // nothing
+)
+
+// step is a run of bytes that is compared, and behind it what is not of the last
+// value in it.
+type step struct {
+	bytes, mask [short / 8]uint64 // of a short run: the bytes, and ones where they are
+	text        uint32            // where the bytes start in the layout's text
+	compare     uint32            // how many they are
+	skip        uint32            // how many bytes the text of a sized value takes
+	free        bool              // the last value is
+}
+
+const (
+	maxSlots = 64      // pairs in a layout
+	maxText  = 4 << 10 // bytes that a layout compares
+	maxSame  = 256     // longer values are not compared
+	short    = 32      // bytes in a short run
+	buckets  = 16      // of layouts, by their number of pairs
+	ways     = 4       // layouts in a bucket
+
+	// Layouts is how many layouts a Walker knows at a time.
+	Layouts = buckets * ways
+
+	// relearn is how many records a layout serves. A value that differed once is
+	// not compared again; this is how a layout gets over it.
+	relearn = 1 << 14
+	// patience is how many records may follow no layout, more than follow one, while
+	// each of them is learned from; then only every eighth is. Learning takes several
+	// times as long as reading.
+	patience = 64
+)
+
+// layouts are those that a Walker knows.
+type layouts struct {
+	table  [buckets][ways]*layout // the last used is first in its bucket
+	latest *layout                // the one that the last event follows
+	at     [maxSlots]uint32       // where the steps of the last event start
+	missed int
+	pairs  []Pair // the rest is for learn
+	forms  [maxSlots]form
+}
+
+// follow steps over n pairs from i on if they follow a layout, and lists the
+// wanted ones. It answers where they end, or -1.
+func (w *Walker) follow(i, n int) int {
+	t := &w.layouts
+	bucket := &t.table[n%buckets]
+	for way, l := range bucket {
+		if l == nil {
+			break
+		}
+		if len(l.pairs) != n || l.uses >= relearn {
+			continue
+		}
+		end := w.stride(l, i)
+		if end < 0 {
+			continue
+		}
+		l.uses++
+		t.missed = max(t.missed-1, 0)
+		if way > 0 {
+			bucket[0], bucket[way] = l, bucket[0]
+		}
+		t.latest = l
+		for _, k := range l.wanted {
+			w.add(&l.pairs[k])
+		}
+		return end
+	}
+	return -1
+}
+
+// stride answers where the pairs from i on end if they follow l, or else -1.
+func (w *Walker) stride(l *layout, i int) int {
+	b, at := w.chunk, &w.layouts.at
+	for k := range l.steps {
+		s := &l.steps[k]
+		at[k] = uint32(i)
+		n := int(s.compare)
+		if n <= short && len(b)-i >= short {
+			x := b[i : i+short : i+short]
+			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
+				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
+				(binary.LittleEndian.Uint64(x[16:])^s.bytes[2])&s.mask[2]|
+				(binary.LittleEndian.Uint64(x[24:])^s.bytes[3])&s.mask[3] != 0 {
+				return -1
+			}
+		} else if n > len(b)-i || string(b[i:i+n]) != string(l.text[s.text:int(s.text)+n]) {
+			return -1
+		}
+		i += n
+		switch {
+		case !s.free:
+			i += int(s.skip)
+		case len(b)-i < 4:
+			_, i, _ = textAt(b, i)
+		default:
+			head := binary.BigEndian.Uint32(b[i : i+4 : i+4])
+			if c := head >> 24; c == 0xda {
+				i += 3 + int(head>>8&0xffff)
+			} else if c == 0xd9 {
+				i += 2 + int(head>>16&0xff)
+			} else if c&0xe0 == 0xa0 {
+				i += 1 + int(c&0x1f)
+			} else {
+				_, i, _ = textAt(b, i)
+			}
+		}
+		if uint(i) > uint(len(b)) { // also when it is -1
+			return -1
+		}
+	}
+	return i
+}
+
+// add lists a pair of the last event, which follows a layout.
+func (w *Walker) add(s *slot) {
+	n := len(w.pairs)
+	if n == cap(w.pairs) {
+		w.pairs = slices.Grow(w.pairs, 32)
+	}
+	w.pairs = w.pairs[:n+1]
+	p, i := &w.pairs[n], w.layouts.at[s.step]
+	// Word by word: a copy of the whole would wait for the words to be written.
+	p.At, p.Key, p.Value, p.Text, p.End = s.At+i, s.Key+i, s.Value+i, s.Text+i, s.End+i
+	p.KeyKind, p.Kind = s.KeyKind, s.Kind
+	if s.form == free {
+		text, end, kind := textAt(w.chunk, int(p.Value))
+		p.Text, p.End, p.Kind = uint32(text), uint32(end), kind
+	}
+}
+
+// learn makes a layout of n pairs from i on, which are whole and follow none, or
+// makes the one that has their keys fit.
+func (w *Walker) learn(i, n int) {
+	t := &w.layouts
+	if n == 0 || n > maxSlots {
+		return
+	}
+	if t.missed++; t.missed > patience {
+		if t.missed%8 != 0 {
+			return
+		}
+		t.missed = min(t.missed, 2*patience)
+	}
+	t.pairs, _ = w.list(t.pairs[:0], i, n, true)
+	bucket := &t.table[n%buckets]
+	way := 0
+	for way < ways-1 && bucket[way] != nil && !bucket[way].has(w.chunk, t.pairs) {
+		way++
+	}
+	l := bucket[way]
+	if l == nil {
+		// The remainder by Layouts stays the layout's own.
+		l = &layout{id: uint64(n%buckets*ways + way)}
+		bucket[way] = l
+	}
+	known := l.has(w.chunk, t.pairs)
+	if !known {
+		l.id += Layouts
+	}
+	fresh := !known || l.uses >= relearn
+	if fresh {
+		l.uses = 0
+	}
+	for k := range t.pairs {
+		p, f := &t.pairs[k], same
+		if !fresh {
+			f = l.form(k, w.chunk, p)
+		} else if p.End-p.Value > maxSame {
+			f = free
+		}
+		t.forms[k] = f
+	}
+	w.build(l)
+}
+
+// has says whether pairs have the keys of l.
+func (l *layout) has(b []byte, pairs []Pair) bool {
+	if len(pairs) != len(l.pairs) {
+		return false
+	}
+	for k := range pairs {
+		p, s := &pairs[k], &l.pairs[k]
+		n := p.Value - p.At
+		if s.Value-s.At != n || string(l.text[s.text:s.text+n]) != string(b[p.At:p.Value]) {
+			return false
+		}
+	}
+	return true
+}
+
+// form is what is known of the value of l's pair k when p's is another one.
+func (l *layout) form(k int, b []byte, p *Pair) form {
+	s := &l.pairs[k]
+	n := s.End - s.Value
+	if s.form == free || p.End-p.Value != n {
+		return free
+	}
+	old, now := l.text[s.text+s.Value-s.At:], b[p.Value:p.End]
+	if s.form == same && bytes.Equal(old[:n], now) {
+		return same
+	}
+	if head := s.Text - s.Value; s.Kind == Str && p.Kind == Str && bytes.HasPrefix(now, old[:head]) {
+		return sized
+	}
+	return free
+}
+
+// build makes l anew from the pairs and forms at hand.
+func (w *Walker) build(l *layout) {
+	t, b := &w.layouts, w.chunk
+	l.pairs, l.wanted, l.steps, l.text = l.pairs[:0], l.wanted[:0], l.steps[:0], l.text[:0]
+	start := t.pairs[0].At
+	for k := range t.pairs {
+		p, f := t.pairs[k], t.forms[k]
+		if p.Value > p.Key && w.wants(b[p.Key:p.Value]) {
+			l.wanted = append(l.wanted, uint16(k))
+		}
+		l.pairs = append(l.pairs, slot{
+			Pair: Pair{p.At - start, p.Key - start, p.Value - start, p.Text - start, p.End - start, p.KeyKind, p.Kind},
+			form: f, step: uint16(len(l.steps)), text: uint32(len(l.text)),
+		})
+		end := [...]uint32{same: p.End, sized: p.Text, free: p.Value}[f]
+		l.text = append(l.text, b[p.At:end]...)
+		if f == same && k < len(t.pairs)-1 {
+			continue
+		}
+		s := step{text: uint32(len(l.text)) - (end - start), compare: end - start, skip: p.End - end, free: f == free}
+		if s.compare <= short {
+			for q, c := range l.text[s.text:] {
+				s.bytes[q/8] |= uint64(c) << (q % 8 * 8)
+				s.mask[q/8] |= 0xff << (q % 8 * 8)
+			}
+		}
+		l.steps = append(l.steps, s)
+		start = p.End
+	}
+	if len(l.text) > maxText {
+		*l = layout{id: l.id}
+	}
+}
