@@ -124,12 +124,20 @@ func (w *Walker) All(e *Event) {
 	w.pairs = w.pairs[:0]
 	if l := w.layouts.latest; l != nil {
 		for k := range l.pairs {
-			w.add(&l.pairs[k])
+			w.add(l, k)
 		}
 	} else {
 		w.pairs, _ = w.list(w.pairs, e.First, e.Len, true)
 	}
 	e.Pairs = w.pairs
+}
+
+// Pair is the pair of the given index among all pairs of the event that Next has
+// read last, whose Layout is not 0.
+func (w *Walker) Pair(index int) Pair {
+	var p Pair
+	w.pair(&p, w.layouts.latest, index)
+	return p
 }
 
 // Err is ErrCorrupt when Next ended before the chunk did.

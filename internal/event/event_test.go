@@ -333,8 +333,11 @@ func sameAsFresh(t *testing.T, w *Walker, chunk []byte) (layouts int) {
 		if layout != 0 {
 			layouts++
 			var all string
-			for _, p := range e.Pairs {
+			for i, p := range e.Pairs {
 				all += string(chunk[p.At:p.Value]) + "\n"
+				if w.Pair(i) != p {
+					t.Fatalf("pair %d is %+v, want %+v", i, w.Pair(i), p)
+				}
 			}
 			if old, ok := keys[layout]; ok && old != all {
 				t.Fatalf("layout %d: keys %q and %q", layout, old, all)

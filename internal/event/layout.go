@@ -106,7 +106,7 @@ func (w *Walker) follow(i, n int) int {
 		}
 		t.latest = l
 		for _, k := range l.wanted {
-			w.add(&l.pairs[k])
+			w.add(l, int(k))
 		}
 		return end
 	}
@@ -156,15 +156,21 @@ func (w *Walker) stride(l *layout, i int) int {
 	return i
 }
 
-// add lists a pair of the last event, which follows a layout.
-func (w *Walker) add(s *slot) {
+// add lists a pair of the last event, which follows l.
+func (w *Walker) add(l *layout, index int) {
 	n := len(w.pairs)
 	if n == cap(w.pairs) {
 		w.pairs = slices.Grow(w.pairs, 32)
 	}
 	w.pairs = w.pairs[:n+1]
-	p, i := &w.pairs[n], w.layouts.at[s.step]
-	// Word by word: a copy of the whole would wait for the words to be written.
+	w.pair(&w.pairs[n], l, index)
+}
+
+// pair makes p a pair of the last event, which follows l. It does so word by word:
+// a copy of the whole would wait for the words to be written.
+func (w *Walker) pair(p *Pair, l *layout, index int) {
+	s := &l.pairs[index]
+	i := w.layouts.at[s.step]
 	p.At, p.Key, p.Value, p.Text, p.End = s.At+i, s.Key+i, s.Value+i, s.Text+i, s.End+i
 	p.KeyKind, p.Kind = s.KeyKind, s.Kind
 	if s.form == free {

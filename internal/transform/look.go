@@ -24,59 +24,56 @@ const (
 // specialNames are the names that look has an eye on, beside those of key_name.
 var specialNames = [...]string{identifierName, lineBreakName, lineBreakName[1:], programName}
 
-// found is what look saw in the record.
+// found is where a record has what is looked for: indexes of the wanted pairs, -1
+// for none. It follows from the keys alone.
 type found struct {
-	message    int    // index of the message's pair in the wanted ones, -1 for none
-	at         uint32 // where its key starts
-	rank       int    // the message's place in key_name
-	identifier []byte
-	cut        bool // journald cut the line
-	kata       bool // NAME is kata-runtime
+	layout     uint64 // of the records for that it is so; see event.Event
+	message    int
+	rank       int // the message's place in key_name
+	identifier int
+	program    int  // NAME
+	lineBreak  int  // _LINE_BREAK
 	lower      bool // the systemd input put the keys in small letters
 	ours       bool // a key starts with the prefix
 }
 
-// look goes over the keys that may be of interest, which the walk has chosen.
-func (w *worker) look() {
-	w.own = found{message: -1, rank: len(w.KeyName)}
+// look finds what is of interest in the event, which the walk has chosen.
+func (w *worker) look() *found {
+	if w.ev.Layout == 0 {
+		w.lookAt(&w.found)
+		return &w.found
+	}
+	own := &w.known[w.ev.Layout%event.Layouts]
+	if own.layout != w.ev.Layout {
+		w.lookAt(own)
+	}
+	return own
+}
+
+func (w *worker) lookAt(own *found) {
+	*own = found{layout: w.ev.Layout, message: -1, rank: len(w.KeyName), identifier: -1, program: -1, lineBreak: -1}
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
 			continue
 		}
 		key := w.chunk[p.Key:p.Value]
-		w.lookAt(i, key)
-		if key[0] == w.first && bytes.HasPrefix(key, w.prefix) {
-			w.own.ours = true
+		for rank, name := range w.KeyName[:own.rank] {
+			if string(key) == name {
+				own.message, own.rank = i, rank
+				break
+			}
 		}
-	}
-}
-
-func (w *worker) lookAt(i int, key []byte) {
-	for rank, name := range w.KeyName[:w.own.rank] {
-		if len(key) == len(name) && key[0] == name[0] && string(key) == name {
-			w.own.message, w.own.rank, w.own.at = i, rank, w.ev.Pairs[i].At
-			break
+		switch string(key) {
+		case identifierName, "syslog_identifier":
+			own.identifier, own.lower = i, string(key) != identifierName
+		case programName, "name":
+			own.program = i
+		case lineBreakName, "_line_break", lineBreakName[1:], "line_break":
+			own.lineBreak = i
 		}
-	}
-	// Constants, so that the compiler compares whole words.
-	switch len(key) {
-	case len(identifierName):
-		if lower := string(key) == "syslog_identifier"; lower || string(key) == identifierName {
-			w.own.identifier = w.text(i)
-			w.own.lower = lower
-		}
-	case len(programName):
-		if string(key) == programName || string(key) == "name" {
-			w.own.kata = string(w.text(i)) == "kata-runtime"
-		}
-	case len(lineBreakName):
-		if string(key) == lineBreakName || string(key) == "_line_break" {
-			w.own.cut = string(w.text(i)) == "line-max"
-		}
-	case len(lineBreakName) - 1:
-		if string(key) == lineBreakName[1:] || string(key) == "line_break" {
-			w.own.cut = string(w.text(i)) == "line-max"
+		if len(w.prefix) > 0 && bytes.HasPrefix(key, w.prefix) {
+			own.ours = true
 		}
 	}
 }
@@ -104,8 +101,7 @@ func isLower(key []byte) bool {
 
 // text is the text of a pair's value: its own, or the first of a list. nil when
 // it has none.
-func (w *worker) text(i int) []byte {
-	p := &w.ev.Pairs[i]
+func (w *worker) text(p *event.Pair) []byte {
 	switch p.Kind {
 	case event.Str:
 		return w.chunk[p.Text:p.End]
@@ -117,43 +113,90 @@ func (w *worker) text(i int) []byte {
 	return nil
 }
 
-func (w *worker) message() []byte {
-	if w.own.message < 0 {
+// wanted is the text of a wanted pair, nil for the index -1.
+func (w *worker) wanted(i int) []byte {
+	if i < 0 {
 		return nil
 	}
-	return w.text(w.own.message)
+	return w.text(&w.ev.Pairs[i])
 }
 
-// isNative says whether the record is one of runtime-rs's.
-func (w *worker) isNative() bool {
-	return w.own.kata && string(w.own.identifier) == "kata"
+// role is what a pair is to a record of runtime-rs.
+type role uint8
+
+const (
+	field role = iota // of the logger's or of the logging call
+	pid               // such a field too
+	priority
+	realtime
+)
+
+// part is a pair of a record of runtime-rs that has a role.
+type part struct {
+	index int // among all pairs
+	role  role
+}
+
+// parts are those of the records of one layout.
+type parts struct {
+	layout uint64
+	list   []part
 }
 
 // readNative gathers the journal fields of a record of runtime-rs in w.native.
-func (w *worker) readNative() {
-	w.walk.All(&w.ev)
-	lower, stripped := w.own.lower, w.isStripped()
+func (w *worker) readNative(lower bool) {
 	n := &w.native
 	*n = parser.Native{Fields: n.Fields[:0]}
+	of := &w.parts[w.ev.Layout%event.Layouts]
+	if w.ev.Layout == 0 || of.layout != w.ev.Layout {
+		w.walk.All(&w.ev)
+		w.assign(of, lower)
+	}
+	for _, part := range of.list {
+		var p event.Pair
+		if w.ev.Layout != 0 {
+			p = w.walk.Pair(part.index)
+		} else {
+			p = w.ev.Pairs[part.index]
+		}
+		var text []byte
+		switch part.role {
+		case priority:
+			n.Priority = w.text(&p)
+		case realtime:
+			n.Realtime = w.one(&p)
+		case pid:
+			text = w.one(&p)
+		case field:
+			text = w.text(&p)
+		}
+		if text != nil {
+			n.Fields = append(n.Fields, parser.NativeField{Name: w.chunk[p.Key:p.Value], Value: text})
+		}
+	}
+}
+
+// assign gives the event's pairs, which are all listed, their roles.
+func (w *worker) assign(of *parts, lower bool) {
+	of.layout, of.list = w.ev.Layout, of.list[:0]
+	stripped := w.isStripped()
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
+		r := field
 		switch {
 		case p.KeyKind != event.Str:
+			continue
 		case isJournal(key, priorityName):
-			n.Priority = w.text(i)
+			r = priority
 		case isJournal(key, realtimeName):
-			n.Realtime = w.one(i)
+			r = realtime
 		case !isCallField(key, lower) || stripped && isTrusted(key):
+			continue
 		case isJournal(key, pidName):
-			if pid := w.one(i); pid != nil {
-				n.Fields = append(n.Fields, parser.NativeField{Name: key, Value: pid})
-			}
-		default:
-			if text := w.text(i); text != nil {
-				n.Fields = append(n.Fields, parser.NativeField{Name: key, Value: text})
-			}
+			r = pid
 		}
+		of.list = append(of.list, part{i, r})
 	}
 }
 
@@ -178,10 +221,9 @@ func (w *worker) isStripped() bool {
 
 // one is the text of a value where two fields may have met in a list (PID and
 // _PID with Strip_Underscores On): the text that is there twice, or the only one.
-func (w *worker) one(i int) []byte {
-	p := &w.ev.Pairs[i]
+func (w *worker) one(p *event.Pair) []byte {
 	if p.Kind != event.Array {
-		return w.text(i)
+		return w.text(p)
 	}
 	var seen [8][]byte
 	var twice []byte
@@ -216,7 +258,7 @@ func isCallField(key []byte, lower bool) bool {
 			return false
 		}
 	}
-	if key[0] == '_' {
+	if len(key) == 0 || key[0] == '_' {
 		return false
 	}
 	for _, prefix := range []string{"CODE_", "SYSLOG_", "OBJECT_"} {

@@ -22,7 +22,12 @@ type worker struct {
 	written int // how much of the chunk is in out, or was dropped
 	changed bool
 
-	own  found  // what the record says of itself
+	known [event.Layouts]found // by Layout's remainder
+	parts [event.Layouts]parts
+	found found // in an event without a layout
+
+	ours bool   // a key of the record starts with the prefix
+	at   uint32 // where the message's key starts
 	all  bool   // all of the record's fields are written
 	use  []bool // or else, by index in its Fields: it is written
 	gone []bool // by index in the event's Pairs: it is left out
@@ -67,7 +72,6 @@ func (w *worker) release() {
 	fields := w.native.Fields
 	clear(fields[:cap(fields)])
 	w.native = parser.Native{Fields: fields[:0]}
-	w.own = found{}
 	w.parse.Release()
 }
 
@@ -108,20 +112,25 @@ func (w *worker) event() bool {
 
 // record parses the event's message; nil means that the event stays as it is.
 func (w *worker) record() *parser.Record {
-	w.look()
-	text := w.message()
+	own := w.look()
+	text := w.wanted(own.message)
 	if len(text) == 0 {
 		return nil
 	}
-	w.msg = parser.Message{Text: text, Cut: w.own.cut}
-	if id := w.own.identifier; id != nil {
-		w.msg.Origin = parser.OriginOf(id)
+	w.at, w.ours = w.ev.Pairs[own.message].At, own.ours
+	m := &w.msg
+	m.Text, m.Origin, m.Cut, m.Native = text, parser.Nobody, false, nil
+	if own.lineBreak >= 0 {
+		m.Cut = string(w.wanted(own.lineBreak)) == "line-max"
 	}
-	if w.isNative() {
-		w.readNative()
-		w.msg.Native = &w.native
+	if id := w.wanted(own.identifier); id != nil {
+		m.Origin = parser.OriginOf(id)
+		if own.program >= 0 && string(id) == "kata" && string(w.wanted(own.program)) == "kata-runtime" {
+			w.readNative(own.lower)
+			m.Native = &w.native
+		}
 	}
-	rec := w.parse.Parse(&w.msg)
+	rec := w.parse.Parse(m)
 	if rec == nil || len(rec.Fields) == 0 && !rec.HasTime {
 		return nil
 	}

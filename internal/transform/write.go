@@ -123,7 +123,7 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 	whole := w.ReserveData || !parsed
 	message := w.PreserveKey || !parsed || rec.Reason != parser.OK
 	nest := len(w.nest) > 0
-	ours := w.own.ours && !nest && len(w.prefix) > 0
+	ours := w.ours && !nest
 	if whole && message && !ours && !nest && len(w.ownGone) == 0 {
 		return 0
 	}
@@ -134,7 +134,7 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
 		gone := !whole
-		if p.At == w.own.at {
+		if p.At == w.at {
 			gone = !message
 		}
 		if p.KeyKind == event.Str {
