@@ -34,6 +34,17 @@ func AppendMapHeader(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
 }
 
+// MapHeaderLen is how many bytes AppendMapHeader appends.
+func MapHeaderLen(n int) int {
+	switch {
+	case n < 16:
+		return 1
+	case n <= math.MaxUint16:
+		return 3
+	}
+	return 5
+}
+
 // AppendArrayHeader appends the header of an array of n elements.
 func AppendArrayHeader(b []byte, n int) []byte {
 	switch {

@@ -21,7 +21,7 @@ func TestKnownLayouts(t *testing.T) {
 		for _, opts := range [][]string{nil, {"reserve_data", "off"}, {"prefix", ""}, {"prefix", "_"}, {"remove_journal_keys", "_*"}, {"key_name", "_CMDLINE,NAME,MESSAGE"}} {
 			g := gen.New(3, 20)
 			var chunk, want []byte
-			for range 300 {
+			for range 150 {
 				r := g.Record()
 				for i := range r.Fields {
 					r.Fields[i].Key = shape(r.Fields[i].Key)

@@ -16,48 +16,62 @@ func (w *worker) write(rec *parser.Record, twin bool) bool {
 	}
 	fields := w.choose(rec)
 	gone := w.chooseOwn(rec)
-	if !w.copyUntil(w.ev.Start) || !w.out.Reserve(w.bound(rec)) {
-		return false
-	}
-	w.written, w.changed = w.ev.End, true
-
-	ev := &w.ev
-	b := append(w.out.B, w.chunk[ev.Start:ev.Time]...)
-	if sec, nsec, ok := w.newTime(rec); ok {
-		b = event.AppendTime(b, sec, nsec)
-	} else {
-		b = append(b, w.chunk[ev.Time:ev.TimeEnd]...)
-	}
-	b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
-
 	nest := len(w.nest) > 0
-	pairs := ev.Len - gone
+	pairs := w.ev.Len - gone
 	switch {
 	case !nest:
 		pairs += fields
 	case fields > 0:
 		pairs++
 	}
-	b = event.AppendMapHeader(b, pairs)
-	if gone == 0 {
-		b = append(b, w.chunk[ev.First:ev.BodyEnd]...)
-	} else {
+	if !w.writeOwn(rec, pairs, gone) {
+		return false
+	}
+	if nest && fields > 0 {
+		w.out.B = event.AppendMapHeader(event.AppendStr(w.out.B, w.nest), fields)
+	}
+	return w.writeFields(rec)
+}
+
+// writeOwn writes the event up to the end of its own pairs, with a body of so
+// many pairs. It leaves room for the start of a nested map.
+func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
+	ev := &w.ev
+	if !w.out.Reserve(ev.End - w.written + event.TimeLen + 3*event.MaxHeader + len(w.nest)) {
+		return false
+	}
+	sec, nsec, timed := w.newTime(rec)
+	b := w.out.B
+	switch {
+	case gone == 0 && ev.First-ev.Body == event.MapHeaderLen(pairs) && (!timed || ev.TimeEnd-ev.Time == event.TimeLen):
+		// Nearly always: what changes has the length that it had.
+		start := len(b) - w.written // of the chunk in b
+		b = append(b, w.chunk[w.written:ev.BodyEnd]...)
+		if timed {
+			event.AppendTime(b[:start+ev.Time], sec, nsec)
+		}
+		event.AppendMapHeader(b[:start+ev.Body], pairs)
+	default:
+		b = append(b, w.chunk[w.written:ev.Time]...)
+		if timed {
+			b = event.AppendTime(b, sec, nsec)
+		} else {
+			b = append(b, w.chunk[ev.Time:ev.TimeEnd]...)
+		}
+		b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
+		b = event.AppendMapHeader(b, pairs)
+		if gone == 0 {
+			b = append(b, w.chunk[ev.First:ev.BodyEnd]...)
+			break
+		}
 		for i := range ev.Pairs {
 			if p := &ev.Pairs[i]; !w.gone[i] {
 				b = append(b, w.chunk[p.At:p.End]...)
 			}
 		}
 	}
-	if nest && fields > 0 {
-		b = event.AppendStr(b, w.nest)
-		b = event.AppendMapHeader(b, fields)
-	}
-	for i := range rec.Fields {
-		if w.all || w.use[i] {
-			b = w.appendField(b, &rec.Fields[i])
-		}
-	}
 	w.out.B = b
+	w.written, w.changed = ev.End, true
 	return true
 }
 
@@ -156,80 +170,113 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 	return i >= 0 && (w.all || w.use[i])
 }
 
-// bound is the most that the event can take, so that writing it needs no checks.
-func (w *worker) bound(rec *parser.Record) int {
-	n := w.ev.End - w.ev.Start + event.TimeLen + 3*event.MaxHeader + len(w.nest) + slack
+// writeFields writes the record's fields and says whether there was memory for
+// them.
+func (w *worker) writeFields(rec *parser.Record) bool {
+	n := len(w.out.B)
+	b := w.out.B[:cap(w.out.B)]
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
-		size := len(f.Value)
-		if f.Type == parser.Nested {
-			size *= maxGrowth
+		if !w.all && !w.use[i] {
+			continue
 		}
-		n += 2*event.MaxHeader + len(w.prefix) + len(f.Name) + size
+		// Nearly always: a known name and a short text. Of both a fixed number of bytes
+		// is copied, and what is too much is written over later: that is a few
+		// instructions, where a copy of as many as there are is a call.
+		if f.Place >= 0 && len(b)-n >= shortField {
+			d := (*[shortField]byte)(b[n:])
+			name := &w.names[f.Place]
+			copy32((*[32]byte)(d[:]), &name.short)
+			at := name.size & 31
+			size := len(f.Value)
+			switch {
+			case name.size >= 32:
+			case f.Type == parser.Integer:
+				n = len(event.AppendInt(b[:n+at], f.Integer()))
+				continue
+			case f.Type != parser.Text || size > shortText || cap(f.Value) < shortText:
+			case size < 32:
+				d[at] = 0xa0 | byte(size)
+				copy32((*[32]byte)(d[at+1:at+33]), (*[32]byte)(f.Value[:32]))
+				n += at + 1 + size
+				continue
+			default:
+				from := (*[shortText]byte)(f.Value[:shortText])
+				d[at], d[at+1] = 0xd9, byte(size)
+				copy32((*[32]byte)(d[at+2:at+34]), (*[32]byte)(from[:]))
+				copy32((*[32]byte)(d[at+34:at+66]), (*[32]byte)(from[32:]))
+				n += at + 2 + size
+				continue
+			}
+		}
+		w.out.B = b[:n]
+		if !w.writeField(f) {
+			return false
+		}
+		n = len(w.out.B)
+		b = w.out.B[:cap(w.out.B)]
 	}
-	return n
+	w.out.B = b[:n]
+	return true
 }
 
-// appendField appends a name and a value to b, which has room for them and for
-// slack bytes more.
-func (w *worker) appendField(b []byte, f *parser.Field) []byte {
+// The longest text that writeFields copies at once, and how much room it wants for
+// that with a name.
+const (
+	shortText  = 64
+	shortField = 32 + 2 + shortText
+)
+
+// copy32 copies in two steps because of more at a time the compiler makes a call.
+func copy32(d, s *[32]byte) {
+	*(*[16]byte)(d[:16]) = [16]byte(s[:16])
+	*(*[16]byte)(d[16:]) = [16]byte(s[16:])
+}
+
+// writeField writes any field and says whether there was memory for it.
+func (w *worker) writeField(f *parser.Field) bool {
+	size := len(f.Value)
+	if f.Type == parser.Nested {
+		size *= maxGrowth
+	}
+	if !w.out.Reserve(2*event.MaxHeader + len(w.prefix) + len(f.Name) + size) {
+		return false
+	}
+	b := w.out.B
 	if f.Place >= 0 {
-		name := &w.names[f.Place]
-		b = appendShort(b, name.text[:], name.size)
+		b = append(b, w.names[f.Place].text...)
 	} else {
 		b = event.AppendStrHeader(b, len(w.prefix)+len(f.Name))
 		b = append(append(b, w.prefix...), f.Name...)
 	}
 	switch f.Type {
 	case parser.Text:
-		n := len(f.Value)
-		switch {
-		case n < 32:
-			b = append(b, 0xa0|byte(n))
-		case n <= slack:
-			b = append(b, 0xd9, byte(n))
-		default:
-			return event.AppendStr(b, f.Value)
-		}
-		return appendShort(b, f.Value, n)
+		b = event.AppendStr(b, f.Value)
 	case parser.Integer:
-		return event.AppendInt(b, f.Integer())
+		b = event.AppendInt(b, f.Integer())
 	case parser.Float:
-		return event.AppendFloat(b, f.Num)
+		b = event.AppendFloat(b, f.Num)
 	case parser.Bool:
-		return event.AppendBool(b, f.Bool())
+		b = event.AppendBool(b, f.Bool())
 	case parser.Null:
-		return event.AppendNil(b)
+		b = event.AppendNil(b)
+	case parser.Nested:
+		b = appendNested(b, f.Value)
 	}
-	return appendNested(b, f.Value)
-}
-
-// slack is the longest text that appendShort takes, and how much room it wants.
-const slack = 64
-
-// appendShort appends the first n bytes of text, at most slack of them. It copies
-// a fixed number of bytes, of which those behind n are written over later: that
-// is a few instructions, where a copy of n bytes is a call.
-func appendShort(b, text []byte, n int) []byte {
-	end := len(b)
-	switch {
-	case n <= 16 && cap(text) >= 16 && cap(b)-end >= 16:
-		*(*[16]byte)(b[end : end+16]) = [16]byte(text[:16])
-	case n <= slack && cap(text) >= slack && cap(b)-end >= slack:
-		*(*[slack]byte)(b[end : end+slack]) = [slack]byte(text[:slack])
-	default:
-		return append(b, text[:n]...)
-	}
-	return b[:end+n]
+	w.out.B = b
+	return true
 }
 
 // strName is a field's name as a whole msgpack str.
 type strName struct {
-	size int
-	text []byte // size bytes, and room to copy slack of them
+	size  int
+	short [32]byte // the first of its bytes
+	text  []byte
 }
 
 func newStrName(name string) strName {
-	text := event.AppendStr(make([]byte, 0, max(slack, len(name)+event.MaxHeader)), []byte(name))
-	return strName{len(text), text}
+	n := strName{text: event.AppendStr(nil, []byte(name))}
+	n.size = len(n.text)
+	copy(n.short[:], n.text)
+	return n
 }
