@@ -21,10 +21,10 @@ const maxGrowth = 5
 func appendNested(b, text []byte) []byte {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	return appendValue(b, d)
+	return appendJSON(b, d)
 }
 
-func appendValue(b []byte, d *json.Decoder) []byte {
+func appendJSON(b []byte, d *json.Decoder) []byte {
 	token, err := d.Token()
 	if err != nil {
 		return event.AppendNil(b) // not reached: the parser let only valid JSON through
@@ -41,7 +41,7 @@ func appendValue(b []byte, d *json.Decoder) []byte {
 				key, _ := d.Token()
 				name := key.(string)
 				start := len(b)
-				b = appendValue(event.AppendStr(b, []byte(name)), d)
+				b = appendJSON(event.AppendStr(b, []byte(name)), d)
 				if seen[name] {
 					b = b[:start]
 					n--
@@ -50,7 +50,7 @@ func appendValue(b []byte, d *json.Decoder) []byte {
 			}
 		} else {
 			for ; d.More(); n++ {
-				b = appendValue(b, d)
+				b = appendJSON(b, d)
 			}
 		}
 		_, _ = d.Token() // the end

@@ -180,32 +180,28 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 		if !w.all && !w.use[i] {
 			continue
 		}
-		// Nearly always: a known name and a short text. Of both a fixed number of bytes
+		// Nearly always: a known name and a short value. Of both a fixed number of bytes
 		// is copied, and what is too much is written over later: that is a few
 		// instructions, where a copy of as many as there are is a call.
-		if f.Place >= 0 && len(b)-n >= shortField {
-			d := (*[shortField]byte)(b[n:])
-			name := &w.names[f.Place]
-			copy32((*[32]byte)(d[:]), &name.short)
-			at := name.size & 31
-			size := len(f.Value)
-			switch {
-			case name.size >= 32:
-			case f.Type == parser.Integer:
-				n = len(event.AppendInt(b[:n+at], f.Integer()))
-				continue
-			case f.Type != parser.Text || size > shortText || cap(f.Value) < shortText:
-			case size < 32:
-				d[at] = 0xa0 | byte(size)
-				copy32((*[32]byte)(d[at+1:at+33]), (*[32]byte)(f.Value[:32]))
-				n += at + 1 + size
-				continue
-			default:
-				from := (*[shortText]byte)(f.Value[:shortText])
-				d[at], d[at+1] = 0xd9, byte(size)
-				copy32((*[32]byte)(d[at+2:at+34]), (*[32]byte)(from[:]))
-				copy32((*[32]byte)(d[at+34:at+66]), (*[32]byte)(from[32:]))
-				n += at + 2 + size
+		if f.Place >= 0 && len(b)-n >= shortField && len(f.Value) <= shortText && f.Type != parser.Nested {
+			if name := &w.names[f.Place]; name.size <= len(name.short) {
+				d := (*[shortField]byte)(b[n:])
+				copy32((*[32]byte)(d[:]), &name.short)
+				at, size := name.size&63, len(f.Value)
+				switch {
+				case f.Type != parser.Text || cap(f.Value) < shortText:
+					n = len(appendValue(b[:n+at], f))
+				case size < 32:
+					d[at] = 0xa0 | byte(size)
+					copy32((*[32]byte)(d[at+1:at+33]), (*[32]byte)(f.Value[:32]))
+					n += at + 1 + size
+				default:
+					d[at], d[at+1] = 0xd9, byte(size)
+					from := (*[shortText]byte)(f.Value[:shortText])
+					copy32((*[32]byte)(d[at+2:at+34]), (*[32]byte)(from[:]))
+					copy32((*[32]byte)(d[at+34:at+66]), (*[32]byte)(from[32:]))
+					n += at + 2 + size
+				}
 				continue
 			}
 		}
@@ -249,22 +245,24 @@ func (w *worker) writeField(f *parser.Field) bool {
 		b = event.AppendStrHeader(b, len(w.prefix)+len(f.Name))
 		b = append(append(b, w.prefix...), f.Name...)
 	}
+	w.out.B = appendValue(b, f)
+	return true
+}
+
+func appendValue(b []byte, f *parser.Field) []byte {
 	switch f.Type {
 	case parser.Text:
-		b = event.AppendStr(b, f.Value)
+		return event.AppendStr(b, f.Value)
 	case parser.Integer:
-		b = event.AppendInt(b, f.Integer())
+		return event.AppendInt(b, f.Integer())
 	case parser.Float:
-		b = event.AppendFloat(b, f.Num)
+		return event.AppendFloat(b, f.Num)
 	case parser.Bool:
-		b = event.AppendBool(b, f.Bool())
+		return event.AppendBool(b, f.Bool())
 	case parser.Null:
-		b = event.AppendNil(b)
-	case parser.Nested:
-		b = appendNested(b, f.Value)
+		return event.AppendNil(b)
 	}
-	w.out.B = b
-	return true
+	return appendNested(b, f.Value)
 }
 
 // strName is a field's name as a whole msgpack str.
