@@ -34,15 +34,20 @@ func AppendMapHeader(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
 }
 
-// MapHeaderLen is how many bytes AppendMapHeader appends.
-func MapHeaderLen(n int) int {
+// PutMapLen makes n the number of pairs in the header of a map at the start of b,
+// and answers false when the header is too short for that.
+func PutMapLen(b []byte, n int) bool {
 	switch {
-	case n < 16:
-		return 1
-	case n <= math.MaxUint16:
-		return 3
+	case b[0]&0xf0 == 0x80 && n < 16:
+		b[0] = 0x80 | byte(n)
+	case b[0] == 0xde && n <= math.MaxUint16:
+		binary.BigEndian.PutUint16(b[1:], uint16(n))
+	case b[0] == 0xdf:
+		binary.BigEndian.PutUint32(b[1:], uint32(n))
+	default:
+		return false
 	}
-	return 5
+	return true
 }
 
 // AppendArrayHeader appends the header of an array of n elements.

@@ -206,11 +206,16 @@ func (w *Walker) event(e *Event) int {
 // starts, -1 if it is no log event.
 func (w *Walker) head(e *Event) int {
 	b, i := w.chunk, w.pos
-	const usual = 13 // [[ext time, {}],
-	if x := b[i:]; len(x) >= usual && binary.BigEndian.Uint32(x) == 0x9292d700 && x[usual-1] == 0x80 {
+	// What the inputs of Fluent Bit 4 and later write: [[ext time, {}],
+	if x := b[i:]; len(x) >= 17 && binary.BigEndian.Uint32(x) == 0x9292d700 {
 		e.Sec, e.Nsec = int64(binary.BigEndian.Uint32(x[4:])), binary.BigEndian.Uint32(x[8:])
-		e.Time, e.TimeEnd = i+2, i+usual-1
-		return i + usual
+		e.Time, e.TimeEnd = i+2, i+12
+		if x[12] == 0x80 {
+			return i + 13
+		}
+		if x[12] == 0xdf && binary.BigEndian.Uint32(x[13:]) == 0 {
+			return i + 17
+		}
 	}
 	n, i := arrayLen(b, i)
 	if n != 2 {

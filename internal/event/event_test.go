@@ -47,6 +47,8 @@ func TestTime(t *testing.T) {
 			append(append([]byte{0x92, 0x92}, encoded...), append([]byte{0x80}, body...)...),
 			append(append([]byte{0xdd, 0, 0, 0, 2, 0xdc, 0, 2}, encoded...), append([]byte{0xdf, 0, 0, 0, 0}, body...)...),
 			append(append([]byte{0x92}, encoded...), body...),
+			append(append([]byte{0x92, 0x92}, encoded...), append([]byte{0xdf, 0, 0, 0, 0}, body...)...),
+			append(append([]byte{0x92, 0x92}, encoded...), append([]byte{0xdf, 0, 0, 0, 1, 1, 2}, body...)...),
 		} {
 			events, err := walk(chunk)
 			if err != nil || len(events) != 1 {
@@ -231,6 +233,23 @@ func TestAppend(t *testing.T) {
 	}
 	if v := read(AppendFloat(nil, math.Float64bits(1.25))); v != 1.25 {
 		t.Errorf("1.25 came back as %v", v)
+	}
+}
+
+// TestPutMapLen changes headers of every width, and none to a longer form.
+func TestPutMapLen(t *testing.T) {
+	for _, f := range []struct {
+		header string
+		n      int
+		want   string
+	}{
+		{"\x80", 15, "\x8f"}, {"\x8f", 16, ""}, {"\xde\x00\x10", 3, "\xde\x00\x03"}, {"\xde\x00\x10", 65535, "\xde\xff\xff"},
+		{"\xde\x00\x10", 65536, ""}, {"\xdf\x00\x00\x00\x10", 65536, "\xdf\x00\x01\x00\x00"},
+	} {
+		b := []byte(f.header + "rest")
+		if ok := PutMapLen(b, f.n); ok != (f.want != "") || ok && string(b) != f.want+"rest" || !ok && string(b) != f.header+"rest" {
+			t.Errorf("%x with %d pairs: %v, %x", f.header, f.n, ok, b)
+		}
 	}
 }
 

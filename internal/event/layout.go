@@ -271,6 +271,10 @@ func (w *Walker) build(l *layout) {
 			form: f, step: uint16(len(l.steps)), text: uint32(len(l.text)),
 		})
 		end := [...]uint32{same: p.End, sized: p.Text, free: p.Value}[f]
+		if len(l.text)+int(end-p.At) > maxText {
+			*l = layout{id: l.id}
+			return
+		}
 		l.text = append(l.text, b[p.At:end]...)
 		if f == same && k < len(t.pairs)-1 {
 			continue
@@ -284,8 +288,5 @@ func (w *Walker) build(l *layout) {
 		}
 		l.steps = append(l.steps, s)
 		start = p.End
-	}
-	if len(l.text) > maxText {
-		*l = layout{id: l.id}
 	}
 }

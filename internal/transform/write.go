@@ -41,29 +41,31 @@ func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
 		return false
 	}
 	sec, nsec, timed := w.newTime(rec)
-	b := w.out.B
-	switch {
-	case gone == 0 && ev.First-ev.Body == event.MapHeaderLen(pairs) && (!timed || ev.TimeEnd-ev.Time == event.TimeLen):
-		// Nearly always: what changes has the length that it had.
-		start := len(b) - w.written // of the chunk in b
-		b = append(b, w.chunk[w.written:ev.BodyEnd]...)
-		if timed {
-			event.AppendTime(b[:start+ev.Time], sec, nsec)
+	from := w.written
+	w.written, w.changed = ev.End, true
+	if gone == 0 && (!timed || ev.TimeEnd-ev.Time == event.TimeLen) {
+		// Nearly always: what changes keeps its length.
+		start := len(w.out.B) - from // of the chunk in b
+		b := append(w.out.B, w.chunk[from:ev.BodyEnd]...)
+		if event.PutMapLen(b[start+ev.Body:], pairs) {
+			if timed {
+				event.AppendTime(b[:start+ev.Time], sec, nsec)
+			}
+			w.out.B = b
+			return true
 		}
-		event.AppendMapHeader(b[:start+ev.Body], pairs)
-	default:
-		b = append(b, w.chunk[w.written:ev.Time]...)
-		if timed {
-			b = event.AppendTime(b, sec, nsec)
-		} else {
-			b = append(b, w.chunk[ev.Time:ev.TimeEnd]...)
-		}
-		b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
-		b = event.AppendMapHeader(b, pairs)
-		if gone == 0 {
-			b = append(b, w.chunk[ev.First:ev.BodyEnd]...)
-			break
-		}
+	}
+	b := append(w.out.B, w.chunk[from:ev.Time]...)
+	if timed {
+		b = event.AppendTime(b, sec, nsec)
+	} else {
+		b = append(b, w.chunk[ev.Time:ev.TimeEnd]...)
+	}
+	b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
+	b = event.AppendMapHeader(b, pairs)
+	if gone == 0 {
+		b = append(b, w.chunk[ev.First:ev.BodyEnd]...)
+	} else {
 		for i := range ev.Pairs {
 			if p := &ev.Pairs[i]; !w.gone[i] {
 				b = append(b, w.chunk[p.At:p.End]...)
@@ -71,7 +73,6 @@ func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
 		}
 	}
 	w.out.B = b
-	w.written, w.changed = ev.End, true
 	return true
 }
 
