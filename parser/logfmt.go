@@ -234,14 +234,14 @@ func (d *Logfmt) quotedValue(i int) int {
 		d.valueEnd = end + 1
 		return end
 	}
-	for end < len(text) && text[end] == '\\' {
-		end = d.find(classQuote, min(end+2, len(text)))
-	}
+	mark := len(d.buf)
+	buf, n, ok := appendUnquoted(d.buf, text[i:], quoteEnd)
+	end = i + n
 	if end == len(text) {
 		d.reason = d.reason.or(UnterminatedQuote)
 	}
 	d.valueEnd = end
-	d.unquote(text[i:end])
+	d.setValue(buf, mark, ok)
 	return end
 }
 
@@ -249,6 +249,11 @@ func (d *Logfmt) quotedValue(i int) int {
 func (d *Logfmt) unquote(body []byte) {
 	mark := len(d.buf)
 	buf, ok := AppendUnquoted(d.buf, body)
+	d.setValue(buf, mark, ok)
+}
+
+// setValue makes what was appended to d.buf from mark on the value.
+func (d *Logfmt) setValue(buf []byte, mark int, ok bool) {
 	if !ok {
 		d.reason = d.reason.or(BadEscape)
 	}

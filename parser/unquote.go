@@ -2,6 +2,8 @@ package parser
 
 import (
 	"bytes"
+	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -15,42 +17,86 @@ import (
 // The rules are those of the Go specification for interpreted string literals;
 // logrus quotes with strconv.Quote.
 func AppendUnquoted(dst, body []byte) ([]byte, bool) {
+	dst, _, ok := appendUnquoted(dst, body, noEnd)
+	return dst, ok
+}
+
+// What ends the text that is unquoted: nothing but its length, or a quote too.
+const (
+	noEnd    uint64 = 0
+	quoteEnd        = ^noEnd
+)
+
+// appendUnquoted is AppendUnquoted for a body that a quote may end; read is where.
+func appendUnquoted(dst, b []byte, ends uint64) (out []byte, read int, ok bool) {
 	ok, octets := true, false
 	start := len(dst)
+	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
 	for {
-		i := bytes.IndexByte(body, '\\')
-		if i < 0 {
+		var end bool
+		if dst, i, end = appendUntilEscape(dst, b, i, ends); end {
+			read = i
 			break
 		}
-		dst = append(dst, body[:i]...)
-		body = body[i:]
-		if len(body) > 1 {
-			if c := simpleEscapes[body[1]]; c != 0 {
+		esc := b[i:]
+		if len(esc) > 1 {
+			if c := simpleEscapes[esc[1]]; c != 0 {
 				dst = append(dst, c)
-				body = body[2:]
+				i += 2
 				continue
 			}
 		}
-		r, size, octet := goEscape(body)
+		r, size, octet := goEscape(esc)
 		switch {
 		case size == 0:
 			ok = false
 			dst = append(dst, '\\')
-			body = body[1:]
+			i++
 		case octet:
 			octets = octets || r >= utf8.RuneSelf
 			dst = append(dst, byte(r))
-			body = body[size:]
+			i += size
 		default:
 			dst = utf8.AppendRune(dst, r)
-			body = body[size:]
+			i += size
 		}
 	}
-	dst = append(dst, body...)
 	if octets {
 		dst = validFrom(dst, start)
 	}
-	return dst, ok
+	return dst, read, ok
+}
+
+// appendUntilEscape appends b from i on, up to an escape or the end. dst has room
+// for all of it and for block bytes more. It leaves out the backslashes of \" and
+// \\ in passing, where these are many.
+func appendUntilEscape(dst, b []byte, i int, ends uint64) (out []byte, at int, end bool) {
+	w := len(dst)
+	to := dst[:cap(dst)]
+	for ; i+8 <= len(b); i, w = i+8, w+8 {
+		x := load(b, i)
+		binary.LittleEndian.PutUint64(to[w:], x)
+		if m := equal(x, '\\') | equal(x, '"')&ends; m != 0 {
+			i, w = i+first(m), w+first(m)
+			return to[:w], i, b[i] == '"'
+		}
+		if hasDropEscapes {
+			// Nothing close by: the rest goes in larger steps.
+			i, w = i+8, w+8
+			n := 0
+			dst, n = dropEscapes(to[:w], b[i:], ends)
+			i, w = i+n, len(dst)
+			break
+		}
+	}
+	for ; i < len(b); i, w = i+1, w+1 {
+		c := b[i]
+		if c == '\\' || c == '"' && ends != 0 {
+			return to[:w], i, c == '"'
+		}
+		to[w] = c
+	}
+	return to[:w], i, true
 }
 
 // simpleEscapes are the escapes of one letter that Go strings have.
@@ -128,23 +174,27 @@ func hexDigit(c byte) byte {
 // escape that is none is kept as it stands. Rust writes \" \\ \' \n \r \t \0
 // and \u{…} with up to six hexadecimal digits (core::fmt, impl Debug for str).
 func AppendRustUnquoted(dst, body []byte) ([]byte, bool) {
-	ok := true
+	dst, _, ok := appendRustUnquoted(dst, body, noEnd)
+	return dst, ok
+}
+
+// appendRustUnquoted is AppendRustUnquoted for a body that a quote may end; read
+// is where.
+func appendRustUnquoted(dst, b []byte, ends uint64) (out []byte, read int, ok bool) {
+	ok = true
+	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
 	for {
-		i := bytes.IndexByte(body, '\\')
-		if i < 0 {
-			return append(dst, body...), ok
+		var end bool
+		if dst, i, end = appendUntilEscape(dst, b, i, ends); end {
+			return dst, i, ok
 		}
-		dst = append(dst, body[:i]...)
-		body = body[i:]
-		r, size := rustEscape(body)
+		r, size := rustEscape(b[i:])
 		if size == 0 {
 			ok = false
-			dst = append(dst, '\\')
-			body = body[1:]
-			continue
+			r, size = '\\', 1
 		}
 		dst = utf8.AppendRune(dst, r)
-		body = body[size:]
+		i += size
 	}
 }
 

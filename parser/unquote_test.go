@@ -2,6 +2,7 @@ package parser
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,4 +140,42 @@ func FuzzRustUnquote(f *testing.F) {
 			t.Fatalf("%q gave %q", text, got)
 		}
 	})
+}
+
+// TestUnquoteBlocks compares unquoting in large steps with one escape at a time,
+// over bodies of every length around a block's and with every amount of memory
+// behind them.
+func TestUnquoteBlocks(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	pieces := []string{`\"`, `\\`, `\n`, `\z`, `\xc3\xa9`, `\u00e9`, "x", "longer text", "é", `\`}
+	for n := range 4 * block {
+		for range 20 {
+			body := ""
+			few := 1 + rnd.IntN(len(pieces))
+			for len(body) < n {
+				if rnd.IntN(20) > few {
+					body += "."
+				} else {
+					body += pieces[rnd.IntN(few)]
+				}
+			}
+			body = body[:n]
+			if !utf8.ValidString(body) {
+				continue
+			}
+			memory := []byte(body + `" behind \ it` + strings.Repeat(`\"`, rnd.IntN(block)))
+			want, wantOK := slowUnquote(body)
+			for _, b := range [][]byte{memory[:n], memory[:n:n]} {
+				if got, ok := AppendUnquoted([]byte("before"), b); string(got) != "before"+want || ok != wantOK {
+					t.Fatalf("%s = %q, %v; want %q, %v", body, got, ok, want, wantOK)
+				}
+			}
+			if hasBareQuote(body) || strings.HasSuffix(strings.ReplaceAll(body, `\\`, ""), `\`) {
+				continue // it would escape the quote
+			}
+			if got, read, ok := appendUnquoted(nil, memory, quoteEnd); string(got) != want || read != n || ok != wantOK {
+				t.Fatalf("%s = %q, %d, %v; want %q, %d, %v", memory, got, read, ok, want, n, wantOK)
+			}
+		}
+	}
 }

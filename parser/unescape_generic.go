@@ -1,0 +1,7 @@
+//go:build purego || !amd64
+
+package parser
+
+const hasDropEscapes = false
+
+func dropEscapes(dst, _ []byte, _ uint64) ([]byte, int) { return dst, 0 }
