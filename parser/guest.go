@@ -2,6 +2,7 @@ package parser
 
 import (
 	"bytes"
+	"slices"
 )
 
 // What a guest wrote reaches the host as a value of a line that the host wrote,
@@ -14,8 +15,25 @@ type guest struct {
 	fields  []byte   // the members that get no field, as they gather
 	noise   []byte   // kernel text that was glued to the record
 	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
-	strange nameSet  // names of the carrier that are not in the table, in small letters
-	names   nameSet  // the guest's names that did not get their own field
+	table   []guestKey
+	strange nameSet // names of the carrier that are not in the table, in small letters
+	names   nameSet // the guest's names that did not get their own field
+}
+
+// guestKey is what a guest may do with a key of the table.
+type guestKey struct {
+	group    int16 // place of the first key that differs only in case
+	reserved bool  // it may not set it
+	ours     bool  // the name is one that this plugin makes
+}
+
+func (g *guest) init(keys *Keys) {
+	g.groups = make([]uint64, (keys.Len()+63)/64)
+	g.table = make([]guestKey, keys.Len())
+	for i := range g.table {
+		row := &keys.rows[i]
+		g.table[i] = guestKey{row.group, row.reserved, isOurs(row.bytes)}
+	}
 }
 
 func (g *guest) reset() {
@@ -124,7 +142,7 @@ func (p *Parser) agentRecord(text []byte, from carrierKind) (ok bool, reason Rea
 	}
 	if !isStamp(text) {
 		after, ok, reason := p.agentStart(text)
-		if ok {
+		if ok && len(after) > 0 {
 			p.setNoise(nil, after)
 		}
 		return ok, reason
@@ -179,23 +197,29 @@ func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 	o := &p.innerObject
 	o.reset(text, p.cfg.MaxDepth)
 	var hasMsg, hasLevel bool
-	var m member
-	for o.next(&m) {
-		switch string(m.key) {
-		case "msg":
-			hasMsg = true
-		case "level":
-			hasLevel = true
+	for {
+		m := p.nextMember()
+		if !o.next(m) {
+			break
 		}
+		place := p.keys.find(m.key)
+		m.place = int32(place)
+		hasMsg = hasMsg || place == keyMsg
+		hasLevel = hasLevel || place == keyLevel
 		if m.deep {
 			reason = reason.or(TooDeep)
-		} else if !p.addInner(m) {
+		} else if !p.addInner() {
 			reason = reason.or(TooManyFields)
 		}
 	}
-	after = bytes.TrimSpace(text[min(o.pos, len(text)):])
-	if o.done && hasMsg && hasLevel && (isStamp(after) || len(after) == 0) {
-		return after, true, reason
+	if o.done && hasMsg && hasLevel {
+		if o.pos == len(text) {
+			return nil, true, reason
+		}
+		after = bytes.TrimSpace(text[o.pos:])
+		if isStamp(after) || len(after) == 0 {
+			return after, true, reason
+		}
 	}
 	if startsLikeAgent(text) {
 		return nil, false, AgentJSON
@@ -227,8 +251,9 @@ func (p *Parser) agentLogfmt(text []byte) (after []byte, ok bool, reason Reason)
 	hasLevel, glued := false, false
 	for d.Next() {
 		glued = glued || d.oddBare()
-		hasLevel = hasLevel || string(d.Key()) == "level"
-		if !p.addInner(member{key: d.Key(), value: d.Value(), kind: jsonString}) {
+		m := p.textMember(d.Key(), d.Value())
+		hasLevel = hasLevel || m.place == keyLevel
+		if !p.addInner() {
 			reason = reason.or(TooManyFields)
 		}
 	}
@@ -246,20 +271,41 @@ func (p *Parser) agentAnnounce(text []byte) bool {
 	d := &p.inner
 	d.reset(text[len(announce):], false)
 	for d.nextAnnounced() {
-		p.addInner(member{key: d.Key(), value: d.Value(), kind: jsonString})
+		p.textMember(d.Key(), d.Value())
+		p.addInner()
 	}
 	if d.reason != OK || len(p.members) == 0 {
 		return false
 	}
-	p.addInner(member{key: p.keys.nameBytes(keyMsg), value: announced, kind: jsonString})
+	p.textMember(p.keys.nameBytes(keyMsg), announced)
+	p.addInner()
 	return true
 }
 
-func (p *Parser) addInner(m member) bool {
-	if len(p.members) >= p.cfg.MaxFields {
+// nextMember is where the next member goes; it is one of p.members only after
+// addInner.
+func (p *Parser) nextMember() *member {
+	n := len(p.members)
+	if n == cap(p.members) {
+		p.members = slices.Grow(p.members, 32)
+	}
+	return &p.members[:n+1][n]
+}
+
+// textMember makes a member that is no JSON.
+func (p *Parser) textMember(key, value []byte) *member {
+	m := p.nextMember()
+	*m = member{key: key, value: value, kind: jsonString, place: int32(p.keys.find(key))}
+	return m
+}
+
+// addInner adds the member that nextMember answered, if there is room.
+func (p *Parser) addInner() bool {
+	n := len(p.members)
+	if n >= p.cfg.MaxFields {
 		return false
 	}
-	p.members = append(p.members, m)
+	p.members = p.members[:n+1]
 	return true
 }
 
@@ -272,7 +318,10 @@ func (p *Parser) merge() {
 	hasPid, time := false, unknown
 	for i := range p.members {
 		m := &p.members[i]
-		name, place := p.name(m.key)
+		name, place := m.key, int(m.place)
+		if place == unknown && !plainName(name) {
+			name, place = p.name(name)
+		}
 		switch place {
 		case keyMsg, keyLevel, keyName, keySource, keySubsystem:
 			if !done[place] {
@@ -334,7 +383,7 @@ func (p *Parser) noteCarrier() {
 	for i := range p.rec.Fields {
 		f := &p.rec.Fields[i]
 		place := int(f.Place)
-		if base, ok := bytes.CutSuffix(f.Name, []byte("_text")); ok {
+		if base, ok := cutMisfit(f.Name); ok {
 			if misfit := p.keys.find(base); misfit != unknown {
 				p.noteGroup(misfit) // its value is here under another name
 			}
@@ -349,15 +398,41 @@ func (p *Parser) noteCarrier() {
 	}
 }
 
-func (p *Parser) noteGroup(place int) {
-	group := p.keys.rows[place].group
-	p.groups[group/64] |= 1 << (group % 64)
+// cutMisfit is the key whose value has the name because it did not fit.
+func cutMisfit(name []byte) (key []byte, ok bool) {
+	if len(name) == 0 || name[len(name)-1] != 't' {
+		return nil, false
+	}
+	return bytes.CutSuffix(name, []byte("_text"))
+}
+
+func (g *guest) noteGroup(place int) {
+	group := uint(g.table[place].group)
+	g.groups[group/64] |= 1 << (group % 64)
+}
+
+// noted says whether the carrier has a name of the group.
+func (g *guest) noted(group int) bool {
+	return g.groups[uint(group)/64]&(1<<(uint(group)%64)) != 0
 }
 
 // addGuest adds a member that is none of an agent record's own.
 func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 	r := &p.rec
-	ours := isOurs(name)
+	ours := false
+	if place != unknown {
+		// Nearly all keys are in the table and free.
+		k := p.table[place]
+		if !k.ours && !k.reserved && !p.noted(int(k.group)) {
+			if !r.has(place) { // or it is there for the second time
+				p.addValue(m, name, place)
+			}
+			return
+		}
+		ours = k.ours
+	} else {
+		ours = isOurs(name)
+	}
 	if !ours && place != unknown && r.has(place) && r.index(place) >= host {
 		return // the guest's own key for the second time
 	}
@@ -409,7 +484,7 @@ func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
 		group = p.keys.fold(asciiLower(lower[:0], name))
 	}
 	if group != unknown {
-		if p.groups[group/64]&(1<<(group%64)) != 0 {
+		if p.noted(group) {
 			return true, p.fieldOf(group)
 		}
 		return p.keys.rows[group].reserved, -1
@@ -441,8 +516,9 @@ func (p *Parser) fieldOf(group int) int {
 // isOurs says whether a name is of a kind that this plugin makes itself.
 func isOurs(name []byte) bool {
 	const before, after = "agent_", "_text"
-	return len(name) >= len(before) && bytes.EqualFold(name[:len(before)], []byte(before)) ||
-		len(name) >= len(after) && bytes.EqualFold(name[len(name)-len(after):], []byte(after))
+	n := len(name)
+	return n >= len(before) && name[0]|0x20 == 'a' && bytes.EqualFold(name[:len(before)], []byte(before)) ||
+		n >= len(after) && name[n-1]|0x20 == 't' && bytes.EqualFold(name[n-len(after):], []byte(after))
 }
 
 // refusedName is the name agent_KEY for a name that is the host's, its place, and
@@ -491,13 +567,15 @@ func (p *Parser) keep(m *member) {
 	} else {
 		p.fields = append(p.fields, ',')
 	}
-	if m.keyToken != nil {
-		p.fields = append(append(p.fields, m.keyToken...), ':')
+	switch {
+	case m.token == nil:
+		p.fields = append(appendJSONString(p.fields, m.key), ':')
+		p.fields = appendJSONString(p.fields, m.value)
+	case m.spaced:
+		p.fields = appendCompact(p.fields, m.token)
+	default:
 		p.fields = append(p.fields, m.token...)
-		return
 	}
-	p.fields = append(appendJSONString(p.fields, m.key), ':')
-	p.fields = appendJSONString(p.fields, m.value)
 }
 
 // isText says whether a field would be written as text in the same letters.

@@ -1,7 +1,7 @@
 package parser
 
 import (
-	"bytes"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -22,17 +22,20 @@ const (
 type member struct {
 	key   []byte // decoded
 	value []byte // a string decoded, anything else compact as it stands
-	// The tokens: the key with its quotes, the value compact and as it stands.
-	keyToken, token []byte
-	kind            jsonKind
-	deep            bool // nested deeper than the limit: there is no value
+	// token is the whole member as it stands, nil for one that is no JSON; spaced
+	// says that there may be white space between its tokens.
+	token  []byte
+	spaced bool
+	deep   bool // nested deeper than the limit: there is no value
+	kind   jsonKind
+	place  int32 // of the key; for who uses the member, the reader leaves it alone
 }
 
 // objectReader reads the members of one JSON object (RFC 8259) one by one,
 // without recursion. Slices that it answers are of the text, or of buf where
 // something had to be decoded or made compact; they are valid until reset.
 type objectReader struct {
-	text     []byte
+	stringEnds
 	pos      int
 	buf      []byte
 	maxDepth int // of the whole object; at least 1, at most maxNesting
@@ -44,121 +47,162 @@ type objectReader struct {
 const maxNesting = 512
 
 func (r *objectReader) reset(text []byte, maxDepth int) {
-	*r = objectReader{text: text, buf: r.buf[:0], maxDepth: min(maxDepth, maxNesting)}
+	r.stringEnds.reset(text)
+	r.pos, r.buf, r.maxDepth = 0, r.buf[:0], min(maxDepth, maxNesting)
+	r.started, r.done = false, false
 }
 
 // next reads the next member. When it answers false the object is whole if
 // r.done, and broken at some place after the last member otherwise.
 func (r *objectReader) next(m *member) bool {
-	if r.done {
-		return false
-	}
-	switch c := r.skipBlank(); {
-	case !r.started && c == '{':
-		r.started = true
-		r.pos++
-		if r.skipBlank() == '}' {
-			r.pos++
-			r.done = true
+	text, start := r.text, r.pos+1
+	// Nearly always nothing is between the tokens, and strings have no escapes.
+	if !r.started || start >= len(text) || text[start] != '"' || text[start-1] != ',' {
+		if start = r.open(); start < 0 {
 			return false
 		}
-	case r.started && c == ',':
-		r.pos++
-		r.skipBlank()
-	case r.started && c == '}':
-		r.pos++
-		r.done = true
-		return false
-	default:
+	}
+	pos := r.find(start + 1)
+	if pos < len(text) && text[pos] == '"' {
+		m.key = text[start+1 : pos]
+	} else if m.key, pos = r.unquote(start+1, pos); pos == len(text) {
 		return false
 	}
-	var ok bool
-	if m.key, m.keyToken, ok = r.readString(); !ok {
+	pos++
+	m.spaced, m.deep = false, false
+	if pos+1 < len(text) && text[pos] == ':' && text[pos+1] == '"' {
+		m.kind = jsonString
+		value := pos + 2
+		pos = r.find(value)
+		if pos < len(text) && text[pos] == '"' {
+			m.value = text[value:pos]
+		} else if m.value, pos = r.unquote(value, pos); pos == len(text) {
+			return false
+		}
+		pos++
+	} else if pos = r.readValue(m, pos); pos == 0 {
 		return false
 	}
-	if r.skipBlank() != ':' {
-		return false
-	}
-	r.pos++
-	return r.readValue(m)
+	m.token = text[start:pos]
+	r.pos = pos
+	return true
 }
 
-// skipBlank moves to the next byte that is no white space and answers it, 0 at
-// the end.
-func (r *objectReader) skipBlank() byte {
-	for r.pos < len(r.text) {
-		switch c := r.text[r.pos]; c {
+// open goes to the next member and answers where its key starts, -1 when there is
+// none or the object is broken.
+func (r *objectReader) open() int {
+	if r.done {
+		return -1
+	}
+	pos, c := skipBlank(r.text, r.pos)
+	switch {
+	case !r.started && c == '{':
+		r.started = true
+		pos, c = skipBlank(r.text, pos+1)
+		r.done = c == '}'
+	case r.started && c == ',':
+		pos, c = skipBlank(r.text, pos+1)
+	case r.started && c == '}':
+		r.done = true
+	default:
+		return -1
+	}
+	if r.done {
+		r.pos, r.started = pos+1, false
+	}
+	if c != '"' {
+		return -1
+	}
+	return pos
+}
+
+// skipBlank is the index of the next byte from i on that is no white space, and
+// that byte, 0 at the end.
+func skipBlank(text []byte, i int) (at int, c byte) {
+	for ; i < len(text); i++ {
+		switch c := text[i]; c {
 		case ' ', '\t', '\n', '\r':
-			r.pos++
 		default:
-			return c
+			return i, c
 		}
 	}
-	return 0
+	return i, 0
 }
 
-func (r *objectReader) readValue(m *member) bool {
-	m.deep = false
-	switch c := r.skipBlank(); {
-	case c == '"':
-		var ok bool
+// readValue reads what is behind a key, from its colon on, and answers where it
+// ends, 0 when it is broken.
+func (r *objectReader) readValue(m *member, pos int) int {
+	text := r.text
+	colon, c := skipBlank(text, pos)
+	if c != ':' {
+		return 0
+	}
+	start, c := skipBlank(text, colon+1)
+	m.spaced = start > pos+1
+	switch c {
+	case '"':
 		m.kind = jsonString
-		m.value, m.token, ok = r.readString()
-		return ok
-	case c == '{' || c == '[':
+		if m.value, pos = r.unquote(start+1, r.find(start+1)); pos == len(text) {
+			return 0
+		}
+		return pos + 1
+	case '{', '[':
 		m.kind = jsonObject
 		if c == '[' {
 			m.kind = jsonArray
 		}
-		start := r.pos
+		r.pos = start
 		blanks, deep, ok := r.skipNested()
 		if !ok {
-			return false
+			return 0
 		}
 		m.deep = deep
-		m.token = r.text[start:r.pos]
+		m.value = text[start:r.pos]
 		if blanks {
-			m.token = r.compact(m.token)
+			m.spaced = true
+			mark := len(r.buf)
+			r.buf = appendCompact(r.buf, m.value)
+			m.value = r.buf[mark:len(r.buf):len(r.buf)]
 		}
-	default:
-		start := r.pos
-		end := skipScalar(r.text, start)
-		if end == 0 {
-			return false
-		}
-		r.pos = end
-		m.token = r.text[start:end]
-		switch m.token[0] {
-		case 't', 'f':
-			m.kind = jsonBool
-		case 'n':
-			m.kind = jsonNull
-		default:
-			m.kind = jsonNumber
-		}
+		return r.pos
 	}
-	m.value = m.token
-	return true
+	if start == len(text) {
+		return 0
+	}
+	end := skipScalar(text, start)
+	if end == 0 {
+		return 0
+	}
+	m.value = text[start:end]
+	switch c {
+	case 't', 'f':
+		m.kind = jsonBool
+	case 'n':
+		m.kind = jsonNull
+	default:
+		m.kind = jsonNumber
+	}
+	return end
 }
 
-// readString reads the string at r.pos; token is as it stands, with quotes.
-func (r *objectReader) readString() (value, token []byte, ok bool) {
-	start := r.pos
-	if start == len(r.text) || r.text[start] != '"' {
-		return nil, nil, false
+// unquote reads the string whose text starts at i; at end is the first byte that
+// cannot stand in it as it is. It answers where the closing quote is, or
+// len(text) for no string.
+func (r *objectReader) unquote(i, end int) (value []byte, at int) {
+	text := r.text
+	if end == len(text) || text[end] == '"' {
+		return text[i:end], end
 	}
-	end, escaped := skipString(r.text, start)
-	if end == 0 {
-		return nil, nil, false
-	}
-	r.pos = end
-	token = r.text[start:end]
-	if !escaped {
-		return token[1 : len(token)-1], token, true
+	if text[end] != '\\' {
+		return nil, len(text)
 	}
 	mark := len(r.buf)
-	r.buf = appendJSONUnquoted(r.buf, token[1:len(token)-1])
-	return r.buf[mark:len(r.buf):len(r.buf)], token, true
+	buf, n, ok := appendJSONUnquoted(r.buf, text[i:])
+	r.buf = buf
+	if !ok {
+		return nil, len(text)
+	}
+	return buf[mark:len(buf):len(buf)], i + n
 }
 
 // skipNested moves behind the object or array at r.pos, checking every token.
@@ -303,12 +347,23 @@ func skipString(text []byte, i int) (end int, escaped bool) {
 	}
 }
 
-// skipScalar is the index behind the number or word at i, 0 when it is none.
+// skipScalar is the index behind the number or word at i, which is in the text; 0
+// when it is none.
 func skipScalar(text []byte, i int) int {
-	for _, word := range []string{"true", "false", "null"} {
-		if len(text)-i >= len(word) && string(text[i:i+len(word)]) == word {
-			return i + len(word)
+	word := ""
+	switch text[i] {
+	case 't':
+		word = "true"
+	case 'f':
+		word = "false"
+	case 'n':
+		word = "null"
+	}
+	if word != "" {
+		if len(text)-i < len(word) || string(text[i:i+len(word)]) != word {
+			return 0
 		}
+		return i + len(word)
 	}
 	digits := func() bool {
 		start := i
@@ -343,36 +398,41 @@ func skipScalar(text []byte, i int) int {
 	return i
 }
 
-// compact is valid JSON without the white space between its tokens.
-func (r *objectReader) compact(token []byte) []byte {
-	mark := len(r.buf)
+// appendCompact appends valid JSON without the white space between its tokens.
+func appendCompact(dst, token []byte) []byte {
 	for i := 0; i < len(token); {
 		switch token[i] {
 		case ' ', '\t', '\n', '\r':
 			i++
 		case '"':
 			end, _ := skipString(token, i)
-			r.buf = append(r.buf, token[i:end]...)
+			dst = append(dst, token[i:end]...)
 			i = end
 		default:
-			r.buf = append(r.buf, token[i])
+			dst = append(dst, token[i])
 			i++
 		}
 	}
-	return r.buf[mark:len(r.buf):len(r.buf)]
+	return dst
 }
 
-// appendJSONUnquoted appends the text that the body of a valid JSON string
-// stands for. Half a surrogate pair becomes U+FFFD, as in encoding/json.
-func appendJSONUnquoted(dst, body []byte) []byte {
+// appendJSONUnquoted appends the text of the JSON string that b starts with, up to
+// its closing quote; read is where that is. ok is false when there is none, and
+// for an escape or a control byte that no JSON string has. Half a surrogate pair
+// becomes U+FFFD, as in encoding/json.
+func appendJSONUnquoted(dst, b []byte) (out []byte, read int, ok bool) {
+	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, &inJSON)
 	for {
-		i := bytes.IndexByte(body, '\\')
-		if i < 0 {
-			return append(dst, body...)
+		var end bool
+		if dst, i, end = appendUntilEscape(dst, b, i, &inJSON); end {
+			return dst, i, i < len(b) && b[i] == '"'
 		}
-		dst = append(dst, body[:i]...)
-		body = body[i:]
-		switch c := body[1]; c {
+		if i+1 == len(b) {
+			return dst, i, false
+		}
+		switch c := b[i+1]; c {
+		case '"', '\\', '/':
+			dst = append(dst, c)
 		case 'b':
 			dst = append(dst, '\b')
 		case 'f':
@@ -384,23 +444,26 @@ func appendJSONUnquoted(dst, body []byte) []byte {
 		case 't':
 			dst = append(dst, '\t')
 		case 'u':
-			r, _ := hex(body, 2, 4)
+			r, ok := hex(b, i+2, 4)
+			if !ok {
+				return dst, i, false
+			}
 			if utf16.IsSurrogate(r) {
 				low, ok := rune(0), false
-				if len(body) >= 12 && body[6] == '\\' && body[7] == 'u' {
-					low, ok = hex(body, 8, 4)
+				if len(b) >= i+12 && b[i+6] == '\\' && b[i+7] == 'u' {
+					low, ok = hex(b, i+8, 4)
 				}
 				if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
-					body = body[6:]
+					i += 6
 				}
 			}
 			dst = utf8.AppendRune(dst, r)
-			body = body[6:]
+			i += 6
 			continue
 		default:
-			dst = append(dst, c)
+			return dst, i, false
 		}
-		body = body[2:]
+		i += 2
 	}
 }
 

@@ -176,9 +176,9 @@ func FuzzJSONString(f *testing.F) {
 		if err := json.Unmarshal(token, &back); err != nil || back != text {
 			t.Fatalf("%q as JSON is %s, which reads %q: %v", text, token, back, err)
 		}
-		got := appendJSONUnquoted(nil, token[1:len(token)-1])
-		if string(got) != text || !utf8.Valid(got) {
-			t.Fatalf("%s reads %q, not %q", token, got, text)
+		got, n, ok := appendJSONUnquoted(nil, token[1:])
+		if string(got) != text || !utf8.Valid(got) || n != len(token)-2 || !ok {
+			t.Fatalf("%s reads %q, %d, %v, not %q", token, got, n, ok, text)
 		}
 	})
 }

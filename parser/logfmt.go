@@ -235,7 +235,7 @@ func (d *Logfmt) quotedValue(i int) int {
 		return end
 	}
 	mark := len(d.buf)
-	buf, n, ok := appendUnquoted(d.buf, text[i:], quoteEnd)
+	buf, n, ok := appendUnquoted(d.buf, text[i:], &quoteEnd)
 	end = i + n
 	if end == len(text) {
 		d.reason = d.reason.or(UnterminatedQuote)

@@ -94,23 +94,15 @@ func (p *Parser) nativeField(f *NativeField, own, agent bool) (bool, bool) {
 // nativeConsole unpacks console text in Rust's debug quoting.
 func (p *Parser) nativeConsole(quoted []byte) {
 	r := &p.rec
-	end := 0
-	for {
-		end = indexQuote(quoted, end)
-		if end >= len(quoted) || quoted[end] == '"' {
-			break
-		}
-		end = min(end+2, len(quoted))
-	}
+	mark := len(p.buf)
+	buf, end, ok := appendRustUnquoted(p.buf, quoted, &quoteEnd)
+	p.buf = buf
 	if end == len(quoted) {
 		r.Reason = r.Reason.or(UnterminatedQuote)
 	} else if rest := bytes.TrimSpace(quoted[end+1:]); len(rest) > 0 {
 		r.Reason = r.Reason.or(TrailingText)
 		r.set(keyUnparsed, rest)
 	}
-	mark := len(p.buf)
-	buf, ok := AppendRustUnquoted(p.buf, quoted[:end])
-	p.buf = buf
 	if !ok {
 		r.Reason = r.Reason.or(BadEscape)
 	}

@@ -121,7 +121,7 @@ func New(cfg Config) *Parser {
 	}
 	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys)}
 	p.rec.init(p.keys)
-	p.groups = make([]uint64, (p.keys.Len()+63)/64)
+	p.guest.init(p.keys)
 	return p
 }
 
@@ -317,15 +317,25 @@ func (p *Parser) readJSON(text []byte) bool {
 	p.rec.Encoding = JSONEncoding
 	o := &p.object
 	o.reset(text, p.cfg.MaxDepth)
-	for o.next(&p.member) {
-		p.addMember(&p.member)
+	m, r := &p.member, &p.rec
+	for o.next(m) {
+		place := p.keys.find(m.key)
+		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
+			if r.claim(m.key, place) {
+				r.appendValue(m.key, place, m.value, Text)
+			}
+			continue
+		}
+		p.addMember(m, place)
 	}
 	some := len(p.rec.Fields) > 0 || p.hasTime
 	if !o.done {
 		p.rec.Reason = p.rec.Reason.or(BadJSON)
-	} else if rest := bytes.TrimSpace(text[o.pos:]); some && len(rest) > 0 {
-		p.rec.Reason = p.rec.Reason.or(TrailingText)
-		p.rec.set(keyUnparsed, rest)
+	} else if some && o.pos < len(text) {
+		if rest := bytes.TrimSpace(text[o.pos:]); len(rest) > 0 {
+			p.rec.Reason = p.rec.Reason.or(TrailingText)
+			p.rec.set(keyUnparsed, rest)
+		}
 	}
 	return some
 }
@@ -376,15 +386,13 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 	}
 }
 
-// addMember takes a member of the host's object.
-func (p *Parser) addMember(m *member) {
+// addMember takes a member of the host's object, whose key has a place.
+func (p *Parser) addMember(m *member, place int) {
 	if m.deep {
 		p.rec.Reason = p.rec.Reason.or(TooDeep)
 		return
 	}
 	switch m.kind {
-	case jsonString:
-		p.add(m.key, m.value)
 	case jsonNull:
 		if name, place := p.name(m.key); p.room() && p.rec.claim(name, place) {
 			p.rec.appendValue(name, place, nil, Null)
@@ -392,7 +400,7 @@ func (p *Parser) addMember(m *member) {
 	case jsonObject, jsonArray:
 		p.addNested(m, p.cfg.Nested)
 	default:
-		p.add(m.key, m.value)
+		p.addAt(m.key, place, m.value)
 	}
 }
 

@@ -13,9 +13,9 @@ var hasDropEscapes = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
 
 // dropEscapes appends the start of b to dst, which has room for all of it and for
 // block bytes more. It leaves out the backslashes of \" and \\, and stops at every
-// other escape and, with all ones for ends, at a quote that is not escaped. It may
-// stop earlier, so what it did not do is for the caller.
-func dropEscapes(dst, b []byte, ends uint64) (out []byte, read int) {
+// other escape and at what ends the text. It may stop earlier, so what it did not
+// do is for the caller.
+func dropEscapes(dst, b []byte, ends *ending) (out []byte, read int) {
 	w := len(dst)
 	to := dst[w : w+len(b)+block]
 	if !hasDropEscapes || len(b) == 0 {
@@ -40,7 +40,7 @@ func dropEscapes(dst, b []byte, ends uint64) (out []byte, read int) {
 // reads and writes whole blocks.
 //
 //go:noescape
-func dropEscapesAVX2(dst, src *byte, n, least int, ends uint64, squeezes *[256]uint64) (read, written int)
+func dropEscapesAVX2(dst, src *byte, n, least int, ends *ending, squeezes *[256]uint64) (read, written int)
 
 // squeezes has for each mask of eight bytes where the kept ones come from.
 var squeezes = func() (table [256]uint64) {

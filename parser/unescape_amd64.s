@@ -13,12 +13,14 @@
 	POPCNTL R8, R8              \
 	ADDQ    R8, DI
 
-// func dropEscapesAVX2(dst, src *byte, n, least int, ends uint64, squeezes *[256]uint64) (read, written int)
+// func dropEscapesAVX2(dst, src *byte, n, least int, ends *ending, squeezes *[256]uint64) (read, written int)
 TEXT ·dropEscapesAVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ n+16(FP), CX
-	MOVQ ends+32(FP), R9
+	MOVQ ends+32(FP), AX
+	MOVQ 0(AX), R9               // all ones if a quote ends the text
+	VPBROADCASTB 8(AX), Y2       // the first byte above those that end it too
 	MOVQ squeezes+40(FP), R10
 
 	MOVL         $0x22222222, AX // '"'
@@ -55,12 +57,23 @@ whole:
 	SHLQ      $32, AX
 	ORQ       AX, DX
 	ANDQ      R14, DX            // quotes
+	VPMAXUB   Y2, Y4, Y6
+	VPMAXUB   Y2, Y5, Y7
+	VPCMPEQB  Y4, Y6, Y6
+	VPCMPEQB  Y5, Y7, Y7
+	VPMOVMSKB Y6, R8
+	VPMOVMSKB Y7, AX
+	SHLQ      $32, AX
+	ORQ       AX, R8
+	NOTQ      R8
+	ANDQ      R14, R8            // control bytes
 	TESTQ     BX, BX
 	JNZ       escapes
 
 	VMOVDQU Y4, (DI)
 	VMOVDQU Y5, 32(DI)
 	ANDQ    R9, DX
+	ORQ     R8, DX
 	LEAQ    1(R14), AX
 	ORQ     AX, DX
 	JNZ     end
@@ -80,6 +93,7 @@ end:
 escapes:
 	// What is escaped: the byte behind each run of backslashes of odd length and
 	// every second one in a run.
+	MOVQ R8, R13
 	MOVQ BX, R8
 	SHLQ $1, R8                  // follows a backslash
 	MOVQ R8, R12
@@ -97,7 +111,8 @@ escapes:
 	MOVQ R12, R8
 	NOTQ R8
 	ANDQ R9, R8
-	ANDQ DX, R8                  // ends
+	ANDQ DX, R8
+	ORQ  R13, R8                 // ends
 	ORQ  BX, DX
 	NOTQ DX
 	ANDQ R12, DX                 // escaped, and neither quote nor backslash

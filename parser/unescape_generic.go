@@ -4,4 +4,4 @@ package parser
 
 const hasDropEscapes = false
 
-func dropEscapes(dst, _ []byte, _ uint64) ([]byte, int) { return dst, 0 }
+func dropEscapes(dst, _ []byte, _ *ending) ([]byte, int) { return dst, 0 }

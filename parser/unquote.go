@@ -17,18 +17,24 @@ import (
 // The rules are those of the Go specification for interpreted string literals;
 // logrus quotes with strconv.Quote.
 func AppendUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendUnquoted(dst, body, noEnd)
+	dst, _, ok := appendUnquoted(dst, body, &noEnd)
 	return dst, ok
 }
 
-// What ends the text that is unquoted: nothing but its length, or a quote too.
-const (
-	noEnd    uint64 = 0
-	quoteEnd        = ^noEnd
+// ending is what ends the text that is unquoted, beside its length.
+type ending struct {
+	quotes  uint64 // all ones if a quote does
+	control uint64 // eight times the first byte above those that do; 0 for none
+}
+
+var (
+	noEnd    = ending{}
+	quoteEnd = ending{quotes: ^uint64(0)}
+	inJSON   = ending{quotes: ^uint64(0), control: ones * ' '}
 )
 
 // appendUnquoted is AppendUnquoted for a body that a quote may end; read is where.
-func appendUnquoted(dst, b []byte, ends uint64) (out []byte, read int, ok bool) {
+func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool) {
 	ok, octets := true, false
 	start := len(dst)
 	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
@@ -70,15 +76,15 @@ func appendUnquoted(dst, b []byte, ends uint64) (out []byte, read int, ok bool) 
 // appendUntilEscape appends b from i on, up to an escape or the end. dst has room
 // for all of it and for block bytes more. It leaves out the backslashes of \" and
 // \\ in passing, where these are many.
-func appendUntilEscape(dst, b []byte, i int, ends uint64) (out []byte, at int, end bool) {
+func appendUntilEscape(dst, b []byte, i int, ends *ending) (out []byte, at int, end bool) {
 	w := len(dst)
 	to := dst[:cap(dst)]
 	for ; i+8 <= len(b); i, w = i+8, w+8 {
 		x := load(b, i)
 		binary.LittleEndian.PutUint64(to[w:], x)
-		if m := equal(x, '\\') | equal(x, '"')&ends; m != 0 {
+		if m := equal(x, '\\') | equal(x, '"')&ends.quotes | (x-ends.control)&^x&highs; m != 0 {
 			i, w = i+first(m), w+first(m)
-			return to[:w], i, b[i] == '"'
+			return to[:w], i, b[i] != '\\'
 		}
 		if hasDropEscapes {
 			// Nothing close by: the rest goes in larger steps.
@@ -91,8 +97,8 @@ func appendUntilEscape(dst, b []byte, i int, ends uint64) (out []byte, at int, e
 	}
 	for ; i < len(b); i, w = i+1, w+1 {
 		c := b[i]
-		if c == '\\' || c == '"' && ends != 0 {
-			return to[:w], i, c == '"'
+		if c == '\\' || c == '"' && ends.quotes != 0 || c < byte(ends.control) {
+			return to[:w], i, c != '\\'
 		}
 		to[w] = c
 	}
@@ -174,13 +180,13 @@ func hexDigit(c byte) byte {
 // escape that is none is kept as it stands. Rust writes \" \\ \' \n \r \t \0
 // and \u{…} with up to six hexadecimal digits (core::fmt, impl Debug for str).
 func AppendRustUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendRustUnquoted(dst, body, noEnd)
+	dst, _, ok := appendRustUnquoted(dst, body, &noEnd)
 	return dst, ok
 }
 
 // appendRustUnquoted is AppendRustUnquoted for a body that a quote may end; read
 // is where.
-func appendRustUnquoted(dst, b []byte, ends uint64) (out []byte, read int, ok bool) {
+func appendRustUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool) {
 	ok = true
 	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
 	for {

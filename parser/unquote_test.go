@@ -173,7 +173,7 @@ func TestUnquoteBlocks(t *testing.T) {
 			if hasBareQuote(body) || strings.HasSuffix(strings.ReplaceAll(body, `\\`, ""), `\`) {
 				continue // it would escape the quote
 			}
-			if got, read, ok := appendUnquoted(nil, memory, quoteEnd); string(got) != want || read != n || ok != wantOK {
+			if got, read, ok := appendUnquoted(nil, memory, &quoteEnd); string(got) != want || read != n || ok != wantOK {
 				t.Fatalf("%s = %q, %d, %v; want %q, %d, %v", memory, got, read, ok, want, n, wantOK)
 			}
 		}

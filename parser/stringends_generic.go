@@ -1,0 +1,5 @@
+//go:build purego || !amd64
+
+package parser
+
+func markEnds(text []byte, masks []uint64) { markEndsGo(text, masks) }
