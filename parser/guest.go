@@ -619,14 +619,3 @@ func containerID(req []byte) []byte {
 	}
 	return rest[1 : 1+end]
 }
-
-// asciiLower appends name in lower case.
-func asciiLower(dst, name []byte) []byte {
-	for _, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}

@@ -10,10 +10,23 @@ var Levels = [...]string{"trace", "debug", "info", "warning", "error", "critical
 
 // LevelRank is the index of a folded level in Levels, -1 for any other text.
 func LevelRank(level []byte) int {
-	for i, l := range Levels {
-		if string(level) == l {
-			return i
-		}
+	switch string(level) {
+	case "trace":
+		return 0
+	case "debug":
+		return 1
+	case "info":
+		return 2
+	case "warning":
+		return 3
+	case "error":
+		return 4
+	case "critical":
+		return 5
+	case "fatal":
+		return 6
+	case "panic":
+		return 7
 	}
 	return -1
 }
@@ -45,6 +58,15 @@ func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
 		return text, buf, 3
 	case "error":
 		return text, buf, 4
+	// And of what slog writes these are nearly all.
+	case "INFO":
+		return levelBytes[2], buf, 2
+	case "DEBG":
+		return levelBytes[1], buf, 1
+	case "WARN":
+		return levelBytes[3], buf, 3
+	case "ERRO":
+		return levelBytes[4], buf, 4
 	}
 	start := len(buf)
 	for i := 0; i < len(text); {

@@ -210,7 +210,8 @@ func (p *Parser) shrink() {
 // valid is text, or a copy of it with U+FFFD for what is not UTF-8. Everything
 // after that cuts text at ASCII only, so all that comes out is valid too.
 func (p *Parser) valid(text []byte) []byte {
-	if utf8.Valid(text) {
+	ascii := asciiStart(text)
+	if ascii == len(text) || utf8.Valid(text[ascii:]) {
 		return text
 	}
 	mark := len(p.buf)

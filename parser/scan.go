@@ -3,6 +3,7 @@ package parser
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
 // Finding structure eight bytes at a time. Each test marks the high bit of
@@ -75,6 +76,51 @@ func indexStringEnd(b []byte, i int) int {
 		}
 	}
 	return len(b)
+}
+
+// asciiStart is a number of bytes at the start of b that are all ASCII: all of
+// them if b is.
+func asciiStart(b []byte) int {
+	i := 0
+	for ; i+32 <= len(b); i += 32 {
+		if (load(b, i)|load(b, i+8)|load(b, i+16)|load(b, i+24))&highs != 0 {
+			return i
+		}
+	}
+	for ; i+8 <= len(b); i += 8 {
+		if load(b, i)&highs != 0 {
+			return i
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return i
+}
+
+// asciiLower appends name in lower case.
+func asciiLower(dst, name []byte) []byte {
+	i := 0
+	for ; i+8 <= len(name); i += 8 {
+		dst = binary.LittleEndian.AppendUint64(dst, lower(load(name, i)))
+	}
+	if n := len(name) - i; n > 0 && cap(name) >= i+8 {
+		dst = binary.LittleEndian.AppendUint64(dst, lower(load(name[:i+8], i)))
+		return dst[:len(dst)-8+n]
+	}
+	for _, c := range name[i:] {
+		dst = append(dst, byte(lower(uint64(c))))
+	}
+	return dst
+}
+
+// lower is x with its capitals as small letters.
+func lower(x uint64) uint64 {
+	fromA := x&^highs + ones*(0x80-'A')
+	behindZ := x&^highs + ones*(0x80-'Z'-1)
+	return x | (fromA&^behindZ&^x&highs)>>2
 }
 
 func isDigit(c byte) bool { return c-'0' < 10 }

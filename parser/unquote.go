@@ -233,16 +233,68 @@ func rustEscape(b []byte) (r rune, size int) {
 // AppendValid appends b to dst with U+FFFD for every byte of it that is not
 // part of valid UTF-8.
 func AppendValid(dst, b []byte) []byte {
-	for len(b) > 0 {
-		r, size := utf8.DecodeRune(b)
-		if r == utf8.RuneError && size == 1 {
-			dst = append(dst, "\uFFFD"...)
-		} else {
-			dst = append(dst, b[:size]...)
+	const step = 256 // between two looks at the room
+	for i := 0; i < len(b); {
+		dst = slices.Grow(dst, 3*step+8)
+		w, to := len(dst), dst[:cap(dst)]
+		for end := min(i+step, len(b)); i < end; {
+			n := 1
+			switch c := b[i]; {
+			case i+8 <= len(b) && c < utf8.RuneSelf:
+				x := load(b, i)
+				binary.LittleEndian.PutUint64(to[w:], x)
+				n = first(x & highs)
+			case c < utf8.RuneSelf:
+				to[w] = c
+			default:
+				if n = 0; c >= 0xc2 && i+1 < len(b) && b[i+1]&0xc0 == 0x80 {
+					n = runeLen(b[i:])
+				}
+				if n == 0 {
+					binary.LittleEndian.PutUint32(to[w:], 0xbdbfef)
+					i, w = i+1, w+3
+					continue
+				}
+				copy(to[w:], b[i:i+n])
+			}
+			i, w = i+n, w+n
 		}
-		b = b[size:]
+		dst = to[:w]
 	}
 	return dst
+}
+
+// runeLen is the length of the character that b starts with, one that is not
+// ASCII; 0 when it is not valid UTF-8 (RFC 3629, section 4).
+func runeLen(b []byte) int {
+	c := b[0]
+	if c < 0xc2 || c > 0xf4 || len(b) < 2 {
+		return 0
+	}
+	low, high := byte(0x80), byte(0xbf)
+	switch c {
+	case 0xe0:
+		low = 0xa0
+	case 0xed:
+		high = 0x9f
+	case 0xf0:
+		low = 0x90
+	case 0xf4:
+		high = 0x8f
+	}
+	switch {
+	case b[1] < low || b[1] > high:
+		return 0
+	case c < 0xe0:
+		return 2
+	case len(b) < 3 || b[2]&0xc0 != 0x80:
+		return 0
+	case c < 0xf0:
+		return 3
+	case len(b) < 4 || b[3]&0xc0 != 0x80:
+		return 0
+	}
+	return 4
 }
 
 // validFrom makes dst valid UTF-8 from index start on.

@@ -179,3 +179,28 @@ func TestUnquoteBlocks(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendValid compares with converting to runes, which does the same byte by
+// byte, over bytes that are nearly UTF-8.
+func TestAppendValid(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 8))
+	pieces := []string{
+		"a", "some text", "é", "€", "😀", "\x80", "\xbf", "\xc0", "\xc1", "\xc2", "\xdf", "\xe0", "\xe0\x9f", "\xe0\xa0", "\xed\x9f", "\xed\xa0",
+		"\xef\xbf", "\xf0\x8f\xbf", "\xf0\x90\x80", "\xf4\x8f\xbf", "\xf4\x90\x80", "\xf5", "\xff", strings.Repeat("x", 300),
+	}
+	p := New(Config{})
+	for range 20000 {
+		text := ""
+		for range rnd.IntN(20) {
+			text += pieces[rnd.IntN(len(pieces))]
+		}
+		want := string([]rune(text))
+		if got := string(AppendValid([]byte("before"), []byte(text))); got != "before"+want {
+			t.Fatalf("%q gave %q, want %q", text, got, want)
+		}
+		p.buf = p.buf[:0]
+		if got := string(p.valid([]byte(text))); got != want {
+			t.Fatalf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
