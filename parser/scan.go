@@ -81,12 +81,7 @@ func indexStringEnd(b []byte, i int) int {
 // asciiStart is a number of bytes at the start of b that are all ASCII: all of
 // them if b is.
 func asciiStart(b []byte) int {
-	i := 0
-	for ; i+32 <= len(b); i += 32 {
-		if (load(b, i)|load(b, i+8)|load(b, i+16)|load(b, i+24))&highs != 0 {
-			return i
-		}
-	}
+	i := asciiBlocks(b) * block
 	for ; i+8 <= len(b); i += 8 {
 		if load(b, i)&highs != 0 {
 			return i
@@ -98,6 +93,22 @@ func asciiStart(b []byte) int {
 		}
 	}
 	return i
+}
+
+// asciiBlocksGo is what asciiBlocks does, in Go: how many blocks at the start of b
+// are ASCII.
+func asciiBlocksGo(b []byte) (n int) {
+	for ; len(b) >= block; b = b[block:] {
+		var x uint64
+		for w := b[:block]; len(w) >= 8; w = w[8:] {
+			x |= binary.LittleEndian.Uint64(w)
+		}
+		if x&highs != 0 {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // asciiLower appends name in lower case.

@@ -7,8 +7,8 @@ import "math/bits"
 // time. The window only moves forwards.
 type stringEnds struct {
 	text  []byte
-	base  int // where the window starts
-	masks [endBlocks]uint64
+	base  int                   // where the window starts
+	masks [endBlocks + 1]uint64 // the last one stays 0
 }
 
 const (
@@ -25,7 +25,9 @@ func (s *stringEnds) reset(text []byte) {
 // it is: a quote, a backslash, a control byte; or the text's length.
 func (s *stringEnds) find(i int) int {
 	if off := uint(i - s.base); off < endBytes {
-		if m := s.masks[off/block] >> (off % block); m != 0 {
+		// The 64 bits from i on: where the blocks start makes no branch.
+		k, n := off/block, off%block
+		if m := s.masks[k]>>n | s.masks[k+1]<<1<<(block-1-n); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
 	}
@@ -52,7 +54,7 @@ func (s *stringEnds) fill(base int) {
 	rest := s.text[base:]
 	n := min(len(rest)/block, endBlocks)
 	if n == endBlocks {
-		markEnds(rest[:endBytes], s.masks[:])
+		markEnds(rest[:endBytes], s.masks[:endBlocks])
 		return
 	}
 	tail := len(rest) % block

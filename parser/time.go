@@ -20,17 +20,24 @@ const MaxSec = 0xfffffffd
 func ParseTime(b []byte) (t Time, ok bool) {
 	// 2006-01-02T15:04:05Z
 	// 01234567890123456789
-	if len(b) < 20 || b[4] != '-' || b[7] != '-' || (b[10] != 'T' && b[10] != ' ') || b[13] != ':' || b[16] != ':' {
+	if len(b) < 20 {
 		return t, false
 	}
-	century, year, month, day := two(b, 0), two(b, 2), two(b, 5), two(b, 8)
-	hour, minute, second := two(b, 11), two(b, 14), two(b, 17)
-	if (century|year|month|day|hour|minute|second)&bad != 0 ||
-		month-1 > 11 || hour > 23 || minute > 59 || second > 59 {
+	if b[10] != 'T' && b[10] != ' ' || b[16] != ':' {
 		return t, false
 	}
-	year += 100 * century
-	if day-1 >= daysIn(month, year) {
+	// Eight bytes at a time: without the form "0000-00-00T00:00" digits are 0 to 9
+	// and all else is 0.
+	x := load(b, 0) ^ 0x2d30302d30303030
+	y := (load(b, 8) ^ 0x30303a3030543030) &^ (0xff << 16)
+	if (x|(x+0x7f76767f76767676)|y|(y+0x76767f76767f7676))&highs != 0 {
+		return t, false
+	}
+	x, y = 10*x+x>>8, 10*y+y>>8 // each byte with the next one: two digits
+	year := 100*uint32(x&0xff) + uint32(x>>16&0xff)
+	month, day := uint32(x>>40&0xff), uint32(y&0xff)
+	hours, minutes, seconds := uint32(y>>24&0xff), uint32(y>>48&0xff), two(b, 17)
+	if month-1 > 11 || hours > 23 || minutes > 59 || seconds > 59 || day-1 > 27 && day-1 >= daysIn(month, year) {
 		return t, false
 	}
 
@@ -38,21 +45,37 @@ func ParseTime(b []byte) (t Time, ok bool) {
 	t.Whole = true
 	if b[i] == '.' || b[i] == ',' {
 		i++
-		scale, digits := uint32(100_000_000), 0
-		for ; i < len(b) && isDigit(b[i]); i++ {
-			t.Nsec += uint32(b[i]-'0') * scale
-			scale /= 10
-			digits++
+		start, scale := i, uint32(1_000_000_000)
+		if len(b) >= i+8 {
+			x := load(b, i) ^ ones*'0'
+			n := first((x | (x + ones*(0x7f-9))) & highs)
+			scale = powers[n&15]
+			t.Nsec = number(x<<(64-8*uint(n))) * scale
+			i += n
 		}
-		if digits == 0 {
+		for ; i < len(b) && isDigit(b[i]); i++ {
+			scale /= 10
+			t.Nsec += uint32(b[i]-'0') * scale
+		}
+		if i == start {
 			return t, false
 		}
 		t.Whole = false
 	}
 
 	offset, ok := zone(b[i:])
-	t.Sec = days(year, month, day)*86400 + int64(hour*3600+minute*60+second) - offset
+	t.Sec = days(year, month, day)*86400 + int64(hours*3600+minutes*60+seconds) - offset
 	return t, ok
+}
+
+// powers are the units in nanoseconds of the last of n digits of a fraction.
+var powers = [16]uint32{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10}
+
+// number is the number that eight digits form, the first one in the lowest byte.
+func number(x uint64) uint32 {
+	x = (10*x + x>>8) & 0x00ff00ff00ff00ff
+	x = (100*x + x>>16) & 0x0000ffff0000ffff
+	return uint32(10000*x + x>>32)
 }
 
 // zone reads "Z", "+08:00" or "-03:30", the whole of b; the offset is in seconds.

@@ -39,10 +39,12 @@ func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool)
 	start := len(dst)
 	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
 	for {
-		var end bool
-		if dst, i, end = appendUntilEscape(dst, b, i, ends); end {
-			read = i
-			break
+		if i == len(b) || b[i] != '\\' {
+			var end bool
+			if dst, i, end = appendUntilEscape(dst, b, i, ends); end {
+				read = i
+				break
+			}
 		}
 		esc := b[i:]
 		if len(esc) > 1 {
@@ -117,8 +119,11 @@ func goEscape(b []byte) (r rune, size int, octet bool) {
 	}
 	switch c := b[1]; c {
 	case 'x':
-		r, ok := hex(b, 2, 2)
-		return r, sizeIf(ok, 4), true
+		if len(b) < 4 {
+			return 0, 0, false
+		}
+		high, low := hexDigits[b[2]], hexDigits[b[3]]
+		return rune(high<<4 | low), sizeIf(high|low <= 15, 4), true
 	case 'u':
 		r, ok := hex(b, 2, 4)
 		return r, sizeIf(ok && utf8.ValidRune(r), 6), false
@@ -154,7 +159,7 @@ func hex(b []byte, i, n int) (r rune, ok bool) {
 	}
 	var v uint32
 	for _, c := range b[i : i+n] {
-		d := hexDigit(c)
+		d := hexDigits[c]
 		if d > 15 {
 			return 0, false
 		}
@@ -163,17 +168,19 @@ func hex(b []byte, i, n int) (r rune, ok bool) {
 	return rune(v), v <= utf8.MaxRune
 }
 
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
+// hexDigits are the values of hexadecimal digits, 255 for other bytes.
+var hexDigits = func() (table [256]byte) {
+	for c := range table {
+		table[c] = 255
 	}
-	return 255
-}
+	for v, c := range "0123456789abcdef" {
+		table[c] = byte(v)
+	}
+	for v, c := range "ABCDEF" {
+		table[c] = byte(10 + v)
+	}
+	return table
+}()
 
 // AppendRustUnquoted appends to dst the text that the body of a Rust string in
 // debug form ({:?}) stands for, and says whether every escape in it was one; an

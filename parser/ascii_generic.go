@@ -1,0 +1,5 @@
+//go:build purego || !amd64
+
+package parser
+
+func asciiBlocks(b []byte) int { return asciiBlocksGo(b) }
