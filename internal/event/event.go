@@ -80,7 +80,8 @@ const maxPairs = 4096
 
 // Want tells which pairs Next shall list: those with one of the given keys, and
 // those whose key starts with the byte first. The rest is only stepped over,
-// which is most of the work in a journal record. A new Walker wants none.
+// which is most of the work in a journal record. A new Walker wants none, and
+// learns no layouts: it may be for one chunk only.
 func (w *Walker) Want(keys []string, first byte) {
 	w.keys, w.wanted, w.first = keys, [256]bool{}, first
 	for _, key := range keys {

@@ -183,7 +183,7 @@ func (w *Walker) pair(p *Pair, l *layout, index int) {
 // makes the one that has their keys fit.
 func (w *Walker) learn(i, n int) {
 	t := &w.layouts
-	if n == 0 || n > maxSlots {
+	if n == 0 || n > maxSlots || len(w.keys) == 0 {
 		return
 	}
 	if t.missed++; t.missed > patience {
