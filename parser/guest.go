@@ -119,9 +119,7 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 	case from == fromVsock:
 		// Nothing but the agent writes there: the text is its own.
 	default:
-		mark := len(p.buf)
-		p.buf = AppendPlain(p.buf, text)
-		plain := trimNewlines(p.buf[mark:len(p.buf):len(p.buf)])
+		plain := trimNewlines(p.plain(text))
 		if len(plain) == 0 {
 			return false
 		}
@@ -131,6 +129,16 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 	r.Reason = r.Reason.or(reason)
 	r.Guest = true
 	return true
+}
+
+// plain is text without terminal codes: the text itself when it has none.
+func (p *Parser) plain(text []byte) []byte {
+	if bytes.IndexByte(text, escape[0]) < 0 && bytes.Index(text, csiSign) < 0 {
+		return text
+	}
+	mark := len(p.buf)
+	p.buf = AppendPlain(p.buf, text)
+	return p.buf[mark:len(p.buf):len(p.buf)]
 }
 
 // agentRecord reads text into p.members if it is a whole agent record, with

@@ -401,7 +401,9 @@ func (p *Parser) addMember(m *member, place int) {
 	case jsonObject, jsonArray:
 		p.addNested(m, p.cfg.Nested)
 	default:
-		p.addAt(m.key, place, m.value)
+		if place != unknown || p.room() {
+			p.addAt(m.key, place, m.value)
+		}
 	}
 }
 
