@@ -210,7 +210,7 @@ func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 		if !o.next(m) {
 			break
 		}
-		place := p.keys.find(m.key)
+		place := p.innerOrder.find(m.key)
 		m.place = int32(place)
 		hasMsg = hasMsg || place == keyMsg
 		hasLevel = hasLevel || place == keyLevel
@@ -303,7 +303,7 @@ func (p *Parser) nextMember() *member {
 // textMember makes a member that is no JSON.
 func (p *Parser) textMember(key, value []byte) *member {
 	m := p.nextMember()
-	*m = member{key: key, value: value, kind: jsonString, place: int32(p.keys.find(key))}
+	*m = member{key: key, value: value, kind: jsonString, place: int32(p.innerOrder.find(key))}
 	return m
 }
 
@@ -327,9 +327,7 @@ func (p *Parser) merge() {
 	for i := range p.members {
 		m := &p.members[i]
 		name, place := m.key, int(m.place)
-		if place == unknown && !plainName(name) {
-			name, place = p.name(name)
-		}
+		name, place = p.name(name, place)
 		switch place {
 		case keyMsg, keyLevel, keyName, keySource, keySubsystem:
 			if !done[place] {

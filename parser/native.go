@@ -64,7 +64,7 @@ func (p *Parser) nativeField(f *NativeField, own, agent bool) (bool, bool) {
 	p.buf = asciiLower(p.buf, f.Name)
 	name := p.buf[mark:len(p.buf):len(p.buf)]
 	value := p.valid(f.Value)
-	place := p.keys.find(name)
+	place := p.order.find(name)
 	switch place {
 	case keySource:
 		if !p.cfg.NoNative {

@@ -75,15 +75,15 @@ type Message struct {
 // next and is for one goroutine at a time; in steady state it allocates
 // nothing.
 type Parser struct {
-	cfg   Config
-	keys  *Keys
-	order sequence // of the message's keys
-	rec   Record
+	cfg  Config
+	keys *Keys
+	rec  Record
 
-	// Readers of the message, and of the record inside it. Each has memory of
-	// its own for what it decodes.
+	// Readers of the message, and of the record inside it, and the order of the keys
+	// in each. Every reader has memory of its own for what it decodes.
 	logfmt, inner       Logfmt
 	object, innerObject objectReader
+	order, innerOrder   sequence
 
 	member  member
 	buf     []byte // names and values that the parser itself makes
@@ -119,7 +119,7 @@ func New(cfg Config) *Parser {
 	if cfg.Keys == nil {
 		cfg.Keys = NewKeys(cfg.Types)
 	}
-	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys)}
+	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys), innerOrder: newSequence(cfg.Keys)}
 	p.rec.init(p.keys)
 	p.guest.init(p.keys)
 	return p
@@ -320,7 +320,7 @@ func (p *Parser) readJSON(text []byte) bool {
 	o.reset(text, p.cfg.MaxDepth)
 	m, r := &p.member, &p.rec
 	for o.next(m) {
-		place := p.keys.find(m.key)
+		place := p.order.find(m.key)
 		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
 			if r.claim(m.key, place) {
 				r.appendValue(m.key, place, m.value, Text)
@@ -341,11 +341,11 @@ func (p *Parser) readJSON(text []byte) bool {
 	return some
 }
 
-// name is the written name of a key and its place in the table.
-func (p *Parser) name(key []byte) (name []byte, place int) {
-	place = p.keys.find(key)
-	if place != unknown || plainName(key) {
-		return key, place
+// name is the written name of a key and its place in the table, given where the
+// key was found there.
+func (p *Parser) name(key []byte, found int) (name []byte, place int) {
+	if found != unknown || plainName(key) {
+		return key, found
 	}
 	mark := len(p.buf)
 	p.buf = appendName(p.buf, key)
@@ -360,7 +360,7 @@ func (p *Parser) add(key, value []byte) { p.addAt(key, p.order.find(key), value)
 func (p *Parser) addAt(key []byte, place int, value []byte) {
 	switch place {
 	case unknown:
-		key, place = p.name(key)
+		key, place = p.name(key, unknown)
 	case keyTime, keyTs:
 		if !p.hasTime {
 			p.time(place, value)
@@ -395,11 +395,11 @@ func (p *Parser) addMember(m *member, place int) {
 	}
 	switch m.kind {
 	case jsonNull:
-		if name, place := p.name(m.key); p.room() && p.rec.claim(name, place) {
+		if name, place := p.name(m.key, place); p.room() && p.rec.claim(name, place) {
 			p.rec.appendValue(name, place, nil, Null)
 		}
 	case jsonObject, jsonArray:
-		p.addNested(m, p.cfg.Nested)
+		p.addNested(m, place, p.cfg.Nested)
 	default:
 		if place != unknown || p.room() {
 			p.addAt(m.key, place, m.value)
@@ -408,11 +408,11 @@ func (p *Parser) addMember(m *member, place int) {
 }
 
 // addNested takes a member that is an object or array.
-func (p *Parser) addNested(m *member, mode NestedMode) {
+func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 	if mode == DropNested || !p.room() {
 		return
 	}
-	name, place := p.name(m.key)
+	name, place := p.name(m.key, found)
 	typ := Text
 	if mode == KeepNested {
 		typ = Nested
