@@ -25,8 +25,8 @@ type keyInfo struct {
 	group    int16 // place of the first key that differs only in case
 	reserved bool  // a guest may not set it
 
-	head, tail uint64 // the ends of the name, see ends
-	short      uint64 // a name of less than eight bytes, up to the last byte
+	head, tail  uint64 // the ends of the name, see ends
+	start, mask uint64 // the first eight bytes of the name, and ones where they are
 }
 
 // NewKeys makes the table for the given types.
@@ -86,8 +86,9 @@ func (k *Keys) add(name string, typ Type) int {
 	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
 	row.head, row.tail = ends(row.bytes)
-	if len(written) < 8 {
-		row.short = shifted(append(row.bytes, make([]byte, 8)...)[:len(written)])
+	for i, c := range row.bytes[:min(len(row.bytes), 8)] {
+		row.start |= uint64(c) << (8 * i)
+		row.mask |= 0xff << (8 * i)
 	}
 	k.place(len(k.rows) - 1)
 	return len(k.rows) - 1
@@ -143,21 +144,10 @@ func hash(head, tail uint64, n int) uint32 {
 
 // is says whether the key's name is name.
 func (r *keyInfo) is(name []byte) bool {
-	switch n := len(name); {
-	case n != len(r.name):
-		return false
-	case n >= 8:
-		return load(name, 0) == r.head && load(name, n-8) == r.tail && (n <= 16 || r.name == string(name))
-	case cap(name) >= 8:
-		return shifted(name) == r.short
+	if len(name) != len(r.name) || cap(name) < 8 {
+		return r.name == string(name)
 	}
-	return r.name == string(name)
-}
-
-// shifted is a name of less than eight bytes as the upper bytes of a number; the
-// lower ones are zero. There must be room for eight bytes.
-func shifted(name []byte) uint64 {
-	return binary.LittleEndian.Uint64(name[:8]) << (64 - 8*len(name))
+	return (load(name[:8], 0)^r.start)&r.mask == 0 && (len(name) <= 8 || r.name == string(name))
 }
 
 // sequence finds keys faster than Keys do, where they come in the same order

@@ -10,7 +10,7 @@ var Levels = [...]string{"trace", "debug", "info", "warning", "error", "critical
 
 // LevelRank is the index of a folded level in Levels, -1 for any other text.
 func LevelRank(level []byte) int {
-	switch string(level) {
+	switch string(level) { // compared by length first
 	case "trace":
 		return 0
 	case "debug":
@@ -48,25 +48,8 @@ var levelWords = map[string]int{
 // foldLevel answers the word of Levels that text stands for, in any case, and
 // its rank. Any other text is put in lower case into buf, rank -1.
 func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
-	// What logrus writes needs no folding.
-	switch string(text) {
-	case "info":
-		return text, buf, 2
-	case "debug":
-		return text, buf, 1
-	case "warning":
-		return text, buf, 3
-	case "error":
-		return text, buf, 4
-	// And of what slog writes these are nearly all.
-	case "INFO":
-		return levelBytes[2], buf, 2
-	case "DEBG":
-		return levelBytes[1], buf, 1
-	case "WARN":
-		return levelBytes[3], buf, 3
-	case "ERRO":
-		return levelBytes[4], buf, 4
+	if rank := LevelRank(text); rank >= 0 {
+		return text, buf, rank // what logrus writes needs no folding
 	}
 	start := len(buf)
 	for i := 0; i < len(text); {

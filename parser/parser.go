@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -285,25 +286,8 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	p.rec.Encoding = LogfmtEncoding
 	d := &p.logfmt
 	d.Reset(text)
-	r, rows := &p.rec, p.keys.rows
 	for d.Next() {
-		// All pairs that the reader has at hand.
-		edges := d.edge[d.at-1 : d.n+1]
-		d.at = d.n - 1
-		start := int(edges[0]) + 1
-		for edges = edges[1:]; len(edges) >= 2; edges = edges[2:] {
-			equal, end := int(edges[0]), int(edges[1])
-			key, value := d.text[start:equal], d.valueIn(equal+1, end)
-			start = end + 1
-			// Nearly all keys are known and text, and need no more than this.
-			place := p.order.find(key)
-			if place > keyMsg && rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields && !r.has(place) {
-				r.at[place] = r.gen | uint32(len(r.Fields))
-				r.appendValue(key, place, value, Text)
-			} else {
-				p.addAt(key, place, value)
-			}
-		}
+		p.addPairs()
 	}
 	p.rec.Reason = p.rec.Reason.or(d.reason)
 	some := len(p.rec.Fields) > 0 || p.hasTime
@@ -311,6 +295,45 @@ func (p *Parser) readLogfmt(text []byte) bool {
 		p.rec.set(keyUnparsed, d.unparsed)
 	}
 	return some
+}
+
+// addPairs takes all pairs that p.logfmt has at hand. Nearly all keys are known,
+// come in the order in which they came before, and are text: this is add for
+// them, without a call.
+func (p *Parser) addPairs() {
+	d, r := &p.logfmt, &p.rec
+	edges := d.edge[d.at-1 : d.n+1]
+	d.at = d.n - 1
+	if room := min(len(edges)/2, p.cfg.MaxFields-len(r.Fields)); room > 0 {
+		r.Fields = slices.Grow(r.Fields, room)
+	}
+	text, start := d.text, int(edges[0])+1
+	rows, after, last := p.keys.rows, p.order.after, p.order.last
+	for edges = edges[1:]; len(edges) >= 2; edges = edges[2:] {
+		equal, end := int(edges[0]), int(edges[1])
+		key, value := text[start:equal], d.valueIn(equal+1, end)
+		start = end + 1
+		place := int(after[last])
+		if !rows[place].is(key) {
+			p.order.last = last
+			place = p.order.find(key)
+		}
+		if place == unknown {
+			p.addAt(key, place, value)
+			continue
+		}
+		last = place
+		n := len(r.Fields)
+		if rows[place].typ != Text || place <= keyMsg || n >= p.cfg.MaxFields || r.has(place) {
+			p.addAt(key, place, value)
+			continue
+		}
+		r.at[place] = r.gen | uint32(n)
+		r.Fields = r.Fields[:n+1]
+		f := &r.Fields[n]
+		f.Name, f.Value, f.Type, f.Place = key, value, Text, int32(place)
+	}
+	p.order.last = last
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.
