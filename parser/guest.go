@@ -133,7 +133,7 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 
 // plain is text without terminal codes: the text itself when it has none.
 func (p *Parser) plain(text []byte) []byte {
-	if bytes.IndexByte(text, escape[0]) < 0 && bytes.Index(text, csiSign) < 0 {
+	if !bytes.Contains(text, escape) && !bytes.Contains(text, csiSign) {
 		return text
 	}
 	mark := len(p.buf)

@@ -1,0 +1,44 @@
+package parser
+
+import "math/bits"
+
+// Leaving the backslashes of \" and \\ out by vector instructions, where the
+// processor has them (unescape_amd64.s, unescape_arm64.s): a record inside another
+// is full of them. Elsewhere appendUntilEscape does without.
+
+// dropEscapes appends the start of b to dst, which has room for all of it and for
+// block bytes more. It leaves out the backslashes of \" and \\, and stops at every
+// other escape and at what ends the text. It may stop earlier, so what it did not
+// do is for the caller.
+func dropEscapes(dst, b []byte, ends *ending) (out []byte, read int) {
+	w := len(dst)
+	to := dst[w : w+len(b)+block]
+	if !hasDropEscapes || len(b) == 0 {
+		return dst, 0
+	}
+	n := 0
+	switch {
+	case cap(b) >= len(b)+block:
+		// What is behind the end is looked at, and does not count.
+		read, n = dropBlocks(&to[0], &b[0], len(b), 1, ends)
+	case len(b) >= block:
+		read, n = dropBlocks(&to[0], &b[0], len(b), block, ends)
+	default:
+		var padded [block]byte
+		copy(padded[:], b)
+		read, n = dropBlocks(&to[0], &padded[0], len(b), 1, ends)
+	}
+	return dst[:w+n], read
+}
+
+// squeezes has for each mask of eight bytes where the kept ones come from, kept
+// how many these are.
+var squeezes, kept = func() (from [256]uint64, n [256]uint8) {
+	for mask := range from {
+		for m := uint8(mask); m != 0; m &= m - 1 {
+			from[mask] |= uint64(bits.TrailingZeros8(m)) << (8 * n[mask])
+			n[mask]++
+		}
+	}
+	return from, n
+}()
