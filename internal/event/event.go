@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 )
 
 // ErrCorrupt is what Walker.Err answers for a chunk that is not whole msgpack.
@@ -122,13 +123,13 @@ func (w *Walker) Reset(chunk []byte) {
 
 // All lists all pairs of e, which Next has read last, in e.Pairs.
 func (w *Walker) All(e *Event) {
-	w.pairs = w.pairs[:0]
 	if l := w.layouts.latest; l != nil {
-		for k := range l.pairs {
-			w.add(l, k)
+		w.pairs = slices.Grow(w.pairs[:0], len(l.pairs))[:len(l.pairs)]
+		for k := range w.pairs {
+			w.pair(&w.pairs[k], l, k)
 		}
 	} else {
-		w.pairs, _ = w.list(w.pairs, e.First, e.Len, true)
+		w.pairs, _ = w.list(w.pairs[:0], e.First, e.Len, true)
 	}
 	e.Pairs = w.pairs
 }

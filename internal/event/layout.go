@@ -67,9 +67,9 @@ const (
 	// relearn is how many records a layout serves. A value that differed once is
 	// not compared again; this is how a layout gets over it.
 	relearn = 1 << 14
-	// patience is how many records may follow no layout, more than follow one, while
-	// each of them is learned from; then only every eighth is. Learning takes several
-	// times as long as reading.
+	// patience is how far the records that follow no layout may outnumber the others
+	// while each of them is learned from; then only every eighth is. Learning takes
+	// several times as long as reading.
 	patience = 64
 )
 
@@ -77,10 +77,12 @@ const (
 type layouts struct {
 	table  [buckets][ways]*layout // the last used is first in its bucket
 	latest *layout                // the one that the last event follows
-	at     [maxSlots]uint32       // where the steps of the last event start
-	missed int
-	pairs  []Pair // the rest is for learn
-	forms  [maxSlots]form
+	at     [maxSlots + 1]uint32   // where the steps of the last event start, and its end
+	texts  [maxSlots]uint32       // where the texts of their free values start, 0 for unusual ones
+	missed int                    // how many events followed none, more than did follow one
+
+	pairs []Pair // the rest is for learn
+	forms [maxSlots]form
 }
 
 // follow steps over n pairs from i on if they follow a layout, and lists the
@@ -105,8 +107,9 @@ func (w *Walker) follow(i, n int) int {
 			bucket[0], bucket[way] = l, bucket[0]
 		}
 		t.latest = l
-		for _, k := range l.wanted {
-			w.add(l, int(k))
+		w.pairs = slices.Grow(w.pairs[:0], len(l.wanted))[:len(l.wanted)]
+		for k, index := range l.wanted {
+			w.pair(&w.pairs[k], l, int(index))
 		}
 		return end
 	}
@@ -115,12 +118,19 @@ func (w *Walker) follow(i, n int) int {
 
 // stride answers where the pairs from i on end if they follow l, or else -1.
 func (w *Walker) stride(l *layout, i int) int {
-	b, at := w.chunk, &w.layouts.at
+	b, at, texts := w.chunk, &w.layouts.at, &w.layouts.texts
 	for k := range l.steps {
 		s := &l.steps[k]
 		at[k] = uint32(i)
 		n := int(s.compare)
-		if n <= short && len(b)-i >= short {
+		// Few bytes are compared without the call that comparing any number of them is.
+		if n <= 16 && len(b)-i >= 16 {
+			x := b[i : i+16 : i+16]
+			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
+				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1] != 0 {
+				return -1
+			}
+		} else if n <= short && len(b)-i >= short {
 			x := b[i : i+short : i+short]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
@@ -132,38 +142,34 @@ func (w *Walker) stride(l *layout, i int) int {
 			return -1
 		}
 		i += n
-		switch {
-		case !s.free:
+		if !s.free {
 			i += int(s.skip)
-		case len(b)-i < 4:
-			_, i, _ = textAt(b, i)
-		default:
-			head := binary.BigEndian.Uint32(b[i : i+4 : i+4])
-			if c := head >> 24; c == 0xda {
-				i += 3 + int(head>>8&0xffff)
-			} else if c == 0xd9 {
-				i += 2 + int(head>>16&0xff)
-			} else if c&0xe0 == 0xa0 {
-				i += 1 + int(c&0x1f)
-			} else {
-				_, i, _ = textAt(b, i)
+		} else {
+			text, end := 0, 0
+			if len(b)-i >= 4 {
+				switch head := binary.BigEndian.Uint32(b[i : i+4 : i+4]); {
+				case head>>24 == 0xda:
+					text = i + 3
+					end = text + int(head>>8&0xffff)
+				case head>>24 == 0xd9:
+					text = i + 2
+					end = text + int(head>>16&0xff)
+				case head>>29 == 0xa0>>5:
+					text = i + 1
+					end = text + int(head>>24&0x1f)
+				}
 			}
+			if text == 0 {
+				_, end, _ = textAt(b, i)
+			}
+			texts[k], i = uint32(text), end
 		}
 		if uint(i) > uint(len(b)) { // also when it is -1
 			return -1
 		}
 	}
+	at[len(l.steps)] = uint32(i)
 	return i
-}
-
-// add lists a pair of the last event, which follows l.
-func (w *Walker) add(l *layout, index int) {
-	n := len(w.pairs)
-	if n == cap(w.pairs) {
-		w.pairs = slices.Grow(w.pairs, 32)
-	}
-	w.pairs = w.pairs[:n+1]
-	w.pair(&w.pairs[n], l, index)
 }
 
 // pair makes p a pair of the last event, which follows l. It does so word by word:
@@ -174,8 +180,11 @@ func (w *Walker) pair(p *Pair, l *layout, index int) {
 	p.At, p.Key, p.Value, p.Text, p.End = s.At+i, s.Key+i, s.Value+i, s.Text+i, s.End+i
 	p.KeyKind, p.Kind = s.KeyKind, s.Kind
 	if s.form == free {
-		text, end, kind := textAt(w.chunk, int(p.Value))
-		p.Text, p.End, p.Kind = uint32(text), uint32(end), kind
+		p.Text, p.End, p.Kind = w.layouts.texts[s.step], w.layouts.at[s.step+1], Str
+		if p.Text == 0 {
+			text, end, kind := textAt(w.chunk, int(p.Value))
+			p.Text, p.End, p.Kind = uint32(text), uint32(end), kind
+		}
 	}
 }
 
