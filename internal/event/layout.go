@@ -118,9 +118,9 @@ func (w *Walker) follow(i, n int) int {
 
 // stride answers where the pairs from i on end if they follow l, or else -1.
 func (w *Walker) stride(l *layout, i int) int {
-	b, at, texts := w.chunk, &w.layouts.at, &w.layouts.texts
-	for k := range l.steps {
-		s := &l.steps[k]
+	b, steps, at, texts := w.chunk, l.steps, &w.layouts.at, &w.layouts.texts
+	for k := range steps {
+		s := &steps[k]
 		at[k] = uint32(i)
 		n := int(s.compare)
 		// Few bytes are compared without the call that comparing any number of them is.
@@ -168,7 +168,7 @@ func (w *Walker) stride(l *layout, i int) int {
 			return -1
 		}
 	}
-	at[len(l.steps)] = uint32(i)
+	at[len(steps)] = uint32(i)
 	return i
 }
 

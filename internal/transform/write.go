@@ -176,16 +176,17 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 func (w *worker) writeFields(rec *parser.Record) bool {
 	n := len(w.out.B)
 	b := w.out.B[:cap(w.out.B)]
-	for i := range rec.Fields {
-		f := &rec.Fields[i]
-		if !w.all && !w.use[i] {
+	fields, names, all := rec.Fields, w.names, w.all
+	for i := range fields {
+		f := &fields[i]
+		if !all && !w.use[i] {
 			continue
 		}
 		// Nearly always: a known name and a short value. Of both a fixed number of bytes
 		// is copied, and what is too much is written over later: that is a few
 		// instructions, where a copy of as many as there are is a call.
 		if f.Place >= 0 && len(b)-n >= shortField && len(f.Value) <= shortText && f.Type != parser.Nested {
-			if name := &w.names[f.Place]; name.size <= len(name.short) {
+			if name := &names[f.Place]; name.size <= len(name.short) {
 				d := (*[shortField]byte)(b[n:])
 				copy32((*[32]byte)(d[:]), &name.short)
 				at, size := name.size&63, len(f.Value)
