@@ -188,13 +188,18 @@ func appendName(dst, key []byte) []byte {
 
 // plainName says whether key is written as it is.
 func plainName(key []byte) bool {
-	for i := 0; i+8 <= len(key); i += 8 {
-		x := load(key, i)
-		if equal(x, ' ')|equal(x, '.') != 0 {
+	i := 0
+	for ; len(key)-i >= 8; i += 8 {
+		if x := load(key, i); equal(x, ' ')|equal(x, '.') != 0 {
 			return false
 		}
 	}
-	for _, c := range key[len(key)&^7:] {
+	rest := key[i:]
+	if cap(rest) >= 8 {
+		x := load(rest[:8], 0)
+		return (equal(x, ' ')|equal(x, '.'))&(1<<(8*len(rest))-1) == 0
+	}
+	for _, c := range rest {
 		if c == ' ' || c == '.' {
 			return false
 		}

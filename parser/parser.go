@@ -319,7 +319,7 @@ func (p *Parser) addPairs() {
 			place = p.order.find(key)
 		}
 		if place == unknown {
-			p.addAt(key, place, value)
+			p.addOther(key, value)
 			continue
 		}
 		last = place
@@ -383,7 +383,8 @@ func (p *Parser) add(key, value []byte) { p.addAt(key, p.order.find(key), value)
 func (p *Parser) addAt(key []byte, place int, value []byte) {
 	switch place {
 	case unknown:
-		key, place = p.name(key, unknown)
+		p.addOther(key, value)
+		return
 	case keyTime, keyTs:
 		if !p.hasTime {
 			p.time(place, value)
@@ -407,6 +408,18 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 	}
 	if p.room() {
 		p.addText(key, place, value)
+	}
+}
+
+// addOther is add for a key that is not in the table as it is.
+func (p *Parser) addOther(key, value []byte) {
+	if !p.room() {
+		return
+	}
+	if name, place := p.name(key, unknown); place != unknown {
+		p.addText(name, place, value)
+	} else if r := &p.rec; r.other.add(name, len(r.Fields)) {
+		r.appendValue(name, unknown, value, Text)
 	}
 }
 

@@ -3,6 +3,8 @@ package parser
 import (
 	"hash/maphash"
 	"math"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -80,7 +82,7 @@ type Record struct {
 func (r *Record) init(keys *Keys) {
 	r.keys = keys
 	r.at = make([]uint32, keys.Len())
-	r.other.seed = maphash.MakeSeed()
+	r.other.seed = newSeed()
 }
 
 func (r *Record) reset() {
@@ -220,7 +222,7 @@ func (f *Field) Bool() bool { return f.Num != 0 }
 // nameSet maps names to the indexes of their fields, for names that are not in
 // the table. A seeded hash keeps crafted names from meeting in one run.
 type nameSet struct {
-	seed  maphash.Seed
+	seed  seed
 	gen   uint32 // slots of other generations are empty
 	used  int
 	slots []nameSlot
@@ -230,6 +232,23 @@ type nameSlot struct {
 	gen, hash uint32
 	index     int32
 	name      []byte
+}
+
+// seed is what nobody outside knows of the hash of names.
+type seed struct {
+	head, tail uint64
+	long       maphash.Seed
+}
+
+func newSeed() seed { return seed{rand.Uint64(), rand.Uint64(), maphash.MakeSeed()} }
+
+func (s *seed) hash(name []byte) uint32 {
+	if len(name) > 16 {
+		return uint32(maphash.Bytes(s.long, name))
+	}
+	head, tail := ends(name)
+	high, low := bits.Mul64(head^s.head, tail^s.tail^uint64(len(name)))
+	return uint32(high ^ low)
 }
 
 func (s *nameSet) reset() {
@@ -257,7 +276,7 @@ func (s *nameSet) find(name []byte) int {
 	if s.used == 0 {
 		return -1
 	}
-	h := uint32(maphash.Bytes(s.seed, name))
+	h := s.seed.hash(name)
 	if slot := s.slot(name, h); slot.gen == s.gen {
 		return int(slot.index)
 	}
@@ -269,7 +288,7 @@ func (s *nameSet) add(name []byte, index int) bool {
 	if 2*s.used >= len(s.slots) {
 		s.grow()
 	}
-	h := uint32(maphash.Bytes(s.seed, name))
+	h := s.seed.hash(name)
 	slot := s.slot(name, h)
 	if slot.gen == s.gen {
 		return false
