@@ -1,10 +1,12 @@
+//go:build !purego && (amd64 || arm64)
+
 package parser
 
 import "math/bits"
 
 // Leaving the backslashes of \" and \\ out by vector instructions, where the
 // processor has them (unescape_amd64.s, unescape_arm64.s): a record inside another
-// is full of them. Elsewhere appendUntilEscape does without.
+// is full of them. Elsewhere appendUntilEscape does without it.
 
 // dropEscapes appends the start of b to dst, which has room for all of it and for
 // block bytes more. It leaves out the backslashes of \" and \\, and stops at every
@@ -31,14 +33,14 @@ func dropEscapes(dst, b []byte, ends *ending) (out []byte, read int) {
 	return dst[:w+n], read
 }
 
-// squeezes has for each mask of eight bytes where the kept ones come from, kept
-// how many these are.
-var squeezes, kept = func() (from [256]uint64, n [256]uint8) {
-	for mask := range from {
-		for m := uint8(mask); m != 0; m &= m - 1 {
-			from[mask] |= uint64(bits.TrailingZeros8(m)) << (8 * n[mask])
-			n[mask]++
+// squeezes has for each mask of eight bytes where the kept ones come from.
+var squeezes = func() (table [256]uint64) {
+	for kept := range table {
+		at := 0
+		for m := uint8(kept); m != 0; m &= m - 1 {
+			table[kept] |= uint64(bits.TrailingZeros8(m)) << at
+			at += 8
 		}
 	}
-	return from, n
+	return table
 }()

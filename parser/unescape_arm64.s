@@ -26,7 +26,7 @@
 	MOVBU   (R6)(R11), R12            \
 	ADD     R12, R0, R0
 
-// func dropEscapesNEON(dst, src *byte, n, least int, ends *ending, squeezes *[256]uint64, kept *[256]uint8) (read, written int)
+// func dropEscapesNEON(dst, src *byte, n, least int, ends *ending, squeezes *[256]uint64, counts *[256]uint8) (read, written int)
 TEXT ·dropEscapesNEON(SB), NOSPLIT, $0-72
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
@@ -34,7 +34,7 @@ TEXT ·dropEscapesNEON(SB), NOSPLIT, $0-72
 	MOVD least+24(FP), R3
 	MOVD ends+32(FP), R4
 	MOVD squeezes+40(FP), R5
-	MOVD kept+48(FP), R6
+	MOVD counts+48(FP), R6
 
 	MOVD 8(R4), R7      // the first byte above those that end the text, eight times
 	VDUP R7, V18.D2

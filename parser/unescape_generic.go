@@ -2,7 +2,7 @@
 
 package parser
 
-// hasDropEscapes says whether there is a dropBlocks.
+// hasDropEscapes says whether dropEscapes does anything.
 const hasDropEscapes = false
 
-func dropBlocks(_, _ *byte, _, _ int, _ *ending) (read, written int) { return 0, 0 }
+func dropEscapes(dst, _ []byte, _ *ending) (out []byte, read int) { return dst, 0 }
