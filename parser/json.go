@@ -423,9 +423,11 @@ func appendCompact(dst, token []byte) []byte {
 func appendJSONUnquoted(dst, b []byte) (out []byte, read int, ok bool) {
 	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, &inJSON)
 	for {
-		var end bool
-		if dst, i, end = appendUntilEscape(dst, b, i, &inJSON); end {
-			return dst, i, i < len(b) && b[i] == '"'
+		if i == len(b) || b[i] != '\\' {
+			var end bool
+			if dst, i, end = appendUntilEscape(dst, b, i, &inJSON); end {
+				return dst, i, i < len(b) && b[i] == '"'
+			}
 		}
 		if i+1 == len(b) {
 			return dst, i, false

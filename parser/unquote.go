@@ -15,7 +15,8 @@ import (
 // UTF-8 wherever body is.
 //
 // The rules are those of the Go specification for interpreted string literals;
-// logrus quotes with strconv.Quote.
+// logrus quotes with strconv.Quote. Spare memory of dst behind the result may be
+// written to, here and in the two functions below.
 func AppendUnquoted(dst, body []byte) ([]byte, bool) {
 	dst, _, ok := appendUnquoted(dst, body, &noEnd)
 	return dst, ok
