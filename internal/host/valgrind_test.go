@@ -1,0 +1,57 @@
+package host
+
+import (
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestValgrind looks at what Go does with the host's memory, and C with any:
+// AddressSanitizer sees only the C that was compiled for it.
+//
+// valgrind does not know Go's stacks. They move, and memory that it takes for a
+// part of a stack that is not used any more it takes for lost: some thousand
+// reports, all of them of memory that Go itself got from the kernel. What is
+// from malloc is never that, and there every report counts.
+func TestValgrind(t *testing.T) {
+	valgrind, err := exec.LookPath("valgrind")
+	if err != nil {
+		t.Skip("no valgrind")
+	}
+	address, lost := regexp.MustCompile(` Address 0x\w+ is `), regexp.MustCompile(` definitely lost: [^0]`)
+	f := func(name, mode, path string) {
+		t.Run(mode+" "+name, func(t *testing.T) {
+			log := filepath.Join(t.TempDir(), "log")
+			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite",
+				current, "-m", mode, "-q", "--log-level", "off", "--threads", "2",
+				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking, path)
+			report := string(read(t, log))
+			if r.code != 0 || !strings.Contains(report, "ERROR SUMMARY") {
+				t.Fatalf("answered %d: %s\n%.3000s", r.code, r.log, report)
+			}
+			for _, one := range regexp.MustCompile(`(?m)^==\d+== $`).Split(report, -1) {
+				if address.MatchString(one) && !strings.Contains(one, " in a rw- anonymous segment") || lost.MatchString(one) {
+					t.Error(one)
+				}
+			}
+		})
+	}
+	whole := read(t, contract)
+	f("whole", "filter", contract)
+	f("whole", "output", contract)
+	f("without memory", "filter", chunk(t, message("info"), message("info")+" katatest:memory"))
+	f("panic", "filter", chunk(t, message("info"), message("info")+" katatest:panic"))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 2 {
+		damaged := append([]byte(nil), whole[:len(whole)-rnd.IntN(len(whole)/8)]...)
+		for range 200 {
+			damaged[rnd.IntN(len(damaged))] ^= 1 << rnd.IntN(8)
+		}
+		// The start stays as it is: behind the first break nothing is parsed.
+		copy(damaged, whole[:len(whole)/2])
+		f("damaged", "filter", file(t, damaged))
+	}
+}
