@@ -51,16 +51,33 @@ func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {
 			continue // it goes on with the run of events around it
 		}
 		if !w.event() {
-			return Untouched // no memory for the output
+			return w.noMemory()
 		}
 	}
 	if w.walk.Err() != nil {
 		w.tally.corrupt++
 	}
-	if !w.changed || !w.copyUntil(len(chunk)) {
+	if !w.changed {
 		return Untouched
 	}
+	if !w.copyUntil(len(chunk)) {
+		return w.noMemory()
+	}
 	return Changed
+}
+
+// noMemory counts all records of the chunk, which goes on as it came.
+func (w *worker) noMemory() Verdict {
+	w.tally = tally{}
+	for w.walk.Reset(w.chunk); w.walk.Next(&w.ev); {
+		if w.ev.Log {
+			w.tally.untouched++
+		}
+	}
+	if w.walk.Err() != nil {
+		w.tally.corrupt++
+	}
+	return Untouched
 }
 
 // release lets go of the call's memory, which is the host's: no pointer into it
