@@ -107,6 +107,11 @@ func (k *Keys) place(row int) {
 // find is the place of the key with the written name, or unknown.
 func (k *Keys) find(name []byte) int {
 	head, tail := ends(name)
+	return k.findEnds(name, head, tail)
+}
+
+// findEnds is find for a name whose ends are known.
+func (k *Keys) findEnds(name []byte, head, tail uint64) int {
 	mask := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, len(name)) & mask; ; h = (h + 1) & mask {
 		slot := k.slots[h]

@@ -315,12 +315,15 @@ func (p *Parser) addPairs() {
 		start = end + 1
 		place := int(after[last])
 		if !rows[place].is(key) {
-			p.order.last = last
-			place = p.order.find(key)
-		}
-		if place == unknown {
-			p.addOther(key, value)
-			continue
+			head, tail := ends(key)
+			if place = p.keys.findEnds(key, head, tail); place == unknown {
+				// Nothing comes of a name that is here already.
+				if r.other.used == 0 || !p.room() || r.other.findEnds(key, head, tail) < 0 {
+					p.addOther(key, value)
+				}
+				continue
+			}
+			after[last] = int16(place)
 		}
 		last = place
 		n := len(r.Fields)

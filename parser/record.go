@@ -242,11 +242,11 @@ type seed struct {
 
 func newSeed() seed { return seed{rand.Uint64(), rand.Uint64(), maphash.MakeSeed()} }
 
-func (s *seed) hash(name []byte) uint32 {
+// hash is the hash of a name with the given ends.
+func (s *seed) hash(name []byte, head, tail uint64) uint32 {
 	if len(name) > 16 {
 		return uint32(maphash.Bytes(s.long, name))
 	}
-	head, tail := ends(name)
 	high, low := bits.Mul64(head^s.head, tail^s.tail^uint64(len(name)))
 	return uint32(high ^ low)
 }
@@ -276,8 +276,13 @@ func (s *nameSet) find(name []byte) int {
 	if s.used == 0 {
 		return -1
 	}
-	h := s.seed.hash(name)
-	if slot := s.slot(name, h); slot.gen == s.gen {
+	head, tail := ends(name)
+	return s.findEnds(name, head, tail)
+}
+
+// findEnds is find for a name whose ends are known, when there are names.
+func (s *nameSet) findEnds(name []byte, head, tail uint64) int {
+	if slot := s.slot(name, s.seed.hash(name, head, tail)); slot.gen == s.gen {
 		return int(slot.index)
 	}
 	return -1
@@ -288,7 +293,8 @@ func (s *nameSet) add(name []byte, index int) bool {
 	if 2*s.used >= len(s.slots) {
 		s.grow()
 	}
-	h := s.seed.hash(name)
+	head, tail := ends(name)
+	h := s.seed.hash(name, head, tail)
 	slot := s.slot(name, h)
 	if slot.gen == s.gen {
 		return false

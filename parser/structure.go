@@ -39,6 +39,16 @@ func (s *structure) reset(text []byte) {
 // find is the index of the first byte of a class in the text from i on, or the
 // text's length. i must not be before the window.
 func (s *structure) find(class, i int) int {
+	// Nearly always it is in the same block; behind the text all is blank.
+	if b := uint(i-s.base) / block; b < windowBlocks {
+		if m := s.masks[b][class] >> (uint(i) % block); m != 0 {
+			return i + bits.TrailingZeros64(m)
+		}
+	}
+	return s.findFar(class, i)
+}
+
+func (s *structure) findFar(class, i int) int {
 	for i < len(s.text) {
 		at := i &^ (block - 1)
 		if at >= s.base+windowBytes {
