@@ -138,7 +138,7 @@ func (p *Parser) plain(text []byte) []byte {
 	}
 	mark := len(p.buf)
 	p.buf = AppendPlain(p.buf, text)
-	return p.buf[mark:len(p.buf):len(p.buf)]
+	return p.buf[mark:len(p.buf)]
 }
 
 // agentRecord reads text into p.members if it is a whole agent record, with
@@ -197,7 +197,7 @@ func (p *Parser) setNoise(before, after []byte) {
 		p.buf = append(p.buf, ' ')
 	}
 	p.buf = AppendPlain(p.buf, after)
-	p.noise = p.buf[mark:len(p.buf):len(p.buf)]
+	p.noise = p.buf[mark:len(p.buf)]
 }
 
 // agentJSON reads an agent's slog record: one object with msg and level.

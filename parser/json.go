@@ -202,7 +202,7 @@ func (r *objectReader) unquote(i, end int) (value []byte, at int) {
 	if !ok {
 		return nil, len(text)
 	}
-	return buf[mark:len(buf):len(buf)], i + n
+	return buf[mark:], i + n
 }
 
 // skipNested moves behind the object or array at r.pos, checking every token.

@@ -75,7 +75,7 @@ func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
 // levelBytes are Levels as the byte slices that fields hold; never written to.
 var levelBytes = func() (b [len(Levels)][]byte) {
 	for i, l := range Levels {
-		b[i] = []byte(l)
+		b[i] = constant(l)
 	}
 	return b
 }()

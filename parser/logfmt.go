@@ -258,7 +258,7 @@ func (d *Logfmt) setValue(buf []byte, mark int, ok bool) {
 		d.reason = d.reason.or(BadEscape)
 	}
 	d.buf = buf
-	d.value, d.decoded = buf[mark:len(buf):len(buf)], true
+	d.value, d.decoded = buf[mark:], true
 }
 
 // setAside keeps text that belongs to no pair.

@@ -106,5 +106,5 @@ func (p *Parser) nativeConsole(quoted []byte) {
 	if !ok {
 		r.Reason = r.Reason.or(BadEscape)
 	}
-	p.unpack(buf[mark:len(buf):len(buf)], fromConsole)
+	p.unpack(buf[mark:], fromConsole)
 }

@@ -217,7 +217,7 @@ func (p *Parser) valid(text []byte) []byte {
 	}
 	mark := len(p.buf)
 	p.buf = AppendValid(p.buf, text)
-	return p.buf[mark:len(p.buf):len(p.buf)]
+	return p.buf[mark:len(p.buf)]
 }
 
 // cutText is the first n bytes of text, or up to 3 less so that no rune is cut.
@@ -556,7 +556,7 @@ func (p *Parser) isRuntimeRsJSON() bool {
 	return p.rec.Encoding == JSONEncoding && p.seenTs && string(p.rec.text(keyName)) == "kata-runtime"
 }
 
-var runtimeRs = []byte("runtime-rs")
+var runtimeRs = constant("runtime-rs")
 
 // finish adds the marks and what follows from the fields.
 func (p *Parser) finish(cut, tooLarge bool) {
@@ -588,7 +588,7 @@ func (p *Parser) finish(cut, tooLarge bool) {
 // reasonBytes are the words as the byte slices that fields hold; never written to.
 var reasonBytes = func() (b [reasons][]byte) {
 	for i, w := range reasonWords {
-		b[i] = []byte(w)
+		b[i] = constant(w)
 	}
 	return b
 }()

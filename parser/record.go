@@ -52,6 +52,7 @@ func Encodings() []Encoding {
 // Record is what one message holds. It belongs to the Parser that made it, and
 // it and all its slices are valid until that Parser's next Parse: names and
 // values are slices of the message, of the table, or of the Parser's memory.
+// Nothing may be appended to them: what is behind them belongs to others.
 type Record struct {
 	// Fields in the order of the message; no name twice.
 	Fields   []Field
@@ -324,6 +325,10 @@ func (s *nameSet) grow() {
 		}
 	}
 }
+
+// constant is text as a field's value. Behind it is room, as there is behind most
+// values: who copies it may copy more than it is.
+func constant(text string) []byte { return append(make([]byte, 0, len(text)+block), text...) }
 
 // IsMark says whether a place in the table is that of a field that tells of the
 // parsing and is no key of the message.

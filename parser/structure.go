@@ -33,7 +33,7 @@ type structure struct {
 }
 
 func (s *structure) reset(text []byte) {
-	s.text, s.base = text[:len(text):len(text)], -windowBytes
+	s.text, s.base = text, -windowBytes
 }
 
 // find is the index of the first byte of a class in the text from i on, or the

@@ -4,7 +4,7 @@ import "bytes"
 
 var (
 	announce  = []byte("announce: ")
-	announced = []byte("announce")
+	announced = constant("announce")
 )
 
 // The first four letters of logrus's levels, as its terminal form has them
