@@ -58,8 +58,8 @@ const (
 	maxText  = 4 << 10 // bytes that a layout compares
 	maxSame  = 256     // longer values are not compared
 	short    = 32      // bytes in a short run
-	buckets  = 16      // of layouts, by their number of pairs
-	ways     = 4       // layouts in a bucket
+	buckets  = 8       // of layouts, by their number of pairs
+	ways     = 16      // layouts in a bucket: journald puts fields in the order of their values' age
 
 	// Layouts is how many layouts a Walker knows at a time.
 	Layouts = buckets * ways
@@ -77,6 +77,7 @@ const (
 type layouts struct {
 	table  [buckets][ways]*layout // the last used is first in its bucket
 	latest *layout                // the one that the last event follows
+	differ [buckets]int           // where a record was not what a layout compares first
 	at     [maxSlots + 1]uint32   // where the steps of the last event start, and its end
 	texts  [maxSlots]uint32       // where the texts of their free values start, 0 for unusual ones
 	missed int                    // how many events followed none, more than did follow one
@@ -90,21 +91,25 @@ type layouts struct {
 func (w *Walker) follow(i, n int) int {
 	t := &w.layouts
 	bucket := &t.table[n%buckets]
+	differ := &t.differ[n%buckets]
 	for way, l := range bucket {
 		if l == nil {
 			break
 		}
-		if len(l.pairs) != n || l.uses >= relearn {
+		if len(l.pairs) != n || l.uses >= relearn || l.differs(w.chunk[i:], *differ) {
 			continue
 		}
 		end := w.stride(l, i)
 		if end < 0 {
+			if at := l.firstDifference(w.chunk[i:]); at >= 0 {
+				*differ = at
+			}
 			continue
 		}
 		l.uses++
 		t.missed = max(t.missed-1, 0)
-		if way > 0 {
-			bucket[0], bucket[way] = l, bucket[0]
+		if way > 0 { // what is used more comes to the front
+			bucket[way-1], bucket[way] = l, bucket[way-1]
 		}
 		t.latest = l
 		w.pairs = slices.Grow(w.pairs[:0], len(l.wanted))[:len(l.wanted)]
@@ -114,6 +119,24 @@ func (w *Walker) follow(i, n int) int {
 		return end
 	}
 	return -1
+}
+
+// firstDifference is an offset of eight bytes where b is not what l's first step
+// compares, -1 if there are none.
+func (l *layout) firstDifference(b []byte) int {
+	text := l.text[:l.steps[0].compare]
+	for at := 0; at+8 <= min(len(text), len(b)); at += 8 {
+		if binary.LittleEndian.Uint64(text[at:]) != binary.LittleEndian.Uint64(b[at:]) {
+			return at
+		}
+	}
+	return -1
+}
+
+// differs says whether b is not what l's first step compares, by eight bytes at an
+// offset that told others apart.
+func (l *layout) differs(b []byte, at int) bool {
+	return at+8 <= min(int(l.steps[0].compare), len(b)) && binary.LittleEndian.Uint64(l.text[at:]) != binary.LittleEndian.Uint64(b[at:])
 }
 
 // stride answers where the pairs from i on end if they follow l, or else -1.
