@@ -51,8 +51,9 @@ type Logfmt struct {
 }
 
 // Reset starts on text, which must be valid UTF-8 if the pairs shall be. The
-// text is only read; it must not change while its pairs are in use, since keys
-// and values without escapes are slices of it. Text of 2 GiB and more has no pairs.
+// text is only read, and bytes behind it within its capacity may be; it must not
+// change while its pairs are in use, since keys and values without escapes are
+// slices of it. Text of 2 GiB and more has no pairs.
 //
 // What the previous record's Key, Value and Unparsed answered is not valid any
 // more.

@@ -130,8 +130,9 @@ func New(cfg Config) *Parser {
 func (p *Parser) Keys() *Keys { return p.keys }
 
 // Parse reads one message. It answers nil when there is nothing to say about
-// it: a message that is not Kata's, or an empty one. The text is only read; it
-// must not change while the Record is in use.
+// it: a message that is not Kata's, or an empty one. The text is only read, and
+// bytes behind it within its capacity may be; it must not change while the Record
+// is in use.
 func (p *Parser) Parse(m *Message) *Record {
 	if len(m.Text) == 0 {
 		return nil
