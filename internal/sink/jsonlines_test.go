@@ -72,7 +72,7 @@ func TestValues(t *testing.T) {
 	f("\x82\xa1a\x01\xa1b\x80", `{"a":1,"b":{}}`)
 	f("\xde\x00\x01\xa1a\xc0", `{"a":null}`)
 	f("\xdf\x00\x00\x00\x01\xa1a\xc0", `{"a":null}`)
-	f("\x82\x07\x01\x91\xa1x\x02", `{"7":1,"[\"x\"]":2}`)
+	f("\x82\x07\x01\x91\xa1x\x02", `{"7":1,"91a178":2}`)
 }
 
 func TestDeepValues(t *testing.T) {

@@ -132,10 +132,17 @@ func (t text) pairs(b []byte, start, i, n, depth int) int {
 }
 
 // pair writes one key and its value. A key that is no string becomes the string
-// of its JSON.
+// of its JSON; a map or an array the hex of its bytes, since quoting one inside
+// the other doubles what quotes the inner ones, layer by layer.
 func (t text) pair(b []byte, i, depth int) int {
 	start := t.Buffered()
-	i = t.value(b, i, depth+1)
+	if c := b[i]; c >= 0x80 && c < 0xa0 || c >= 0xdc && c <= 0xdf {
+		end := event.Skip(b, i)
+		t.WriteString(hex.EncodeToString(b[i:end]))
+		i = end
+	} else {
+		i = t.value(b, i, depth+1)
+	}
 	if t.Buffer()[start] != '"' {
 		key := slices.Clone(t.Buffer()[start:])
 		t.SetBuffer(t.Buffer()[:start])
