@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -265,14 +266,31 @@ func reloadOften(t *testing.T, filter string) (r reloaded) {
 	return r
 }
 
-// reload has Fluent Bit reload for the nth time.
+// reload has Fluent Bit reload for the nth time. Until that is done it refuses
+// the next time, and may not go on after that; from 4.2 on it says when it is.
 func reload(t *testing.T, p *process, n int) {
 	t.Helper()
+	said := func(log []string, what string) bool {
+		return strings.Count(strings.Join(log, "\n"), "[reload] "+what) == n
+	}
 	signal(t, p, syscall.SIGHUP)
-	p.log.wait(t, p, func(log []string) bool {
-		return strings.Count(strings.Join(log, "\n"), "[reload] start everything") == n
-	})
+	p.log.wait(t, p, func(log []string) bool { return said(log, "start everything") })
+	if tellsReload() {
+		p.log.wait(t, p, func(log []string) bool { return said(log, "successful reload done.") })
+	} else {
+		time.Sleep(200 * time.Millisecond)
+	}
 }
+
+// tellsReload says whether this Fluent Bit is one that tells the end of a reload.
+var tellsReload = sync.OnceValue(func() bool {
+	out, err := exec.Command(fluentBit, "--version").Output()
+	var major, minor int
+	if _, scan := fmt.Sscanf(string(out), "Fluent Bit v%d.%d", &major, &minor); err != nil || scan != nil {
+		panic(fmt.Sprintf("%v, %v: %s", err, scan, out))
+	}
+	return major > 4 || major == 4 && minor >= 2
+})
 
 // resident is the memory of a process that is its own, in kB.
 func resident(t *testing.T, p *process) int {
