@@ -457,7 +457,8 @@ var keyRows = []KeyRow{
 // reservedKeys are what a guest never sets, beside the keys of the line that
 // carries its text: what the host knows, and what this plugin writes.
 var reservedKeys = []string{
-	"sandbox", "sandboxid", "sandbox_id", "sandboxID", "ID", "console-url", "console-protocol", "exec-id", "time",
+	"sandbox", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandbox:", "sandbox_", "ID",
+	"console-url", "console-protocol", "exec-id", "time",
 	"guest", "parse_error", "unparsed", "console_noise", "duplicate",
 }
 

@@ -104,7 +104,8 @@ func TestKeyTypes(t *testing.T) {
 
 func TestReservedKeys(t *testing.T) {
 	want := []string{
-		"sandbox", "sandboxid", "sandbox_id", "sandboxID", "ID", "console-url", "console-protocol", "exec-id", "time",
+		"sandbox", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandbox:", "sandbox_", "ID",
+		"console-url", "console-protocol", "exec-id", "time",
 		"guest", "parse_error", "unparsed", "console_noise", "duplicate",
 	}
 	if !slices.Equal(reservedKeys, want) {

@@ -513,7 +513,7 @@ var (
 	guestsOwn = map[string]bool{"msg": true, "level": true, "name": true, "source": true, "subsystem": true, "vmconsole": true, "parse_error": true}
 	// hostsOwn are names that no guest sets, in small letters.
 	hostsOwn = map[string]bool{
-		"sandbox": true, "sandboxid": true, "sandbox_id": true, "id": true, "console-url": true, "console-protocol": true,
+		"sandbox": true, "sandboxid": true, "sandbox_id": true, "sandbox-id": true, "sandbox:": true, "sandbox_": true, "id": true, "console-url": true, "console-protocol": true,
 		"exec-id": true, "time": true, "duplicate": true,
 	}
 )
