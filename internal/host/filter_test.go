@@ -80,8 +80,7 @@ func TestReinit(t *testing.T) {
 }
 
 // What ends is forgotten, also by Go, whose memory AddressSanitizer does not see:
-// a thousand instances would be some 200 MB. On a busy machine the collector may
-// be late by a tenth of that.
+// on a busy machine its collector is late by some 20 MB.
 func TestInstancesAreForgotten(t *testing.T) {
 	for _, mode := range []string{"filter", "output"} {
 		memory := func(times string) int64 {
