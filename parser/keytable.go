@@ -25,8 +25,7 @@ type keyInfo struct {
 	group    int16 // place of the first key that differs only in case
 	reserved bool  // a guest may not set it
 
-	head, tail  uint64 // the ends of the name, see ends
-	start, mask uint64 // the first eight bytes of the name, and ones where they are
+	head, tail uint64 // the ends of the name, see ends
 }
 
 // NewKeys makes the table for the given types.
@@ -86,10 +85,6 @@ func (k *Keys) add(name string, typ Type) int {
 	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
 	row.head, row.tail = ends(row.bytes)
-	for i, c := range row.bytes[:min(len(row.bytes), 8)] {
-		row.start |= uint64(c) << (8 * i)
-		row.mask |= 0xff << (8 * i)
-	}
 	k.place(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
@@ -147,36 +142,82 @@ func hash(head, tail uint64, n int) uint32 {
 	return uint32(h >> 40)
 }
 
-// is says whether the key's name is name.
-func (r *keyInfo) is(name []byte) bool {
-	if len(name) != len(r.name) || cap(name) < 8 {
-		return r.name == string(name)
-	}
-	return (load(name[:8], 0)^r.start)&r.mask == 0 && (len(name) <= 8 || r.name == string(name))
-}
-
 // sequence finds keys faster than Keys do, where they come in the same order
 // again and again: it tries the one that came after the last one before.
 type sequence struct {
 	keys  *Keys
-	after []int16 // by place
-	last  int     // the place of the last key that was found
+	links []link // by place
+	last  *link  // the last key that was found
 }
 
-func newSequence(keys *Keys) sequence { return sequence{keys: keys, after: make([]int16, keys.Len())} }
+// link is a key, and the one that came after it.
+type link struct {
+	next        *link
+	start, mask [2]uint64 // the first bytes of its name, and ones where they are
+	name        []byte
+	place       int32
+	usual       usual
+	typ         Type // of a usual value
+}
+
+// usual is what it takes for the value of a key to need no second look.
+type usual uint8
+
+const (
+	never        usual = iota // as for names of more than 16 bytes
+	usualText                 // nothing
+	usualMessage              // no line break at its end
+	usualLevel                // a word of Levels
+	usualInteger              // up to eight digits
+)
+
+func newSequence(keys *Keys) sequence {
+	links := make([]link, keys.Len())
+	for i := range links {
+		l, row := &links[i], &keys.rows[i]
+		l.next, l.name, l.place = &links[0], row.bytes, int32(i)
+		switch {
+		case len(row.name) > 16:
+		case i == keyMsg:
+			l.usual = usualMessage
+		case i == keyLevel:
+			l.usual = usualLevel
+		case i == keyTime || i == keyTs:
+		case row.typ == Text:
+			l.usual = usualText
+		case row.typ == Integer:
+			l.usual, l.typ = usualInteger, Integer
+		}
+		for k, c := range row.bytes[:min(len(row.bytes), 16)] {
+			l.start[k/8] |= uint64(c) << (k % 8 * 8)
+			l.mask[k/8] |= 0xff << (k % 8 * 8)
+		}
+	}
+	return sequence{keys: keys, links: links, last: &links[0]}
+}
+
+// is says whether the key's name is name.
+func (l *link) is(name []byte) bool {
+	if len(name) != len(l.name) || cap(name) < 16 {
+		return string(l.name) == string(name)
+	}
+	return (load(name[:16], 0)^l.start[0])&l.mask[0]|(load(name[:16], 8)^l.start[1])&l.mask[1] == 0 &&
+		(len(name) <= 16 || string(l.name) == string(name))
+}
 
 // find is Keys.find.
 func (s *sequence) find(name []byte) int {
-	guess := &s.after[s.last]
-	place := int(*guess)
-	if !s.keys.rows[place].is(name) {
-		if place = s.keys.find(name); place == unknown {
+	l := s.last.next
+	if !l.is(name) {
+		place := s.keys.find(name)
+		if place == unknown {
 			return unknown
 		}
-		*guess = int16(place)
+		l = &s.links[place]
+		s.last.next = l
 	}
-	s.last = place
-	return place
+	s.last = l
+	return int(l.place)
 }
 
 // appendName appends key to dst as names are written: every blank and '.' in

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -10,26 +11,38 @@ var Levels = [...]string{"trace", "debug", "info", "warning", "error", "critical
 
 // LevelRank is the index of a folded level in Levels, -1 for any other text.
 func LevelRank(level []byte) int {
-	switch string(level) { // compared by length first
-	case "trace":
-		return 0
-	case "debug":
-		return 1
-	case "info":
-		return 2
-	case "warning":
-		return 3
-	case "error":
-		return 4
-	case "critical":
-		return 5
-	case "fatal":
-		return 6
-	case "panic":
-		return 7
+	if uint(len(level)-1) >= 8 {
+		return -1
 	}
-	return -1
+	var word [8]byte
+	copy(word[:], level)
+	return rankOf(binary.LittleEndian.Uint64(word[:]), len(level))
 }
+
+// rankOf is LevelRank for the first size bytes of x, from the lowest on. size is 1
+// to 8.
+func rankOf(x uint64, size int) int {
+	l := &levelRanks[x&31]
+	if l.size != size || (x^l.word)<<((64-8*uint(size))&63) != 0 {
+		return -1
+	}
+	return l.rank
+}
+
+// levelRanks are Levels by the low bits of the first letter, which differ.
+var levelRanks = func() (t [32]struct {
+	word       uint64
+	size, rank int
+}) {
+	for rank, level := range Levels {
+		l := &t[level[0]&31]
+		l.size, l.rank = len(level), rank
+		for i, c := range []byte(level) {
+			l.word |= uint64(c) << (8 * i)
+		}
+	}
+	return t
+}()
 
 // The words in use: logrus, slog's six short ones, logrus on a terminal
 // (four letters). Sources: logrus logrus.go (Level.MarshalText) and

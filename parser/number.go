@@ -29,6 +29,24 @@ func parseInt(b []byte) (int64, bool) {
 	return int64(n), n <= math.MaxInt64
 }
 
+// digits is the number that the first size bytes of x make, from the lowest on, if
+// they are digits. size is 1 to 8.
+func digits(x uint64, size int) (n uint64, ok bool) {
+	shift := 64 - 8*uint(size)
+	x = (x ^ 0x3030303030303030) << (shift & 63)
+	if (x|(x+0x7676767676767676))&highs != 0 {
+		return 0, false
+	}
+	return eightDigits(x), true
+}
+
+// eightDigits is the number that eight bytes of 0 to 9 form, the first one lowest.
+func eightDigits(x uint64) uint64 {
+	x = (10*x + x>>8) & 0x00ff00ff00ff00ff
+	x = (100*x + x>>16) & 0x0000ffff0000ffff
+	return (10000*x + x>>32) & 0xffffffff
+}
+
 // parseFloat reads a finite number in decimal: what Go's and Rust's formatters
 // write, and JSON's numbers.
 func parseFloat(b []byte) (float64, bool) {

@@ -86,6 +86,7 @@ type Parser struct {
 	object, innerObject objectReader
 	order, innerOrder   sequence
 
+	clock   clock
 	member  member
 	buf     []byte // names and values that the parser itself makes
 	large   int    // how many small messages from now on memory for a large one is kept
@@ -298,46 +299,109 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	return some
 }
 
-// addPairs takes all pairs that p.logfmt has at hand. Nearly all keys are known,
-// come in the order in which they came before, and are text: this is add for
-// them, without a call.
+// addPairs takes all pairs that p.logfmt has at hand. The first is nearly always
+// the time, and those behind it are usual ones.
 func (p *Parser) addPairs() {
 	d, r := &p.logfmt, &p.rec
+	if d.decoded {
+		p.addPair(d.Key(), d.Value())
+		return
+	}
 	edges := d.edge[d.at-1 : d.n+1]
 	d.at = d.n - 1
 	if room := min(len(edges)/2, p.cfg.MaxFields-len(r.Fields)); room > 0 {
 		r.Fields = slices.Grow(r.Fields, room)
 	}
-	text, start := d.text, int(edges[0])+1
-	rows, after, last := p.keys.rows, p.order.after, p.order.last
-	for edges = edges[1:]; len(edges) >= 2; edges = edges[2:] {
-		equal, end := int(edges[0]), int(edges[1])
-		key, value := text[start:equal], d.valueIn(equal+1, end)
-		start = end + 1
-		place := int(after[last])
-		if !rows[place].is(key) {
-			head, tail := ends(key)
-			if place = p.keys.findEnds(key, head, tail); place == unknown {
-				// Nothing comes of a name that is here already.
-				if r.other.used == 0 || !p.room() || r.other.findEnds(key, head, tail) < 0 {
-					p.addOther(key, value)
-				}
-				continue
-			}
-			after[last] = int16(place)
-		}
-		last = place
-		n := len(r.Fields)
-		if rows[place].typ != Text || place <= keyMsg || n >= p.cfg.MaxFields || r.has(place) {
-			p.addAt(key, place, value)
-			continue
-		}
-		r.at[place] = r.gen | uint32(n)
-		r.Fields = r.Fields[:n+1]
-		f := &r.Fields[n]
-		f.Name, f.Value, f.Type, f.Place = key, value, Text, int32(place)
+	for len(edges) > 2 {
+		p.addPair(d.text[edges[0]+1:edges[1]], d.valueIn(int(edges[1])+1, int(edges[2])))
+		edges = edges[2:]
+		edges = edges[p.addUsual(edges):]
 	}
+}
+
+// addPair takes a pair of the host's.
+func (p *Parser) addPair(key, value []byte) {
+	last := p.order.last
+	next := last.next
+	if !next.is(key) {
+		head, tail := ends(key)
+		place := p.keys.findEnds(key, head, tail)
+		if place == unknown {
+			// Nothing comes of a name that is here already.
+			if r := &p.rec; r.other.used == 0 || !p.room() || r.other.findEnds(key, head, tail) < 0 {
+				p.addOther(key, value)
+			}
+			return
+		}
+		next = &p.order.links[place]
+		last.next = next
+	}
+	p.order.last = next
+	p.addAt(key, int(next.place), value)
+}
+
+// addUsual is addPair for the pairs of the given edges, up to one that is not
+// usual. Most are: a key that came at this place before and has no field yet, and
+// a value that needs no second look. It answers where in edges it stopped. There
+// is no call in it: what it works with stays in registers.
+func (p *Parser) addUsual(edges []int32) int {
+	r, text, last := &p.rec, p.logfmt.text, p.order.last
+	text = text[:cap(text)]
+	fields, n := r.Fields[:min(cap(r.Fields), p.cfg.MaxFields)], len(r.Fields)
+	i := 0
+loop:
+	for ; i+2 < len(edges) && n < len(fields); i += 2 {
+		at := (*[3]int32)(edges[i:])
+		start, equal, end := int(at[0])+1, int(at[1]), int(at[2])
+		next := last.next
+		if equal-start != len(next.name) || start+16 > len(text) {
+			break
+		}
+		key := text[start : start+16]
+		if (load(key, 0)^next.start[0])&next.mask[0]|(load(key, 8)^next.start[1])&next.mask[1] != 0 {
+			break
+		}
+		value := text[equal+1 : end]
+		if len(value) > 0 && value[0] == '"' {
+			value = value[1 : len(value)-1]
+		}
+		num := uint64(0)
+		switch next.usual {
+		case usualText:
+		case usualLevel:
+			if uint(len(value)-1) >= 8 || cap(value) < 8 {
+				break loop
+			}
+			if rankOf(load(value[:8], 0), len(value)) < 0 {
+				break loop
+			}
+		case usualMessage:
+			if len(value) > 0 && value[len(value)-1] <= '\r' {
+				break loop // there may be something to trim
+			}
+		case usualInteger:
+			if uint(len(value)-1) >= 8 || cap(value) < 8 {
+				break loop
+			}
+			var ok bool
+			if num, ok = digits(load(value[:8], 0), len(value)); !ok {
+				break loop
+			}
+		default:
+			break loop
+		}
+		if r.at[next.place]&^0xffff == r.gen {
+			break
+		}
+		r.at[next.place] = r.gen | uint32(n)
+		f := &fields[n]
+		n++
+		f.Name, f.Value, f.Num, f.Type, f.Place = next.name, value, num, next.typ, next.place
+		last = next
+	}
+	r.Fields = fields[:n]
 	p.order.last = last
+	return i
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.
@@ -525,7 +589,7 @@ func (p *Parser) time(place int, value []byte) {
 	p.hasTime = true
 	p.seenTs = place == keyTs
 	r := &p.rec
-	t, ok := ParseTime(value)
+	t, ok := p.clock.parse(value)
 	switch {
 	case !ok || !t.InRange():
 		r.Reason = r.Reason.or(BadTime)

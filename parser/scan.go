@@ -82,6 +82,9 @@ func indexStringEnd(b []byte, i int) int {
 // them if b is.
 func asciiStart(b []byte) int {
 	i := asciiBlocks(b) * block
+	if i > 0 && len(b)-i < block && asciiBlocks(b[len(b)-block:]) == 1 {
+		return len(b)
+	}
 	for ; i+8 <= len(b); i += 8 {
 		if load(b, i)&highs != 0 {
 			return i

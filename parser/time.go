@@ -18,26 +18,32 @@ const MaxSec = 0xfffffffd
 // "Z" or an offset, and with a space for the "T" (CRI-O up to 1.30). It accepts
 // exactly what time.Parse accepts of that, and no "24:00:00" or leap second.
 func ParseTime(b []byte) (t Time, ok bool) {
+	var c clock
+	return c.parse(b)
+}
+
+// clock reads times, most of which are of the same minute as the one before.
+type clock struct {
+	minute [2]uint64 // the minute of the last time as it was written
+	start  int64     // when it starts
+}
+
+// parse is ParseTime.
+func (c *clock) parse(b []byte) (t Time, ok bool) {
 	// 2006-01-02T15:04:05Z
 	// 01234567890123456789
-	if len(b) < 20 {
+	if len(b) < 20 || b[16] != ':' {
 		return t, false
 	}
-	if b[10] != 'T' && b[10] != ' ' || b[16] != ':' {
-		return t, false
+	if minute := [2]uint64{load(b, 0), load(b, 8)}; minute != c.minute {
+		start, ok := minuteStart(minute[0], minute[1])
+		if !ok {
+			return t, false
+		}
+		c.minute, c.start = minute, start
 	}
-	// Eight bytes at a time: without the form "0000-00-00T00:00" digits are 0 to 9
-	// and all else is 0.
-	x := load(b, 0) ^ 0x2d30302d30303030
-	y := (load(b, 8) ^ 0x30303a3030543030) &^ (0xff << 16)
-	if (x|(x+0x7f76767f76767676)|y|(y+0x76767f76767f7676))&highs != 0 {
-		return t, false
-	}
-	x, y = 10*x+x>>8, 10*y+y>>8 // each byte with the next one: two digits
-	year := 100*uint32(x&0xff) + uint32(x>>16&0xff)
-	month, day := uint32(x>>40&0xff), uint32(y&0xff)
-	hours, minutes, seconds := uint32(y>>24&0xff), uint32(y>>48&0xff), two(b, 17)
-	if month-1 > 11 || hours > 23 || minutes > 59 || seconds > 59 || day-1 > 27 && day-1 >= daysIn(month, year) {
+	seconds := two(b, 17)
+	if seconds > 59 {
 		return t, false
 	}
 
@@ -50,7 +56,7 @@ func ParseTime(b []byte) (t Time, ok bool) {
 			x := load(b, i) ^ ones*'0'
 			n := first((x | (x + ones*(0x7f-9))) & highs)
 			scale = powers[n&15]
-			t.Nsec = number(x<<(64-8*uint(n))) * scale
+			t.Nsec = uint32(eightDigits(x<<(64-8*uint(n)))) * scale
 			i += n
 		}
 		for ; i < len(b) && isDigit(b[i]); i++ {
@@ -64,19 +70,34 @@ func ParseTime(b []byte) (t Time, ok bool) {
 	}
 
 	offset, ok := zone(b[i:])
-	t.Sec = days(year, month, day)*86400 + int64(hours*3600+minutes*60+seconds) - offset
+	t.Sec = c.start + int64(seconds) - offset
 	return t, ok
+}
+
+// minuteStart is when the minute "2006-01-02T15:04" starts in UTC, given as two
+// times eight bytes, the first one lowest.
+func minuteStart(x, y uint64) (sec int64, ok bool) {
+	if c := byte(y >> 16); c != 'T' && c != ' ' {
+		return 0, false
+	}
+	// Without the form "0000-00-00T00:00" digits are 0 to 9 and all else is 0.
+	x ^= 0x2d30302d30303030
+	y = (y ^ 0x30303a3030543030) &^ (0xff << 16)
+	if (x|(x+0x7f76767f76767676)|y|(y+0x76767f76767f7676))&highs != 0 {
+		return 0, false
+	}
+	x, y = 10*x+x>>8, 10*y+y>>8 // each byte with the next one: two digits
+	year := 100*uint32(x&0xff) + uint32(x>>16&0xff)
+	month, day := uint32(x>>40&0xff), uint32(y&0xff)
+	hours, minutes := uint32(y>>24&0xff), uint32(y>>48&0xff)
+	if month-1 > 11 || hours > 23 || minutes > 59 || day-1 > 27 && day-1 >= daysIn(month, year) {
+		return 0, false
+	}
+	return days(year, month, day)*86400 + int64(hours*3600+minutes*60), true
 }
 
 // powers are the units in nanoseconds of the last of n digits of a fraction.
 var powers = [16]uint32{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10}
-
-// number is the number that eight digits form, the first one in the lowest byte.
-func number(x uint64) uint32 {
-	x = (10*x + x>>8) & 0x00ff00ff00ff00ff
-	x = (100*x + x>>16) & 0x0000ffff0000ffff
-	return uint32(10000*x + x>>32)
-}
 
 // zone reads "Z", "+08:00" or "-03:30", the whole of b; the offset is in seconds.
 func zone(b []byte) (offset int64, ok bool) {
