@@ -1,14 +1,15 @@
 # fluent-bit-kata: the targets a user or developer needs. `make help` lists them.
 
-GO      ?= go
-CC      ?= cc
-DIST    := dist
-LIB     := $(DIST)/kata.so
-HOST    := build/out/host
+GO       ?= go
+CC       ?= cc
+DIST     := dist
+LIB      := $(DIST)/kata.so
+HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
-STRIP   ?= -s -w
-GOFILES := $(shell find . -name '*.go' -not -path './dist/*')
-CFILES  := $(wildcard plugin/*.c plugin/*.h)
+STRIP    ?= -s -w
+GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
+ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
+CFILES   := $(wildcard plugin/*.c plugin/*.h)
 
 .PHONY: help
 help: ## list the targets
@@ -18,7 +19,7 @@ help: ## list the targets
 build: $(LIB) $(DIST)/flb-filter_kata.so ## make dist/kata.so and dist/flb-filter_kata.so
 	@printf 'needs glibc %s or newer\n' "$$(build/glibc-floor $(LIB))"
 
-$(LIB): $(GOFILES) $(CFILES) go.mod go.sum
+$(LIB): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
 	@mkdir -p $(DIST)
 	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(STRIP)' -o $@ ./plugin
 	@rm -f $(DIST)/kata.h

@@ -1,7 +1,6 @@
 package parser
 
 import (
-	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -14,9 +13,12 @@ func LevelRank(level []byte) int {
 	if uint(len(level)-1) >= 8 {
 		return -1
 	}
+	if cap(level) >= 8 {
+		return rankOf(load(level[:8], 0), len(level))
+	}
 	var word [8]byte
 	copy(word[:], level)
-	return rankOf(binary.LittleEndian.Uint64(word[:]), len(level))
+	return rankOf(load(word[:], 0), len(level))
 }
 
 // rankOf is LevelRank for the first size bytes of x, from the lowest on. size is 1

@@ -307,16 +307,15 @@ func (p *Parser) addPairs() {
 		p.addPair(d.Key(), d.Value())
 		return
 	}
-	edges := d.edge[d.at-1 : d.n+1]
-	d.at = d.n - 1
-	if room := min(len(edges)/2, p.cfg.MaxFields-len(r.Fields)); room > 0 {
+	if room := min((d.n-d.at+1)/2, p.cfg.MaxFields-len(r.Fields)); room > 0 {
 		r.Fields = slices.Grow(r.Fields, room)
 	}
-	for len(edges) > 2 {
-		p.addPair(d.text[edges[0]+1:edges[1]], d.valueIn(int(edges[1])+1, int(edges[2])))
-		edges = edges[2:]
-		edges = edges[p.addUsual(edges):]
+	for d.at < d.n {
+		p.addPair(d.Key(), d.Value())
+		d.at += 2
+		p.addUsual()
 	}
+	d.at -= 2
 }
 
 // addPair takes a pair of the host's.
@@ -344,15 +343,17 @@ func (p *Parser) addPair(key, value []byte) {
 // usual. Most are: a key that came at this place before and has no field yet, and
 // a value that needs no second look. It answers where in edges it stopped. There
 // is no call in it: what it works with stays in registers.
-func (p *Parser) addUsual(edges []int32) int {
-	r, text, last := &p.rec, p.logfmt.text, p.order.last
-	text = text[:cap(text)]
+func (p *Parser) addUsual() {
+	d, r, last := &p.logfmt, &p.rec, p.order.last
+	text := d.text[:cap(d.text)]
 	fields, n := r.Fields[:min(cap(r.Fields), p.cfg.MaxFields)], len(r.Fields)
-	i := 0
+	at := uint(d.at)
 loop:
-	for ; i+2 < len(edges) && n < len(fields); i += 2 {
-		at := (*[3]int32)(edges[i:])
-		start, equal, end := int(at[0])+1, int(at[1]), int(at[2])
+	for ; at < uint(d.n) && n < len(fields); at += 2 {
+		if at-1 >= uint(len(d.edge)-2) {
+			break
+		}
+		start, equal, end := int(d.edge[at-1])+1, int(d.edge[at]), int(d.edge[at+1])
 		next := last.next
 		if equal-start != len(next.name) || start+16 > len(text) {
 			break
@@ -401,7 +402,7 @@ loop:
 	}
 	r.Fields = fields[:n]
 	p.order.last = last
-	return i
+	d.at = int(at)
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.

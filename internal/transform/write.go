@@ -174,61 +174,21 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 // writeFields writes the record's fields and says whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
-	n := len(w.out.B)
-	b := w.out.B[:cap(w.out.B)]
-	fields, names, all := rec.Fields, w.names, w.all
-	for i := range fields {
-		f := &fields[i]
-		if !all && !w.use[i] {
-			continue
-		}
-		// Nearly always: a known name and a short value. Of both a fixed number of bytes
-		// is copied, and what is too much is written over later: that is a few
-		// instructions, where a copy of as many as there are is a call.
-		if f.Place >= 0 && len(b)-n >= shortField && len(f.Value) <= shortText && f.Type != parser.Nested {
-			if name := &names[f.Place]; name.size <= len(name.short) {
-				d := (*[shortField]byte)(b[n:])
-				copy32((*[32]byte)(d[:]), &name.short)
-				at, size := name.size&63, len(f.Value)
-				switch {
-				case f.Type != parser.Text || cap(f.Value) < shortText:
-					n = len(appendValue(b[:n+at], f))
-				case size < 32:
-					d[at] = 0xa0 | byte(size)
-					copy32((*[32]byte)(d[at+1:at+33]), (*[32]byte)(f.Value[:32]))
-					n += at + 1 + size
-				default:
-					d[at], d[at+1] = 0xd9, byte(size)
-					from := (*[shortText]byte)(f.Value[:shortText])
-					copy32((*[32]byte)(d[at+2:at+34]), (*[32]byte)(from[:]))
-					copy32((*[32]byte)(d[at+34:at+66]), (*[32]byte)(from[32:]))
-					n += at + 2 + size
-				}
-				continue
+	fields := rec.Fields
+	for i := 0; i < len(fields); i++ {
+		if w.all {
+			b := w.out.B
+			n, size := writeUsual(fields[i:], w.names, b[len(b):cap(b)])
+			w.out.B = b[:len(b)+size]
+			if i += n; i == len(fields) {
+				break
 			}
 		}
-		w.out.B = b[:n]
-		if !w.writeField(f) {
+		if (w.all || w.use[i]) && !w.writeField(&fields[i]) {
 			return false
 		}
-		n = len(w.out.B)
-		b = w.out.B[:cap(w.out.B)]
 	}
-	w.out.B = b[:n]
 	return true
-}
-
-// The longest text that writeFields copies at once, and how much room it wants for
-// that with a name.
-const (
-	shortText  = 64
-	shortField = 32 + 2 + shortText
-)
-
-// copy32 copies in two steps because of more at a time the compiler makes a call.
-func copy32(d, s *[32]byte) {
-	*(*[16]byte)(d[:16]) = [16]byte(s[:16])
-	*(*[16]byte)(d[16:]) = [16]byte(s[16:])
 }
 
 // writeField writes any field and says whether there was memory for it.
@@ -270,7 +230,7 @@ func appendValue(b []byte, f *parser.Field) []byte {
 // strName is a field's name as a whole msgpack str.
 type strName struct {
 	size  int
-	short [32]byte // the first of its bytes
+	short [shortName]byte // the first of its bytes
 	text  []byte
 }
 

@@ -1,0 +1,64 @@
+package transform
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// Most fields are usual: they have a known name, and a short text or a number of
+// two to four bytes. Of name and text a fixed number of bytes is copied, and what is
+// too much is written over later: that is a few instructions, where a copy of as
+// many as there are is a call. Of what the filter does to a record this was the
+// dearest part but one, and so there is assembly for it (usual_amd64.s).
+
+const (
+	shortName = 32 // the longest name of a usual field, as msgpack, in bytes
+	shortText = 64 // and the longest text
+	// usualRoom is the room that a usual field wants.
+	usualRoom = shortName + 2 + shortText
+)
+
+// Where assembly finds what it needs of a parser.Field. Nothing else uses that.
+const (
+	fieldValue  = unsafe.Offsetof(parser.Field{}.Value)
+	fieldNum    = unsafe.Offsetof(parser.Field{}.Num)
+	fieldType   = unsafe.Offsetof(parser.Field{}.Type)
+	fieldPlace  = unsafe.Offsetof(parser.Field{}.Place)
+	fieldSize   = unsafe.Sizeof(parser.Field{})
+	typeText    = parser.Text
+	typeInteger = parser.Integer
+
+	_ = fieldValue + fieldNum + fieldType + fieldPlace + fieldSize + uintptr(typeText+typeInteger)
+)
+
+// writeUsualGo is what writeUsual does: it writes fields to the start of b, as pairs
+// of msgpack, up to the first one that is not usual or for which there is no room.
+// It answers how many they are, and how many bytes. What is behind those bytes in b
+// may have been written to.
+func writeUsualGo(fields []parser.Field, names []strName, b []byte) (n, size int) {
+	for ; n < len(fields) && len(b)-size >= usualRoom; n++ {
+		f := &fields[n]
+		if uint(f.Place) >= uint(len(names)) || names[f.Place].size > shortName {
+			break
+		}
+		text := f.Type == parser.Text && len(f.Value) <= shortText && cap(f.Value) >= shortText
+		number := f.Type == parser.Integer && f.Num > math.MaxUint8 && f.Num <= math.MaxUint32
+		if !text && !number {
+			break
+		}
+		name := &names[f.Place]
+		copy(b[size:], name.short[:])
+		size += name.size
+		if number {
+			size += len(event.AppendInt(b[size:size], f.Integer()))
+			continue
+		}
+		size += len(event.AppendStrHeader(b[size:size], len(f.Value)))
+		copy(b[size:], f.Value[:shortText])
+		size += len(f.Value)
+	}
+	return n, size
+}

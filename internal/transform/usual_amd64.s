@@ -1,0 +1,105 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
+//
+//	SI  the field        CX  how many there are from it on
+//	R8  the names        R9  how many
+//	DI  where to write   R10 the last place where there is room
+//	R11 where the value goes, behind the name
+TEXT ·writeUsual(SB), NOSPLIT, $0-88
+	MOVQ  fields_base+0(FP), SI
+	MOVQ  fields_len+8(FP), CX
+	MOVQ  names_base+24(FP), R8
+	MOVQ  names_len+32(FP), R9
+	MOVQ  b_base+48(FP), DI
+	MOVQ  b_len+56(FP), R10
+	LEAQ  -const_usualRoom(DI)(R10*1), R10
+	TESTQ CX, CX
+	JZ    done
+
+loop:
+	CMPQ   DI, R10
+	JA     done
+	MOVL   const_fieldPlace(SI), AX // -1 is more than all
+	CMPQ   AX, R9
+	JAE    done
+	IMUL3Q $strName__size, AX, AX
+	ADDQ   R8, AX
+	MOVQ   strName_size(AX), R11
+	CMPQ   R11, $const_shortName
+	JA     done
+	ADDQ   DI, R11
+	MOVUPS strName_short(AX), X0
+	MOVUPS (strName_short+16)(AX), X1
+	MOVUPS X0, (DI)
+	MOVUPS X1, 16(DI)
+	CMPB   const_fieldType(SI), $const_typeText
+	JNE    number
+
+	MOVQ   const_fieldValue(SI), AX
+	MOVQ   (const_fieldValue+8)(SI), DX
+	CMPQ   DX, $const_shortText
+	JA     done
+	CMPQ   (const_fieldValue+16)(SI), $const_shortText
+	JLT    done
+	MOVUPS (AX), X0
+	MOVUPS 16(AX), X1
+	CMPQ   DX, $32
+	JAE    long
+	MOVUPS X0, 1(R11)
+	MOVUPS X1, 17(R11)
+	LEAQ   1(R11)(DX*1), DI
+	ORQ    $0xa0, DX
+	MOVB   DX, (R11)
+
+next:
+	ADDQ $const_fieldSize, SI
+	DECQ CX
+	JNZ  loop
+
+done:
+	MOVQ fields_len+8(FP), AX
+	SUBQ CX, AX
+	MOVQ AX, n+72(FP)
+	SUBQ b_base+48(FP), DI
+	MOVQ DI, size+80(FP)
+	RET
+
+long:
+	MOVUPS 32(AX), X2
+	MOVUPS 48(AX), X3
+	MOVUPS X0, 2(R11)
+	MOVUPS X1, 18(R11)
+	MOVUPS X2, 34(R11)
+	MOVUPS X3, 50(R11)
+	MOVB   $0xd9, (R11)
+	MOVB   DX, 1(R11)
+	LEAQ   2(R11)(DX*1), DI
+	JMP    next
+
+number:
+	CMPB   const_fieldType(SI), $const_typeInteger
+	JNE    done
+	MOVQ   const_fieldNum(SI), DX
+	MOVL   DX, AX
+	CMPQ   AX, DX
+	JNE    done // 32 bits are not enough
+	BSWAPL DX
+	CMPQ   AX, $0xffff
+	JBE    small
+	MOVB   $0xce, (R11)
+	MOVL   DX, 1(R11)
+	LEAQ   5(R11), DI
+	JMP    next
+
+small:
+	CMPQ AX, $0xff
+	JBE  done // 8 are: there are other forms
+	SHRL $16, DX
+	MOVB $0xcd, (R11)
+	MOVW DX, 1(R11)
+	LEAQ 3(R11), DI
+	JMP  next

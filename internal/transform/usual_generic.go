@@ -1,0 +1,9 @@
+//go:build purego || !amd64
+
+package transform
+
+import "github.com/kata-logs/fluent-bit-kata/parser"
+
+func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int) {
+	return writeUsualGo(fields, names, b)
+}
