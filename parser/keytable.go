@@ -154,39 +154,19 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
+	size        int       // how long the name is; -1 when its values are never usual
 	name        []byte
 	place       int32
 	usual       usual
-	typ         Type // of a usual value
 }
-
-// usual is what it takes for the value of a key to need no second look.
-type usual uint8
-
-const (
-	never        usual = iota // as for names of more than 16 bytes
-	usualText                 // nothing
-	usualMessage              // no line break at its end
-	usualLevel                // a word of Levels
-	usualInteger              // up to eight digits
-)
 
 func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		l.next, l.name, l.place = &links[0], row.bytes, int32(i)
-		switch {
-		case len(row.name) > 16:
-		case i == keyMsg:
-			l.usual = usualMessage
-		case i == keyLevel:
-			l.usual = usualLevel
-		case i == keyTime || i == keyTs:
-		case row.typ == Text:
-			l.usual = usualText
-		case row.typ == Integer:
-			l.usual, l.typ = usualInteger, Integer
+		*l = link{next: &links[0], size: len(row.name), name: row.bytes, place: int32(i), usual: usualValue(i, row)}
+		if l.usual == never {
+			l.size = -1
 		}
 		for k, c := range row.bytes[:min(len(row.bytes), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)

@@ -3,7 +3,6 @@ package parser
 import (
 	"bytes"
 	"math"
-	"slices"
 	"unicode/utf8"
 )
 
@@ -56,6 +55,7 @@ type Config struct {
 	Nested     NestedMode
 	NoUnpack   bool // leave what guests wrote where it is
 	NoNative   bool // read only the message of native records, not their fields
+	Spans      bool // give records of usual fields alone as Record.Spans
 	KeepTime   bool // make the time a field too when it is taken
 	NoTime     bool // do not take the message's time; it is a field then
 	MaxMessage int  // bytes, 1 MiB
@@ -90,6 +90,7 @@ type Parser struct {
 	member  member
 	buf     []byte // names and values that the parser itself makes
 	large   int    // how many small messages from now on memory for a large one is kept
+	marked  bool   // the message gets a mark, whatever it holds
 	hasTime bool   // a time was read, good or bad
 	seenTs  bool   // and its key was ts
 
@@ -153,11 +154,15 @@ func (p *Parser) Parse(m *Message) *Record {
 		text = cutText(text, p.cfg.MaxMessage)
 	}
 	text = p.valid(text)
+	p.marked = tooLarge || m.Cut
 
 	switch {
 	case m.Native != nil:
 		p.native(m.Native, text)
 	case p.record(text, m.Origin):
+		if len(r.Spans) > 0 {
+			return r
+		}
 		p.runtimeRsJSON()
 		if !p.cfg.NoUnpack {
 			p.unpackCarrier()
@@ -285,41 +290,49 @@ var (
 
 // readLogfmt reads text as logfmt and says whether there was a pair in it.
 func (p *Parser) readLogfmt(text []byte) bool {
-	p.rec.Encoding = LogfmtEncoding
-	d := &p.logfmt
+	r, d := &p.rec, &p.logfmt
+	r.Encoding, r.Text = LogfmtEncoding, text
 	d.Reset(text)
 	for d.Next() {
 		p.addPairs()
 	}
-	p.rec.Reason = p.rec.Reason.or(d.reason)
-	some := len(p.rec.Fields) > 0 || p.hasTime
+	r.Reason = r.Reason.or(d.reason)
+	if p.allUsual() {
+		r.Spans = r.spans
+		return true
+	}
+	r.expand()
+	some := len(r.Fields) > 0 || p.hasTime
 	if some && len(d.unparsed) > 0 {
-		p.rec.set(keyUnparsed, d.unparsed)
+		r.set(keyUnparsed, d.unparsed)
 	}
 	return some
+}
+
+// allUsual says whether the message has a time and usual pairs with a level, and there
+// is nothing else to say of it.
+func (p *Parser) allUsual() bool {
+	r := &p.rec
+	return p.cfg.Spans && r.HasTime && len(r.Fields) == 0 && r.has(keyLevel) && p.logfmt.reason == OK && !p.marked &&
+		(p.cfg.NoUnpack || !r.has(keyVMConsole) && string(r.spanText(keySource)) != "agent")
 }
 
 // addPairs takes all pairs that p.logfmt has at hand. The first is nearly always
 // the time, and those behind it are usual ones.
 func (p *Parser) addPairs() {
-	d, r := &p.logfmt, &p.rec
-	if d.decoded {
-		p.addPair(d.Key(), d.Value())
-		return
-	}
-	if room := min((d.n-d.at+1)/2, p.cfg.MaxFields-len(r.Fields)); room > 0 {
-		r.Fields = slices.Grow(r.Fields, room)
-	}
+	d := &p.logfmt
 	for d.at < d.n {
-		p.addPair(d.Key(), d.Value())
-		d.at += 2
-		p.addUsual()
+		known := p.addPair(d.Key(), d.Value())
+		if d.at += 2; known {
+			p.addUsual()
+		}
 	}
-	d.at -= 2
+	d.at -= 2 // back to the last one
 }
 
-// addPair takes a pair of the host's.
-func (p *Parser) addPair(key, value []byte) {
+// addPair takes a pair of the host's and says whether its key is in the table.
+func (p *Parser) addPair(key, value []byte) bool {
+	p.rec.expand()
 	last := p.order.last
 	next := last.next
 	if !next.is(key) {
@@ -330,79 +343,14 @@ func (p *Parser) addPair(key, value []byte) {
 			if r := &p.rec; r.other.used == 0 || !p.room() || r.other.findEnds(key, head, tail) < 0 {
 				p.addOther(key, value)
 			}
-			return
+			return false
 		}
 		next = &p.order.links[place]
 		last.next = next
 	}
 	p.order.last = next
 	p.addAt(key, int(next.place), value)
-}
-
-// addUsual is addPair for the pairs of the given edges, up to one that is not
-// usual. Most are: a key that came at this place before and has no field yet, and
-// a value that needs no second look. It answers where in edges it stopped. There
-// is no call in it: what it works with stays in registers.
-func (p *Parser) addUsual() {
-	d, r, last := &p.logfmt, &p.rec, p.order.last
-	text := d.text[:cap(d.text)]
-	fields, n := r.Fields[:min(cap(r.Fields), p.cfg.MaxFields)], len(r.Fields)
-	at := uint(d.at)
-loop:
-	for ; at < uint(d.n) && n < len(fields); at += 2 {
-		if at-1 >= uint(len(d.edge)-2) {
-			break
-		}
-		start, equal, end := int(d.edge[at-1])+1, int(d.edge[at]), int(d.edge[at+1])
-		next := last.next
-		if equal-start != len(next.name) || start+16 > len(text) {
-			break
-		}
-		key := text[start : start+16]
-		if (load(key, 0)^next.start[0])&next.mask[0]|(load(key, 8)^next.start[1])&next.mask[1] != 0 {
-			break
-		}
-		value := text[equal+1 : end]
-		if len(value) > 0 && value[0] == '"' {
-			value = value[1 : len(value)-1]
-		}
-		num := uint64(0)
-		switch next.usual {
-		case usualText:
-		case usualLevel:
-			if uint(len(value)-1) >= 8 || cap(value) < 8 {
-				break loop
-			}
-			if rankOf(load(value[:8], 0), len(value)) < 0 {
-				break loop
-			}
-		case usualMessage:
-			if len(value) > 0 && value[len(value)-1] <= '\r' {
-				break loop // there may be something to trim
-			}
-		case usualInteger:
-			if uint(len(value)-1) >= 8 || cap(value) < 8 {
-				break loop
-			}
-			var ok bool
-			if num, ok = digits(load(value[:8], 0), len(value)); !ok {
-				break loop
-			}
-		default:
-			break loop
-		}
-		if r.at[next.place]&^0xffff == r.gen {
-			break
-		}
-		r.at[next.place] = r.gen | uint32(n)
-		f := &fields[n]
-		n++
-		f.Name, f.Value, f.Num, f.Type, f.Place = next.name, value, num, next.typ, next.place
-		last = next
-	}
-	r.Fields = fields[:n]
-	p.order.last = last
-	d.at = int(at)
+	return true
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.

@@ -67,17 +67,19 @@ func FuzzParse(f *testing.F) {
 		f.Add(text, uint32(0), uint32(i))
 		f.Add(text, uint32(i)*2654435761, uint32(i)*40503)
 	}
-	parsers := map[uint32]*Parser{}
+	parsers := map[uint32][2]*Parser{}
 	other := Message{Text: []byte(consoleLine(`{"msg":"m","level":"INFO","sandbox":"evil","zeta":"1"}`)), Origin: Kata}
 	f.Fuzz(func(t *testing.T, text string, options, kind uint32) {
 		if len(parsers) > 100 {
 			clear(parsers)
 		}
-		p := parsers[options]
-		if p == nil {
-			p = New(randomConfig(options))
-			parsers[options] = p
+		if parsers[options][0] == nil {
+			c := randomConfig(options)
+			p := New(c)
+			c.Spans = true
+			parsers[options] = [2]*Parser{p, New(c)}
 		}
+		p, spans := parsers[options][0], parsers[options][1]
 		m := randomMessage(kind, text)
 		r := p.Parse(&m)
 		got := render(r)
@@ -91,6 +93,21 @@ func FuzzParse(f *testing.F) {
 		if again := render(p.Parse(&m)); again != got {
 			t.Fatalf("%q with options %d, kind %d:\nfirst\n%s\nthen\n%s", text, options, kind, got, again)
 		}
+		// Spans are the same record.
+		r = spans.Parse(&m)
+		if r != nil {
+			if err := checkRecord(r, &spans.cfg, &m); err != nil {
+				t.Fatalf("%q with options %d, kind %d, as spans: %v\n%s", text, options, kind, err, render(r))
+			}
+		}
+		if same := render(r); same != got {
+			t.Fatalf("%q with options %d, kind %d:\nfields\n%s\nspans\n%s", text, options, kind, got, same)
+		}
+		if r != nil {
+			if r.Expand(); len(r.Spans) > 0 || render(r) != got {
+				t.Fatalf("%q with options %d, kind %d:\nfields\n%s\nexpanded\n%s", text, options, kind, got, render(r))
+			}
+		}
 	})
 }
 
@@ -98,8 +115,8 @@ func FuzzParse(f *testing.F) {
 func checkRecord(r *Record, c *Config, m *Message) error {
 	names := map[string]bool{}
 	size := 0
-	for i := range r.Fields {
-		f := &r.Fields[i]
+	for i := range r.Len() {
+		f := r.Field(i)
 		name := string(f.Name)
 		size += len(f.Name) + len(f.Value)
 		switch {
@@ -125,8 +142,8 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 	}
 	// The limit is for the message's own fields; msg, level, time and marks may
 	// come on top.
-	if len(r.Fields) > c.MaxFields+12 {
-		return fmt.Errorf("%d fields", len(r.Fields))
+	if r.Len() > c.MaxFields+12 {
+		return fmt.Errorf("%d fields", r.Len())
 	}
 	input := len(m.Text)
 	if m.Native != nil {
@@ -222,8 +239,8 @@ func checkGuest(p *Parser, r *Record, host map[string]string) error {
 			return fmt.Errorf("the host's %s was %s and is %s", name, value, got[name])
 		}
 	}
-	for i := range r.Fields {
-		f := &r.Fields[i]
+	for i := range r.Len() {
+		f := r.Field(i)
 		name := string(f.Name)
 		if _, own := host[name]; own {
 			continue

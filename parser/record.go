@@ -55,7 +55,11 @@ func Encodings() []Encoding {
 // Nothing may be appended to them: what is behind them belongs to others.
 type Record struct {
 	// Fields in the order of the message; no name twice.
-	Fields   []Field
+	Fields []Field
+	// Spans are there instead when Config.Spans is set and all fields are usual ones.
+	// Text is the message that they refer to.
+	Spans    []Span
+	Text     []byte
 	Encoding Encoding
 	// Reason is why the message did not parse whole; then it is also a field.
 	Reason Reason
@@ -72,7 +76,8 @@ type Record struct {
 	// because it is the host's.
 	Refused int
 
-	keys *Keys
+	keys  *Keys
+	spans []Span // usual fields that come behind Fields
 	// By place: the index of its field below, the generation in which it got
 	// one above. An entry of another generation counts for nothing.
 	at    []uint32
@@ -91,7 +96,7 @@ func (r *Record) reset() {
 		clear(r.at)
 		r.gen = 1 << 16
 	}
-	r.Fields = r.Fields[:0]
+	r.Fields, r.spans, r.Spans, r.Text = r.Fields[:0], r.spans[:0], nil, nil
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank = -1
@@ -142,7 +147,7 @@ func (r *Record) Find(name []byte) int {
 // Lookup answers the field with the given name (without a prefix).
 func (r *Record) Lookup(name string) (f Field, ok bool) {
 	if i := r.Find([]byte(name)); i >= 0 {
-		return r.Fields[i], true
+		return r.Field(i), true
 	}
 	return f, false
 }

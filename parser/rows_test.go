@@ -228,8 +228,9 @@ func render(r *Record) string {
 		}
 	}
 	lines := []string{}
-	for i := range r.Fields {
-		lines = append(lines, string(r.Fields[i].Name)+" = "+renderValue(&r.Fields[i]))
+	for i := range r.Len() {
+		f := r.Field(i)
+		lines = append(lines, string(f.Name)+" = "+renderValue(&f))
 	}
 	slices.Sort(lines)
 	// What the record says of itself must be what its fields say.

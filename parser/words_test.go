@@ -174,38 +174,6 @@ func TestDefaultLimits(t *testing.T) {
 	f("1 MiB and more", head+" k="+strings.Repeat("v", 1<<20-len(head)-2)+" l=w", TooLarge, 3)
 }
 
-// TestUsual has values that are not usual where usual ones came before: they give
-// what they give to a new Parser.
-func TestUsual(t *testing.T) {
-	const usual = `time="2022-05-06T07:08:09.1Z" level=info msg=x pid=14 name=kata-runtime version=3.1.0 component=c source=s containers=2`
-	values := []string{
-		"", `""`, "0", "007", "-0", "-7", "+7", "12345678", "123456789", "99999999999999999999", "1e3", `"\x001"`, "\"\x001\"", "1 ", `"1"`, "/", ":", "1/", "1:",
-		"info", "\"info\x00\"", "inf", "infos", "INFO", "critical", "criticals", `"panic"`, "\"a\n\"", "\"a\r\n\"", "\"\n\"", "\"a\t\"", `"a\n"`, "ü",
-	}
-	keys := []string{"time", "level", "msg", "pid", "name", "version", "containers"}
-	p := New(Config{})
-	for _, key := range keys {
-		for _, value := range values {
-			old := ""
-			for field := range strings.FieldsSeq(usual) {
-				if strings.HasPrefix(field, key+"=") {
-					old = field
-				}
-			}
-			for _, text := range []string{
-				strings.Replace(usual, old, key+"="+value, 1),
-				usual + " " + key + "=" + value, // for the second time
-			} {
-				m := Message{Text: []byte(text), Origin: Kata}
-				p.Parse(&Message{Text: []byte(usual), Origin: Kata})
-				if got, want := render(p.Parse(&m)), render(New(Config{}).Parse(&m)); got != want {
-					t.Errorf("%q is\n%s\nwant\n%s", text, got, want)
-				}
-			}
-		}
-	}
-}
-
 func TestLevelRank(t *testing.T) {
 	for rank, level := range Levels {
 		if got := LevelRank([]byte(level)); got != rank {

@@ -115,6 +115,7 @@ func newPlan(o *options.Options) plan {
 		},
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
+	p.config.Spans = o.Duplicates == options.DuplicatesKeep // who looks for those looks at fields
 	p.keys = parser.NewKeys(o.Types)
 	p.config.Keys = p.keys
 	for i := range p.keys.Len() {

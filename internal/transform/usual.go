@@ -30,7 +30,13 @@ const (
 	fieldSize   = unsafe.Sizeof(parser.Field{})
 	typeText    = parser.Text
 	typeInteger = parser.Integer
+	spanPlace   = unsafe.Offsetof(parser.Span{}.Place)
+	spanStart   = unsafe.Offsetof(parser.Span{}.Start)
+	spanEnd     = unsafe.Offsetof(parser.Span{}.End)
+	spanNum     = unsafe.Offsetof(parser.Span{}.Num)
+	spanSize    = unsafe.Sizeof(parser.Span{})
 
+	_ = spanPlace + spanStart + spanEnd + spanNum + spanSize
 	_ = fieldValue + fieldNum + fieldType + fieldPlace + fieldSize + uintptr(typeText+typeInteger)
 )
 
@@ -59,6 +65,36 @@ func writeUsualGo(fields []parser.Field, names []strName, b []byte) (n, size int
 		size += len(event.AppendStrHeader(b[size:size], len(f.Value)))
 		copy(b[size:], f.Value[:shortText])
 		size += len(f.Value)
+	}
+	return n, size
+}
+
+// writeUsualSpansGo is writeUsualGo for spans of a text, all of whose memory may be read.
+func writeUsualSpansGo(spans []parser.Span, text []byte, names []strName, b []byte) (n, size int) {
+	for ; n < len(spans) && len(b)-size >= usualRoom; n++ {
+		s := &spans[n]
+		name := &names[s.Place]
+		if name.size > shortName {
+			break
+		}
+		start, length := int(s.Start), int(s.End-s.Start)
+		if start < 0 {
+			if s.Num <= math.MaxUint8 {
+				break
+			}
+			copy(b[size:], name.short[:])
+			size += name.size
+			size += len(event.AppendInt(b[size:size], int64(s.Num)))
+			continue
+		}
+		if length > shortText || start+shortText > len(text) {
+			break
+		}
+		copy(b[size:], name.short[:])
+		size += name.size
+		size += len(event.AppendStrHeader(b[size:size], length))
+		copy(b[size:], text[start:start+shortText])
+		size += length
 	}
 	return n, size
 }

@@ -8,3 +8,8 @@ import "github.com/kata-logs/fluent-bit-kata/parser"
 //
 //go:noescape
 func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
+
+// writeUsualSpans is writeUsualSpansGo.
+//
+//go:noescape
+func writeUsualSpans(spans []parser.Span, text []byte, names []strName, b []byte) (n, size int)

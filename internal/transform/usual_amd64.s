@@ -103,3 +103,101 @@ small:
 	MOVW DX, 1(R11)
 	LEAQ 3(R11), DI
 	JMP  next
+
+// func writeUsualSpans(spans []parser.Span, text []byte, names []strName, b []byte) (n, size int)
+//
+// As above, and SI is the span, R12 the text and R13 its length.
+TEXT ·writeUsualSpans(SB), NOSPLIT, $0-112
+	MOVQ  spans_base+0(FP), SI
+	MOVQ  spans_len+8(FP), CX
+	MOVQ  text_base+24(FP), R12
+	MOVQ  text_len+32(FP), R13
+	MOVQ  names_base+48(FP), R8
+	MOVQ  names_len+56(FP), R9
+	MOVQ  b_base+72(FP), DI
+	MOVQ  b_len+80(FP), R10
+	LEAQ  -const_usualRoom(DI)(R10*1), R10
+	SUBQ  $const_shortText, R13
+	TESTQ CX, CX
+	JZ    done
+
+loop:
+	CMPQ    DI, R10
+	JA      done
+	MOVL    const_spanPlace(SI), AX
+	CMPQ    AX, R9
+	JAE     done
+	IMUL3Q  $strName__size, AX, AX
+	ADDQ    R8, AX
+	MOVQ    strName_size(AX), R11
+	CMPQ    R11, $const_shortName
+	JA      done
+	ADDQ    DI, R11
+	MOVUPS  strName_short(AX), X0
+	MOVUPS  (strName_short+16)(AX), X1
+	MOVUPS  X0, (DI)
+	MOVUPS  X1, 16(DI)
+	MOVLQSX const_spanStart(SI), AX
+	MOVLQSX const_spanEnd(SI), DX
+	TESTQ   AX, AX
+	JS      number
+	SUBQ    AX, DX
+	CMPQ    DX, $const_shortText
+	JA      done
+	CMPQ    AX, R13
+	JGT     done
+	ADDQ    R12, AX
+	MOVUPS  (AX), X0
+	MOVUPS  16(AX), X1
+	CMPQ    DX, $32
+	JAE     long
+	MOVUPS  X0, 1(R11)
+	MOVUPS  X1, 17(R11)
+	LEAQ    1(R11)(DX*1), DI
+	ORQ     $0xa0, DX
+	MOVB    DX, (R11)
+
+next:
+	ADDQ $const_spanSize, SI
+	DECQ CX
+	JNZ  loop
+
+done:
+	MOVQ spans_len+8(FP), AX
+	SUBQ CX, AX
+	MOVQ AX, n+96(FP)
+	SUBQ b_base+72(FP), DI
+	MOVQ DI, size+104(FP)
+	RET
+
+long:
+	MOVUPS 32(AX), X2
+	MOVUPS 48(AX), X3
+	MOVUPS X0, 2(R11)
+	MOVUPS X1, 18(R11)
+	MOVUPS X2, 34(R11)
+	MOVUPS X3, 50(R11)
+	MOVB   $0xd9, (R11)
+	MOVB   DX, 1(R11)
+	LEAQ   2(R11)(DX*1), DI
+	JMP    next
+
+number:
+	MOVL   const_spanNum(SI), DX
+	MOVL   DX, AX
+	BSWAPL DX
+	CMPQ   AX, $0xffff
+	JBE    small
+	MOVB   $0xce, (R11)
+	MOVL   DX, 1(R11)
+	LEAQ   5(R11), DI
+	JMP    next
+
+small:
+	CMPQ AX, $0xff
+	JBE  done
+	SHRL $16, DX
+	MOVB $0xcd, (R11)
+	MOVW DX, 1(R11)
+	LEAQ 3(R11), DI
+	JMP  next

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -61,8 +64,56 @@ func TestWriteUsual(t *testing.T) {
 			t.Fatalf("it wrote behind its room of %d", room)
 		}
 		written += m
+
+		// The same fields as spans.
+		var spans []parser.Span
+		for _, f := range fields {
+			at, size := r.IntN(150), r.IntN(80)
+			s := parser.Span{Place: f.Place & 31, Start: int32(at), End: int32(at + size)}
+			if f.Type != parser.Text {
+				s.Start, s.Num = -1, uint32(f.Num)
+			}
+			spans = append(spans, s)
+		}
+		memory := text[:150+r.IntN(100)]
+		m, sizeA = writeUsualSpans(spans, memory, names, a[:room:room])
+		n, sizeB = writeUsualSpansGo(spans, memory, names, b[:room:room])
+		if m != n || sizeA != sizeB || !bytes.Equal(a[:sizeA], b[:sizeB]) {
+			t.Fatalf("%d spans, room %d: %d of them in % x, its twin %d in % x\n%+v", len(spans), room, m, a[:sizeA], n, b[:sizeB], spans)
+		}
+		if sizeA > room || !bytes.Equal(a[room:], make([]byte, 64)) {
+			t.Fatalf("spans were written behind the room of %d", room)
+		}
+		written += m
 	}
-	if written < 20_000 {
+	if written < 40_000 {
 		t.Errorf("only %d fields were usual", written)
+	}
+}
+
+// TestSpans: what the parser gives as spans is written as fields are.
+func TestSpans(t *testing.T) {
+	for _, mode := range []gen.Mode{gen.Logfmt, gen.Mix} {
+		for i, o := range []*options.Options{options.Default(), fuzzOptions(5), fuzzOptions(6), fuzzOptions(7)} {
+			o.Duplicates = options.DuplicatesKeep
+			spans, fields := New(o), New(o)
+			fields.plan.config.Spans = false
+			if !spans.plan.config.Spans {
+				t.Fatal("there are no spans")
+			}
+			g := gen.New(uint64(i), 50)
+			g.Mode = mode
+			for range 20 {
+				var chunk []byte
+				for range 50 {
+					r := g.Record()
+					chunk = r.Append(chunk)
+				}
+				var got, want event.Buffer
+				if a, b := spans.Process(chunk, &got), fields.Process(chunk, &want); a != b || !bytes.Equal(got.B, want.B) {
+					t.Fatalf("options %d: %d bytes, with fields %d", i, len(got.B), len(want.B))
+				}
+			}
+		}
 	}
 }

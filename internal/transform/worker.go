@@ -148,7 +148,7 @@ func (w *worker) record() *parser.Record {
 		}
 	}
 	rec := w.parse.Parse(m)
-	if rec == nil || len(rec.Fields) == 0 && !rec.HasTime {
+	if rec == nil || rec.Len() == 0 && !rec.HasTime {
 		return nil
 	}
 	return rec

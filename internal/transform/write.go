@@ -93,8 +93,9 @@ func (w *worker) newTime(rec *parser.Record) (sec, nsec uint32, ok bool) {
 func (w *worker) choose(rec *parser.Record) int {
 	w.all = !w.selected && (len(w.prefix) > 0 || len(w.nest) > 0)
 	if w.all {
-		return len(rec.Fields)
+		return rec.Len()
 	}
+	rec.Expand()
 	w.use = w.use[:0]
 	n := 0
 	for i := range rec.Fields {
@@ -174,6 +175,9 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 // writeFields writes the record's fields and says whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
+	if len(rec.Spans) > 0 {
+		return w.writeSpans(rec)
+	}
 	fields := rec.Fields
 	for i := 0; i < len(fields); i++ {
 		if w.all {
@@ -189,6 +193,21 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 		}
 	}
 	return true
+}
+
+// writeSpans is writeFields for a record of spans, all of which are written.
+func (w *worker) writeSpans(rec *parser.Record) bool {
+	for i := 0; ; i++ {
+		b := w.out.B
+		n, size := writeUsualSpans(rec.Spans[i:], rec.Text[:cap(rec.Text)], w.names, b[len(b):cap(b)])
+		w.out.B = b[:len(b)+size]
+		if i += n; i == len(rec.Spans) {
+			return true
+		}
+		if f := rec.Field(i); !w.writeField(&f) {
+			return false
+		}
+	}
 }
 
 // writeField writes any field and says whether there was memory for it.

@@ -1,0 +1,202 @@
+package parser
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// Most pairs are usual: their key is one of the table, and their value needs no
+// second look. They are not made fields at once but spans, which say where things
+// are; who only writes fields elsewhere can do so from those.
+
+// Span is a usual field: text of the message, or a number.
+type Span struct {
+	// Place is that of the key in the table (see Keys).
+	Place int32
+	// Start and End are where the value is in Record.Text. Start is -1 for a number.
+	Start, End int32
+	// Num is the number, an Integer.
+	Num uint32
+}
+
+// usual is what it takes for the value of a key to be usual.
+type usual uint8
+
+const (
+	never        usual = iota // as for names of more than 16 bytes
+	usualText                 // nothing
+	usualMessage              // no line break at its end
+	usualLevel                // a word of Levels
+	usualInteger              // up to eight digits
+)
+
+// usualValue says what it takes for the value of a key.
+func usualValue(place int, row *keyInfo) usual {
+	switch {
+	case len(row.name) > 16 || place == keyTime || place == keyTs:
+		return never
+	case place == keyMsg:
+		return usualMessage
+	case place == keyLevel:
+		return usualLevel
+	case row.typ == Text:
+		return usualText
+	case row.typ == Integer:
+		return usualInteger
+	}
+	return never
+}
+
+// maxSpans is how many pairs are looked at together.
+const maxSpans = 64
+
+// addUsual makes spans of the pairs from the current one on, up to one that is not
+// usual.
+func (p *Parser) addUsual() {
+	d, r := &p.logfmt, &p.rec
+	for d.at < d.n {
+		known := len(r.spans)
+		room := min((d.n-d.at+1)/2, p.cfg.MaxFields-len(r.Fields)-known, maxSpans)
+		if room <= 0 {
+			return
+		}
+		r.spans = slices.Grow(r.spans, room)
+		spans := r.spans[known : known+room]
+		n, special := matchPairs(spans, d.edge[d.at-1:d.n+1], d.text[:cap(d.text)], p.order.last, r.at, r.gen|uint32(len(r.Fields)+known))
+		if special != 0 {
+			n = p.checkSpecial(spans[:n], special)
+		}
+		if n > 0 {
+			p.order.last = &p.order.links[spans[n-1].Place]
+			r.spans = r.spans[:known+n]
+			d.at += 2 * n
+		}
+		if n == room {
+			continue
+		}
+		// Is the key only another one than the last time?
+		link, place := p.order.last, p.keys.find(d.Key())
+		if place == unknown || r.has(place) || p.order.links[place].usual == never || link.next == &p.order.links[place] {
+			return
+		}
+		link.next = &p.order.links[place]
+	}
+}
+
+// matchPairsGo is what matchPairs does: it makes spans of the pairs with the given
+// edges, up to one whose key is not the one that last time came next, or that has
+// a field already. It answers how many they are, and by bits which of them have a
+// value that needs a second look. It marks their keys in at as those of the fields
+// from field on. All of the text's memory may be read.
+func matchPairsGo(spans []Span, edges []int32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64) {
+	for ; n < len(spans); n++ {
+		start, equal, end := int(edges[2*n])+1, int(edges[2*n+1]), int(edges[2*n+2])
+		next := last.next
+		if equal-start != next.size || start+16 > len(text) {
+			break
+		}
+		key := text[start : start+16]
+		if (load(key, 0)^next.start[0])&next.mask[0]|(load(key, 8)^next.start[1])&next.mask[1] != 0 {
+			break
+		}
+		if start = equal + 1; start < end && text[start] == '"' {
+			start++
+			end--
+		}
+		mark := &at[next.place]
+		if (*mark^field)>>16 == 0 {
+			break
+		}
+		*mark = field
+		field++
+		spans[n].Place, spans[n].Start, spans[n].End = next.place, int32(start), int32(end)
+		if next.usual != usualText {
+			special |= 1 << n
+		}
+		last = next
+	}
+	return n, special
+}
+
+// checkSpecial takes the second look, makes numbers of those that shall be some, and
+// answers how many of the spans are usual.
+func (p *Parser) checkSpecial(spans []Span, special uint64) int {
+	for ; special != 0; special &= special - 1 {
+		n := bits.TrailingZeros64(special)
+		s := &spans[n]
+		value, ok := p.logfmt.text[s.Start:s.End], false
+		switch p.order.links[s.Place].usual {
+		case usualMessage:
+			ok = len(value) == 0 || value[len(value)-1] > '\r' // see trimNewlines
+		case usualLevel:
+			p.rec.Rank = LevelRank(value)
+			ok = p.rec.Rank >= 0
+		case usualInteger:
+			if uint(len(value)-1) < 8 && cap(value) >= 8 {
+				var num uint64
+				num, ok = digits(load(value[:8], 0), len(value))
+				s.Start, s.Num = -1, uint32(num)
+			}
+		}
+		if !ok {
+			for i := range spans[n:] {
+				p.rec.at[spans[n+i].Place] = 0
+			}
+			return n
+		}
+	}
+	return len(spans)
+}
+
+// expand makes fields of the spans.
+func (r *Record) expand() {
+	if len(r.spans) == 0 {
+		return
+	}
+	n := len(r.Fields)
+	r.Fields = slices.Grow(r.Fields, len(r.spans))[:n+len(r.spans)]
+	fields := r.Fields[n:]
+	for i := range r.spans {
+		r.fieldOf(&r.spans[i], &fields[i])
+	}
+	r.spans = r.spans[:0]
+}
+
+// fieldOf makes f the field that s stands for.
+func (r *Record) fieldOf(s *Span, f *Field) {
+	f.Name, f.Place = r.keys.rows[s.Place].bytes, s.Place
+	if s.Start < 0 {
+		f.Value, f.Type, f.Num = nil, Integer, uint64(s.Num)
+		return
+	}
+	f.Value, f.Type = r.Text[s.Start:s.End], Text
+}
+
+// Len is the number of fields.
+func (r *Record) Len() int { return len(r.Fields) + len(r.Spans) }
+
+// Field is the field of the given index, from Fields or Spans.
+func (r *Record) Field(i int) (f Field) {
+	if len(r.Spans) == 0 {
+		return r.Fields[i]
+	}
+	r.fieldOf(&r.Spans[i], &f)
+	return f
+}
+
+// Expand puts what is in Spans into Fields.
+func (r *Record) Expand() {
+	if len(r.Spans) > 0 {
+		r.Spans = nil
+		r.expand()
+	}
+}
+
+// spanText is the text of a key that has a span, nil when it has none.
+func (r *Record) spanText(place int) []byte {
+	if !r.has(place) {
+		return nil
+	}
+	s := &r.spans[r.index(place)]
+	return r.Text[s.Start:s.End]
+}

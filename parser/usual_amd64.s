@@ -1,0 +1,99 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// func matchPairs(spans []Span, edges []int32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64)
+//
+//	DI  the span         CX  how many there are from it on
+//	SI  the edges        R8  the text    R9  its length
+//	R10 the last link, then the key's place
+//	R11 at               R12 field
+//	R13 special          BX  the span's bit
+//	R15 the next link
+TEXT ·matchPairs(SB), NOSPLIT, $0-128
+	MOVQ  spans_base+0(FP), DI
+	MOVQ  spans_len+8(FP), CX
+	MOVQ  edges_base+24(FP), SI
+	MOVQ  text_base+48(FP), R8
+	MOVQ  text_len+56(FP), R9
+	MOVQ  last+72(FP), R10
+	MOVQ  at_base+80(FP), R11
+	MOVL  field+104(FP), R12
+	XORL  R13, R13
+	MOVL  $1, BX
+	LEAQ  1(CX)(CX*1), AX // as many edges are needed
+	CMPQ  AX, edges_len+32(FP)
+	JGT   done
+	TESTQ CX, CX
+	JZ    done
+
+loop:
+	// The key: of its length, and the same bytes.
+	MOVLQSX (SI), AX      // before its start
+	MOVLQSX 4(SI), DX     // its end
+	MOVQ    link_next(R10), R15
+	MOVQ    DX, R14
+	SUBQ    AX, R14
+	DECQ    R14
+	CMPQ    R14, link_size(R15)
+	JNE     done
+	LEAQ    17(AX), R14
+	CMPQ    R14, R9
+	JGT     done
+	MOVQ    1(R8)(AX*1), R14
+	XORQ    link_start(R15), R14
+	ANDQ    link_mask(R15), R14
+	MOVQ    9(R8)(AX*1), AX
+	XORQ    (link_start+8)(R15), AX
+	ANDQ    (link_mask+8)(R15), AX
+	ORQ     AX, R14
+	JNZ     done
+
+	// It has no field yet.
+	MOVLQSX link_place(R15), R10
+	CMPQ    R10, at_len+88(FP)
+	JAE     done
+	MOVL    (R11)(R10*4), R14
+	XORL    R12, R14
+	CMPL    R14, $0xffff
+	JBE     done
+	MOVL    R12, (R11)(R10*4)
+	INCL    R12
+
+	// The value, without its quotes.
+	INCQ    DX
+	MOVLQSX 8(SI), AX
+	CMPQ    DX, AX
+	JGE     write // it is empty
+	XORL    R14, R14
+	CMPB    (R8)(DX*1), $'"'
+	SETEQ   R14
+	ADDQ    R14, DX
+	SUBQ    R14, AX
+
+write:
+	MOVL R10, Span_Place(DI)
+	MOVL DX, Span_Start(DI)
+	MOVL AX, Span_End(DI)
+	CMPB link_usual(R15), $const_usualText
+	JNE  special
+
+next:
+	MOVQ R15, R10
+	ADDQ $8, SI
+	ADDQ $Span__size, DI
+	ADDQ BX, BX
+	DECQ CX
+	JNZ  loop
+
+done:
+	MOVQ spans_len+8(FP), AX
+	SUBQ CX, AX
+	MOVQ AX, n+112(FP)
+	MOVQ R13, special+120(FP)
+	RET
+
+special:
+	ORQ BX, R13
+	JMP next
