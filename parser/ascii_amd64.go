@@ -2,18 +2,15 @@
 
 package parser
 
-// asciiBlocks is how many blocks at the start of b are ASCII.
-func asciiBlocks(b []byte) int {
-	switch {
-	case len(b) < block:
-		return 0
-	case hasAVX2:
-		return asciiBlocksAVX2(&b[0], len(b)/block)
+// asciiStart is asciiStartGo.
+func asciiStart(b []byte) int {
+	if hasAVX2 && len(b) >= block {
+		return asciiStartAVX2(&b[0], len(b))
 	}
-	return asciiBlocksGo(b)
+	return asciiStartGo(b)
 }
 
-// asciiBlocksAVX2 is asciiBlocksGo for n >= 1 blocks.
+// asciiStartAVX2 is asciiStart for n >= block bytes.
 //
 //go:noescape
-func asciiBlocksAVX2(b *byte, n int) (ascii int)
+func asciiStartAVX2(b *byte, n int) int

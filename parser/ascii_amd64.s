@@ -2,24 +2,34 @@
 
 #include "textflag.h"
 
-// func asciiBlocksAVX2(b *byte, n int) (ascii int)
-TEXT ·asciiBlocksAVX2(SB), NOSPLIT, $0-24
+// func asciiStartAVX2(b *byte, n int) int
+TEXT ·asciiStartAVX2(SB), NOSPLIT, $0-24
 	MOVQ b+0(FP), SI
-	MOVQ n+8(FP), CX
-	MOVQ CX, DX
+	MOVQ n+8(FP), BX
+	LEAQ -64(BX), CX // what is left behind the block at SI
 
 loop:
 	VMOVDQU   (SI), Y0
 	VPOR      32(SI), Y0, Y0
 	VPMOVMSKB Y0, AX
 	TESTL     AX, AX
-	JNZ       done
+	JNZ       some
 	ADDQ      $64, SI
-	DECQ      CX
-	JNZ       loop
+	SUBQ      $64, CX
+	JGE       loop
 
-done:
-	SUBQ CX, DX
-	MOVQ DX, ascii+16(FP)
+	// The 64 bytes before the end.
+	VMOVDQU   (SI)(CX*1), Y0
+	VPOR      32(SI)(CX*1), Y0, Y0
+	VPMOVMSKB Y0, AX
+	TESTL     AX, AX
+	JNZ       some
+	MOVQ      BX, ret+16(FP)
+	VZEROUPPER
+	RET
+
+some:
+	SUBQ b+0(FP), SI
+	MOVQ SI, ret+16(FP)
 	VZEROUPPER
 	RET

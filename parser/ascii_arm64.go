@@ -2,15 +2,15 @@
 
 package parser
 
-// asciiBlocks is how many blocks at the start of b are ASCII.
-func asciiBlocks(b []byte) int {
-	if len(b) < block {
-		return 0
+// asciiStart is asciiStartGo.
+func asciiStart(b []byte) int {
+	if len(b) >= block {
+		return asciiStartNEON(&b[0], len(b))
 	}
-	return asciiBlocksNEON(&b[0], len(b)/block)
+	return asciiStartGo(b)
 }
 
-// asciiBlocksNEON is asciiBlocksGo for n >= 1 blocks.
+// asciiStartNEON is asciiStart for n >= block bytes.
 //
 //go:noescape
-func asciiBlocksNEON(b *byte, n int) (ascii int)
+func asciiStartNEON(b *byte, n int) int

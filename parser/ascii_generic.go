@@ -2,4 +2,4 @@
 
 package parser
 
-func asciiBlocks(b []byte) int { return asciiBlocksGo(b) }
+func asciiStart(b []byte) int { return asciiStartGo(b) }

@@ -78,13 +78,10 @@ func indexStringEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// asciiStart is a number of bytes at the start of b that are all ASCII: all of
-// them if b is.
-func asciiStart(b []byte) int {
-	i := asciiBlocks(b) * block
-	if i > 0 && len(b)-i < block && asciiBlocks(b[len(b)-block:]) == 1 {
-		return len(b)
-	}
+// asciiStartGo is what asciiStart does: it answers for how many bytes at the start
+// of b it is known that they are ASCII, all of them if b is.
+func asciiStartGo(b []byte) int {
+	i := 0
 	for ; i+8 <= len(b); i += 8 {
 		if load(b, i)&highs != 0 {
 			return i
@@ -96,22 +93,6 @@ func asciiStart(b []byte) int {
 		}
 	}
 	return i
-}
-
-// asciiBlocksGo is what asciiBlocks does, in Go: how many blocks at the start of b
-// are ASCII.
-func asciiBlocksGo(b []byte) (n int) {
-	for ; len(b) >= block; b = b[block:] {
-		var x uint64
-		for w := b[:block]; len(w) >= 8; w = w[8:] {
-			x |= binary.LittleEndian.Uint64(w)
-		}
-		if x&highs != 0 {
-			break
-		}
-		n++
-	}
-	return n
 }
 
 // asciiLower appends name in lower case.
