@@ -13,6 +13,8 @@ import (
 var (
 	//go:embed src/copy.c
 	copySource []byte
+	//go:embed src/grow.c
+	growSource []byte
 	//go:embed src/logfmt.lua
 	luaSource []byte
 )
@@ -25,6 +27,7 @@ type Bench struct {
 	dir     string
 	library string // ours
 	copying string // the filter that only copies
+	growing string // the one that adds fixed pairs as well
 }
 
 // New builds the libraries in a directory of their own.
@@ -33,7 +36,8 @@ func New() (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bench{dir: dir, library: filepath.Join(dir, "flb-filter_kata.so"), copying: filepath.Join(dir, "flb-filter_copy.so")}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	b := &Bench{dir: dir, library: at("flb-filter_kata.so"), copying: at("flb-filter_copy.so"), growing: at("flb-filter_grow.so")}
 	if err := b.build(); err != nil {
 		b.Close()
 		return nil, err
@@ -45,7 +49,7 @@ func New() (*Bench, error) {
 func (b *Bench) Close() { _ = os.RemoveAll(b.dir) }
 
 func (b *Bench) build() error {
-	for name, text := range map[string][]byte{"copy.c": copySource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
+	for name, text := range map[string][]byte{"copy.c": copySource, "grow.c": growSource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), text, 0o644); err != nil {
 			return err
 		}
@@ -67,7 +71,10 @@ func (b *Bench) build() error {
 			return err
 		}
 	}
-	return b.cc(b.copying, "-shared", "-fPIC", filepath.Join(b.dir, "copy.c"))
+	if err := b.cc(b.copying, "-shared", "-fPIC", filepath.Join(b.dir, "copy.c")); err != nil {
+		return err
+	}
+	return b.cc(b.growing, "-shared", "-fPIC", filepath.Join(b.dir, "grow.c"))
 }
 
 // cc runs the C compiler.

@@ -45,20 +45,26 @@ func (b *Bench) Compare(program string, records, rounds int) (string, error) {
 	}
 	fmt.Fprintln(os.Stderr)
 
-	kata := adds(all[len(all)-1].cpu, all[0].cpu, records)
+	figures := map[string][]float64{} // what each adds
+	for i, p := range pipelines {
+		figures[p.name] = adds(all[i].cpu, all[0].cpu, records)
+	}
+	kata := stat.Median(figures["kata"])
 	var rows [][]string
 	for i, p := range pipelines {
 		s := &all[i]
-		added := adds(s.cpu, all[0].cpu, records)
 		row := []string{"`" + p.name + "`: " + p.what, seconds(stat.Least(s.cpu)), seconds(stat.Median(s.cpu)), "", "", "", fmt.Sprintf("%.0f", stat.Median(s.peak)), fmt.Sprintf("%.0f", stat.Median(s.threads))}
 		if i > 0 {
 			row[3] = page.Number((stat.Least(s.cpu) - stat.Least(all[0].cpu)) / float64(records) * 1e6)
-			row[4] = page.Number(stat.Median(added))
-			row[5] = page.Number(stat.Median(added) / stat.Median(kata))
+			row[4] = page.Number(stat.Median(figures[p.name]))
+			row[5] = page.Number(stat.Median(figures[p.name]) / kata)
 		}
 		rows = append(rows, row)
 	}
-	return page.Table([]string{"pipeline", "CPU s, least", "median", "added µs a record, by the least", "by the median", "against kata", "peak MiB", "threads"}, rows), nil
+	table := page.Table([]string{"pipeline", "CPU s, least", "median", "added µs a record, by the least", "by the median", "against kata", "peak MiB", "threads"}, rows)
+	parser := stat.Median(figures["parser"])
+	return table + fmt.Sprintf("\nBy the medians `kata` adds %s of what `parser` adds, and `grow`, less than which no filter with such pairs can add, %s.\n",
+		page.Number(kata/parser), page.Number(stat.Median(figures["grow"])/parser)), nil
 }
 
 // adds is what a pipeline costs more than another, per record in µs, round by

@@ -42,9 +42,14 @@ type pipeline struct {
 
 var pipelines = []pipeline{
 	{"none", "no filter", "", ""},
-	{"copy", "a C filter that only copies the chunk: the floor", "flb-filter_copy.so", `
+	{"copy", "a C filter that only copies the chunk", "flb-filter_copy.so", `
 [FILTER]
     Name   copy
+    Match  *
+`},
+	{"grow", "a C filter that adds ten fixed pairs of 333 bytes to each record, as many as `kata` adds, and does nothing else: the floor", "flb-filter_grow.so", `
+[FILTER]
+    Name   grow
     Match  *
 `},
 	{"parser", "Fluent Bit's own parser filter in C, logfmt: no prefix, no types, no time", "", `

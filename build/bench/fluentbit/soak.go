@@ -122,13 +122,14 @@ func watched(cmd *exec.Cmd) (samples []sample, err error) {
 	}
 }
 
-// Soak sends many records of all kinds through Fluent Bit, without a filter,
-// with one that copies and with ours, and looks at its memory.
+// Soak sends many records of all kinds through Fluent Bit, without a filter, with
+// one that copies, with one that adds fixed pairs and with ours, and looks at its
+// memory.
 func (b *Bench) Soak(program string, records int) (string, error) {
 	frames := frames(20)
 	var runs [][]float64
-	kinds := []pipeline{pipelines[0], pipelines[1], pipelines[len(pipelines)-1]} // none, copy, kata
-	for _, p := range kinds {
+	for _, name := range []string{"none", "copy", "grow", "kata"} {
+		p := pipelines[slices.IndexFunc(pipelines, func(p pipeline) bool { return p.name == name })]
 		port, err := freePort()
 		if err != nil {
 			return "", err
@@ -146,7 +147,7 @@ func (b *Bench) Soak(program string, records int) (string, error) {
 		}
 		runs = append(runs, tenths(u.samples))
 	}
-	return soakTable([]string{"Fluent Bit without a filter", "Fluent Bit with one that copies", "Fluent Bit with the library"}, runs), nil
+	return soakTable([]string{"Fluent Bit without a filter", "Fluent Bit with one that copies", "Fluent Bit with one that adds fixed pairs", "Fluent Bit with the library"}, runs), nil
 }
 
 // frame is a message of the forward protocol.
