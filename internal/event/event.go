@@ -243,6 +243,9 @@ func (w *Walker) head(e *Event) int {
 // body steps over n pairs from i on, lists the wanted ones in w.pairs, and
 // answers where they end, -1 when the chunk does before.
 func (w *Walker) body(i, n int) int {
+	if n == 0 { // nothing is learned of that, and a layout without pairs is none
+		return i
+	}
 	if end := w.follow(i, n); end >= 0 {
 		return end
 	}

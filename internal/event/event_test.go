@@ -424,6 +424,21 @@ func TestManyLayouts(t *testing.T) {
 	}
 }
 
+// TestNoPairs: records without pairs behind those with too much text for a layout.
+func TestNoPairs(t *testing.T) {
+	var w Walker
+	w.Want([]string{"b"}, 'k')
+	for n := range 2 * buckets {
+		var pairs []string
+		for range n {
+			pairs = append(pairs, string(make([]byte, maxText)), "x")
+		}
+		chunk := log(log(nil, 1, 2, pairs...), 3, 4)
+		sameAsFresh(t, &w, chunk)
+		sameAsFresh(t, &w, chunk)
+	}
+}
+
 // TestWant: wanted pairs are listed, not all others, and All lists the rest.
 func TestWant(t *testing.T) {
 	chunk := log(nil, 1, 2, "a", "1", "bb", "2", "kata_x", "3", "ccc", "4", "", "5", string(make([]byte, 70)), "6")
