@@ -396,6 +396,44 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+// TestOrders has the same fields in orders that are the same up to some field, as
+// journald makes them, with values of any length and of the same.
+func TestOrders(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	value := func() string { return string(make([]byte, rnd.IntN(40))) }
+	record := func(b []byte, order int) []byte {
+		fields := [][2]string{{"_BOOT_ID", "0123456789abcdef"}, {"PRIORITY", strconv.Itoa(rnd.IntN(8))}, {"_PID", value()}, {"_CMDLINE", value()}, {"MESSAGE", value()}, {"_UID", "0"}, {"kata_x", value()}}
+		for i := 3; i > 0; i-- { // as many bits decide what comes first
+			if order&1 != 0 {
+				fields[i], fields[i+1] = fields[i+1], fields[i]
+			}
+			order >>= 1
+		}
+		if order&1 != 0 {
+			slices.Reverse(fields[3:])
+		}
+		var pairs []string
+		for _, f := range fields {
+			pairs = append(pairs, f[0], f[1])
+		}
+		return log(b, 1, 2, pairs...)
+	}
+	var w Walker
+	w.Want([]string{"MESSAGE", "PRIORITY"}, 'k')
+	followed := 0
+	for range 100 {
+		var chunk []byte
+		for range 50 {
+			chunk = record(chunk, rnd.IntN(ways))
+		}
+		followed = sameAsFresh(t, &w, chunk)
+		sameAsFresh(t, &w, chunk[:rnd.IntN(len(chunk))])
+	}
+	if followed != 50 {
+		t.Errorf("%d records of 50 followed a layout", followed)
+	}
+}
+
 // TestManyLayouts has more kinds of records than a Walker can know, and learns
 // again where values change for good.
 func TestManyLayouts(t *testing.T) {

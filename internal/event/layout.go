@@ -75,12 +75,13 @@ const (
 
 // layouts are those that a Walker knows.
 type layouts struct {
-	table  [buckets][ways]*layout // the last used is first in its bucket
-	latest *layout                // the one that the last event follows
-	differ [buckets]int           // where a record was not what a layout compares first
-	at     [maxSlots + 1]uint32   // where the steps of the last event start, and its end
-	texts  [maxSlots]uint32       // where the texts of their free values start, 0 for unusual ones
-	missed int                    // how many events followed none, more than did follow one
+	table  [buckets][ways]*layout     // the last used is first in its bucket
+	shared [buckets][ways][ways]uint8 // by two layouts' ways: how many steps they have in common at their starts
+	latest *layout                    // the one that the last event follows
+	differ [buckets]int               // where a record was not what a layout compares first
+	at     [maxSlots + 1]uint32       // where the steps of the last event start, and its end
+	texts  [maxSlots]uint32           // where the texts of their free values start, 0 for unusual ones
+	missed int                        // how many events followed none, more than did follow one
 
 	pairs []Pair // the rest is for learn
 	forms [maxSlots]form
@@ -92,17 +93,32 @@ func (w *Walker) follow(i, n int) int {
 	t := &w.layouts
 	bucket := &t.table[n%buckets]
 	differ := &t.differ[n%buckets]
+	shared := &t.shared[n%buckets]
+	tried, fits := -1, 0 // the layout that was tried last, and how many of its steps fit
+	t.at[0] = uint32(i)
 	for way, l := range bucket {
 		if l == nil {
 			break
 		}
-		if len(l.pairs) != n || l.uses >= relearn || l.differs(w.chunk[i:], *differ) {
+		if len(l.pairs) != n || l.uses >= relearn {
 			continue
 		}
-		end := w.stride(l, i)
-		if end < 0 {
-			if at := l.firstDifference(w.chunk[i:]); at >= 0 {
-				*differ = at
+		// Orders of the same fields differ late: what was found out with the one before
+		// holds for this one, too, as far as they are the same.
+		from := 0
+		if tried >= 0 {
+			from = int(shared[tried][l.way()])
+		}
+		if from > fits || from == 0 && l.differs(w.chunk[i:], *differ) {
+			continue
+		}
+		var end int
+		if end, fits = w.stride(l, from); end < 0 {
+			tried = l.way()
+			if fits == 0 {
+				if at := l.firstDifference(w.chunk[i:]); at >= 0 {
+					*differ = at
+				}
 			}
 			continue
 		}
@@ -139,10 +155,15 @@ func (l *layout) differs(b []byte, at int) bool {
 	return at+8 <= min(int(l.steps[0].compare), len(b)) && binary.LittleEndian.Uint64(l.text[at:]) != binary.LittleEndian.Uint64(b[at:])
 }
 
-// stride answers where the pairs from i on end if they follow l, or else -1.
-func (w *Walker) stride(l *layout, i int) int {
+// way is the layout's own number in its bucket, wherever it stands in there.
+func (l *layout) way() int { return int(l.id % ways) }
+
+// stride answers where the pairs end if they follow l, or else -1 and how many of
+// its steps fit. Those before the given one do, and are known.
+func (w *Walker) stride(l *layout, from int) (end, fits int) {
 	b, steps, at, texts := w.chunk, l.steps, &w.layouts.at, &w.layouts.texts
-	for k := range steps {
+	i := int(at[from])
+	for k := from; k < len(steps); k++ {
 		s := &steps[k]
 		at[k] = uint32(i)
 		n := int(s.compare)
@@ -151,7 +172,7 @@ func (w *Walker) stride(l *layout, i int) int {
 			x := b[i : i+16 : i+16]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1] != 0 {
-				return -1
+				return -1, k
 			}
 		} else if n <= short && len(b)-i >= short {
 			x := b[i : i+short : i+short]
@@ -159,10 +180,10 @@ func (w *Walker) stride(l *layout, i int) int {
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
 				(binary.LittleEndian.Uint64(x[16:])^s.bytes[2])&s.mask[2]|
 				(binary.LittleEndian.Uint64(x[24:])^s.bytes[3])&s.mask[3] != 0 {
-				return -1
+				return -1, k
 			}
 		} else if n > len(b)-i || string(b[i:i+n]) != string(l.text[s.text:int(s.text)+n]) {
-			return -1
+			return -1, k
 		}
 		i += n
 		if !s.free {
@@ -188,11 +209,11 @@ func (w *Walker) stride(l *layout, i int) int {
 			texts[k], i = uint32(text), end
 		}
 		if uint(i) > uint(len(b)) { // also when it is -1
-			return -1
+			return -1, k
 		}
 	}
 	at[len(steps)] = uint32(i)
-	return i
+	return i, len(steps)
 }
 
 // pair makes p a pair of the last event, which follows l. It does so word by word:
@@ -254,6 +275,7 @@ func (w *Walker) learn(i, n int) {
 		t.forms[k] = f
 	}
 	w.build(l)
+	t.share(l, n%buckets)
 }
 
 // has says whether pairs have the keys of l.
@@ -321,4 +343,26 @@ func (w *Walker) build(l *layout) {
 		l.steps = append(l.steps, s)
 		start = p.End
 	}
+}
+
+// share notes for all layouts in l's bucket how many steps they have in common with
+// l, which has changed.
+func (t *layouts) share(l *layout, bucket int) {
+	for _, other := range t.table[bucket] {
+		if other == nil {
+			break
+		}
+		n := 0
+		for n < min(len(l.steps), len(other.steps)) && l.equal(other, n) {
+			n++
+		}
+		t.shared[bucket][l.way()][other.way()], t.shared[bucket][other.way()][l.way()] = uint8(n), uint8(n)
+	}
+}
+
+// equal says whether a step is the same in two layouts. What is skipped follows from
+// the bytes, or is not known before.
+func (l *layout) equal(other *layout, step int) bool {
+	a, b := &l.steps[step], &other.steps[step]
+	return a.free == b.free && string(l.text[a.text:a.text+a.compare]) == string(other.text[b.text:b.text+b.compare])
 }
