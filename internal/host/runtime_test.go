@@ -29,7 +29,7 @@ func TestTimerSlack(t *testing.T) {
 		t.Skip("this kernel knows no timer slack: ", err)
 	}
 	everyHost(t, func(t *testing.T, host string) {
-		if r := run(t, host, "-q", "--log-level", "error", "--reinit", "1", breaking, chunk(t, "katatest:runtime")); r.code != 0 || strings.Count(r.log, ", slack: 10000000\n") != 2 {
+		if r := run(t, host, "-q", "--log-level", "error", "--reinit", "1", breaking, chunk(t, "katatest:runtime")); r.code != 0 || strings.Count(r.log, ", slack: 20000000\n") != 2 {
 			t.Errorf("answered %d: %s", r.code, r.log)
 		}
 	})
