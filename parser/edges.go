@@ -8,18 +8,20 @@ import (
 // Regular logfmt is read without looking for one byte after the other. It is what
 // loggers write: one blank between pairs, quotes around values and nowhere else.
 // Then the masks of a block tell by arithmetic alone where all its pairs are. Text
-// of another kind is left to Logfmt.anyPair, which knows what to do with it.
+// of another kind is left to Logfmt.anyPairs, which knows what to do with it.
 
 // edges are the edges of pairs in a window of the text: the end of the pair before
 // them, then by turns an equal sign and the end of its value. And what is known
 // from the blocks before the window.
 type edges struct {
 	count int
-	edge  [2 + windowBytes + block]int32 // the last part is room for writing more than there is
+	edge  [2 + windowBytes + block]uint32 // the last part is room for writing more than there is
 
-	upto    int  // where the next window starts
-	last    bool // what follows the window, if anything does, is not regular
+	upto int  // where the next window starts
+	last bool // what follows the window, if anything does, is not regular
+
 	escapes bool // there was a backslash
+	damaged bool // there was text directly behind a closing quote
 
 	inside  uint64 // all ones: the next block starts inside quotes
 	valued  uint64 // 1: it starts inside a value
@@ -29,59 +31,111 @@ type edges struct {
 	ended   uint64 // 1: the byte before it is the end of a pair
 }
 
-func (e *edges) reset() {
-	e.count, e.edge[0], e.upto = 1, -1, 0
-	e.last, e.escapes = false, false
+// reset makes start the place of the first window.
+func (e *edges) reset(start int) {
+	e.count, e.edge[0], e.upto = 1, uint32(start-1), start
+	e.last, e.escapes, e.damaged = false, false, false
 	e.inside, e.valued, e.escaped, e.started, e.closed, e.ended = 0, 0, 0, 0, 0, 1
 }
 
 // regularPairs goes to the next pair of the regular part and says whether there is
-// one; when there is none that part is over, and anyPair goes on at d.pos.
+// one; when there is none that part is over, and anyPairs goes on at d.pos.
 func (d *Logfmt) regularPairs() bool {
-	for d.count-d.at < 2 {
-		d.pos = int(d.edge[d.at-1]) + 1
+	for d.count < 2*d.at+3 {
 		if d.last {
 			d.regular = false
-			if d.pos < d.base {
-				d.fill(d.pos &^ (block - 1))
-			}
+			d.fill(d.pos)
 			return false
 		}
 		// The end of the last pair, and the equal sign of one that ends behind the window.
-		d.edge[0] = d.edge[d.at-1]
-		d.edge[1] = d.edge[d.at]
-		d.count -= d.at - 1
-		d.at = 1
-		d.scan()
+		d.edge[0], d.edge[1] = d.edge[2*d.at], d.edge[2*d.at+1]
+		d.count -= 2 * d.at
+		d.at = 0
+
+		base := d.upto
+		d.upto += windowBytes
+		window := d.text[base:]
+		if d.last = len(window) <= windowBytes; d.last {
+			for len(window) > 0 && window[len(window)-1] <= ' ' {
+				window = window[:len(window)-1]
+			}
+		} else {
+			window = window[:windowBytes]
+		}
+		if !d.edgesOf(window, base) {
+			d.last = true
+		} else if d.last && d.valued != 0 && d.inside == 0 {
+			d.edge[d.count] = uint32(base + len(window)) // no blank is behind the last value
+			d.count++
+		}
 	}
-	if !d.escapes {
-		d.n = (d.count - 1) &^ 1 // behind the last equal sign that has an end
-		return true
+	d.n = (d.count - 1) / 2
+	if d.escapes || d.damaged {
+		d.n = min(d.n, d.at+batch)
+		d.oddValues()
 	}
-	d.n = d.at + 1
-	value := d.text[d.edge[d.at]+1 : d.edge[d.at+1]]
-	if len(value) > 0 && value[0] == '"' && bytes.IndexByte(value, '\\') >= 0 {
-		d.unquote(value[1 : len(value)-1])
-	}
+	d.pos = int(d.edge[2*d.n])
 	return true
 }
 
-// scan adds the edges in the next window to d.edge.
-func (d *Logfmt) scan() {
-	base := d.upto
-	d.upto += windowBytes
-	rest := d.text[base:]
-	d.last = len(rest) <= windowBytes
-	if !d.edgesOf(rest[:min(len(rest), windowBytes)], base) {
-		d.last = true
-	} else if d.last && d.valued != 0 && d.inside == 0 {
-		d.edge[d.count] = int32(len(d.text)) // no blank is behind the last value
-		d.count++
+// oddValues looks for escapes in the values of the pairs that were read, and for
+// text behind closing quotes.
+func (d *Logfmt) oddValues() {
+	d.odd, d.oddOnes = true, 0
+	text, end := d.text, int(d.edge[2*d.n])
+	escape := 0 // up to where it is known that there is none
+	for i := d.at; i < d.n; i++ {
+		from, to := int(d.edge[2*i+1]+1), int(d.edge[2*i+2])
+		if escape < from {
+			if escape = bytes.IndexByte(text[from:end], '\\'); escape < 0 {
+				escape = end
+			} else {
+				escape += from
+			}
+		}
+		value := text[from:to]
+		if len(value) > 0 && value[0] == '"' {
+			if escape >= to && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			} else {
+				value = d.oddValue(value)
+				d.oddOnes |= 1 << (uint(i) % batch)
+			}
+		}
+		d.values[uint(i)%batch] = value
 	}
 }
 
+// oddValue is what a quoted value stands for.
+func (d *Logfmt) oddValue(quoted []byte) (value []byte) {
+	end := len(quoted) - 1 // where the closing quote is
+	if d.escapes && bytes.IndexByte(quoted, '\\') >= 0 {
+		value, end = d.unquote(quoted[1:])
+		end++
+	} else {
+		for quoted[end] != '"' {
+			end--
+		}
+		value = quoted[1:end]
+	}
+	if behind := quoted[end+1:]; len(behind) > 0 {
+		d.setAside(behind)
+	}
+	return value
+}
+
+// resume tries again where anyPairs has come to: damage has an end.
+func (d *Logfmt) resume() {
+	for d.pos < len(d.text) && d.text[d.pos] <= ' ' {
+		d.pos++
+	}
+	d.edges.reset(d.pos)
+	d.at, d.regular = 0, true
+}
+
 // edgesGo adds the edges in a window, which starts at base, and says whether it
-// is regular up to its end.
+// is regular up to its end. A blank is behind a window that does not end with a
+// block.
 func (d *Logfmt) edgesGo(window []byte, base int) bool {
 	d.fill(base)
 	n := d.count
@@ -98,16 +152,18 @@ func (d *Logfmt) edgesGo(window []byte, base int) bool {
 		inside = uint64(int64(in) >> 63)
 		equal, blank := m[classEqual]&^in, m[classBlank]&^in
 		if left := len(window) - i*block; left < block {
-			blank &= 1<<left - 1
+			blank &= 2<<left - 1
 		}
-		// Each equal sign starts a carry that runs up to the next blank. One that
-		// meets a carry already is part of a value.
-		sum, carry := bits.Add64(^blank, equal, valued)
-		starts, ends := equal&^sum, blank&sum
+		// Each equal sign starts a borrow that runs up to the next blank. One that
+		// meets a borrow already is part of a value.
+		rest, borrow := bits.Sub64(blank, equal, valued)
+		starts, ends := equal&rest, blank&^rest
 		opening, closing := quotes&in, quotes&^in
-		valued = carry
-		if opening&^(starts<<1|started) != 0 || // not at the start of a value
-			(closing<<1|closed)&^blank != 0 || // not at its end
+		valued = borrow
+		if (closing<<1|closed)&^blank != 0 { // not at the end of a value
+			d.damaged = true
+		}
+		if opening&^(starts<<1|started) != 0 || // not at its start
 			(ends<<1|ended)&(blank|starts) != 0 || // two blanks, or no key
 			starts|ends|valued == 0 { // a whole block without a pair: a key may be too long
 			regular = false
@@ -115,7 +171,7 @@ func (d *Logfmt) edgesGo(window []byte, base int) bool {
 		}
 		started, closed, ended = starts>>63, closing>>63, ends>>63
 		for edges := starts | ends; edges != 0; edges &= edges - 1 {
-			d.edge[n] = int32(base + i*block + bits.TrailingZeros64(edges))
+			d.edge[n] = uint32(base + i*block + bits.TrailingZeros64(edges))
 			n++
 		}
 	}

@@ -19,7 +19,7 @@ func (d *Logfmt) edgesOf(window []byte, base int) bool {
 		return edgesAVX512(&d.edges, &window[0], len(window), base)
 	case !edgesByAVX2:
 		return d.edgesGo(window, base)
-	case base == 0 && len(window) < block:
+	case base+len(window) < block:
 		return d.edgesGo(window, base)
 	}
 	return edgesAVX2(&d.edges, &window[0], len(window), base)

@@ -77,19 +77,19 @@
 	ANDNQ      AX, R14, AX      \
 	ANDNQ      BX, R14, BX      \
 	MOVQ       BX, R15          \
-	NOTQ       R15              \
 	ADDQ       R11, R11         \
-	ADCQ       AX, R15          \
+	SBBQ       AX, R15          \
 	SBBQ       R11, R11         \
-	ANDNQ      AX, R15, AX      \
-	ANDQ       BX, R15          \
+	ANDQ       R15, AX          \
+	ANDNQ      BX, R15, R15     \
 	ANDQ       DX, R14          \
 	XORQ       R14, DX          \
 	LEAQ       (R12)(AX*2), R12 \
 	ANDNQ      R14, R12, R14    \
 	LEAQ       (R13)(DX*2), R13 \
 	ANDNQ      R13, BX, R13     \
-	ORQ        R13, R14         \
+	JNZ        behind           \
+closed:                         \
 	ORQ        AX, BX           \
 	MOVQ       edges_ended(R8), R12 \
 	LEAQ       (R12)(R15*2), R12 \
@@ -202,12 +202,18 @@ end:
 	SHRXQ   CX, BX, BX
 	SHRXQ   CX, DX, DX
 	SHRXQ   CX, R14, R14
+	NEGQ    CX
+	BTSQ    CX, BX
 	MOVQ    $64, CX
 	JMP     classified
 
 escapes:
 	UNESCAPED
 	JMP arithmetic
+
+behind:
+	MOVB $1, edges_damaged(R8)
+	JMP  closed
 
 more:
 	LEAQ 24(DI), BX
@@ -282,17 +288,23 @@ check:
 	TESTQ CX, CX
 	JLE  done
 
-	// The last block, and behind it bytes of no class.
-	MOVQ      $-1, AX
-	BZHIQ     CX, AX, AX
-	KMOVQ     AX, K1
-	VMOVDQA64 Z7, Z4
-	VMOVDQU8  (SI), K1, Z4
-	JMP       classify
+	// The last block, and behind it a blank and bytes of no class.
+	MOVQ       $-1, AX
+	BZHIQ      CX, AX, BX
+	BTRQ       CX, AX
+	KMOVQ      BX, K1
+	KMOVQ      AX, K2
+	VMOVDQU8.Z Z7, K2, Z4
+	VMOVDQU8   (SI), K1, Z4
+	JMP        classify
 
 escapes:
 	UNESCAPED
 	JMP arithmetic
+
+behind:
+	MOVB $1, edges_damaged(R8)
+	JMP  closed
 
 more:
 	VEXTRACTI32X4 $1, Z5, X6

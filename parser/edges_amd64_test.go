@@ -14,7 +14,7 @@ func TestEdges(t *testing.T) {
 	ways := map[string]func(d *Logfmt, window []byte, base int) bool{}
 	if edgesByAVX2 {
 		ways["AVX2"] = func(d *Logfmt, window []byte, base int) bool {
-			if base == 0 && len(window) < block {
+			if base+len(window) < block {
 				return d.edgesGo(window, base)
 			}
 			return edgesAVX2(&d.edges, &window[0], len(window), base)
@@ -28,13 +28,15 @@ func TestEdges(t *testing.T) {
 	if len(ways) == 0 {
 		t.Skip("this processor has none of the vector instructions")
 	}
-	check := func(text []byte) {
+	checkFrom := func(text []byte, start int) {
 		t.Helper()
 		for name, way := range ways {
 			var d, twin Logfmt
 			d.Reset(text)
 			twin.Reset(text)
-			for base := 0; base < len(text); base += windowBytes {
+			d.edges.reset(start)
+			twin.edges.reset(start)
+			for base := start; base < len(text); base += windowBytes {
 				window := text[base:min(base+windowBytes, len(text))]
 				ok, want := way(&d, window, base), twin.edgesGo(window, base)
 				if ok != want || !bytes.Equal(edgeBytes(&d), edgeBytes(&twin)) {
@@ -43,13 +45,18 @@ func TestEdges(t *testing.T) {
 				if !ok {
 					break
 				}
-				if d.escapes != twin.escapes || d.inside != twin.inside || d.valued != twin.valued || d.escaped != twin.escaped ||
+				if d.escapes != twin.escapes || d.damaged != twin.damaged || d.inside != twin.inside || d.valued != twin.valued || d.escaped != twin.escaped ||
 					d.started != twin.started || d.closed != twin.closed || d.ended != twin.ended {
 					t.Fatalf("%s, window at %d of %q: other state", name, base, text)
 				}
 				d.count, twin.count = 1, 1
 			}
 		}
+	}
+	check := func(text []byte) {
+		t.Helper()
+		checkFrom(text, 0)
+		checkFrom(text, min(len(text), 5))
 	}
 	for _, text := range corpus(t) {
 		for i := range min(len(text), 2*block) { // every place in a block

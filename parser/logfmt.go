@@ -30,16 +30,17 @@ const maxKey = 256
 type Logfmt struct {
 	structure
 
-	// Where pairs are: the equal sign of the current one is edge[at], and those up
-	// to edge[n] have been read.
+	// Where pairs are: the current one is number at of n that have been read. Its key
+	// is between edge[2*at] and edge[2*at+1], its value ends at edge[2*at+2].
 	edges
 	at, n int
 
-	decoded bool // the current value is not the text's
-	value   []byte
+	odd     bool   // values are not what is between edges, but here: see valueOf
+	oddOnes uint16 // which of them are not just that without quotes
+	values  [batch][]byte
 
-	regular       bool // what was read so far; see edges
-	pos, valueEnd int  // of anyPair: where it goes on, where the value that it read ends
+	regular bool // what is read now; see edges
+	pos     int  // where the pairs that were read end
 
 	buf      []byte // values that had escapes, decoded
 	unparsed []byte
@@ -49,6 +50,9 @@ type Logfmt struct {
 	console bool
 	noise   int // where the stamp starts, -1 for none
 }
+
+// batch is how many odd pairs are read at a time.
+const batch = 16
 
 // Reset starts on text, which must be valid UTF-8 if the pairs shall be. The
 // text is only read, and bytes behind it within its capacity may be; it must not
@@ -68,36 +72,46 @@ func (d *Logfmt) reset(text []byte, console bool) {
 		text = nil
 	}
 	d.structure.reset(text)
-	d.edges.reset()
-	d.at, d.n, d.pos, d.decoded = -1, 0, 0, false
+	d.edges.reset(0)
+	d.at, d.n, d.pos, d.odd = -1, 0, 0, false
 	// A stamp starts with a bracket.
 	d.console = console && bytes.IndexByte(text, '[') >= 0
-	d.regular = !d.console
+	// Nothing regular starts with a blank. And what is looked at here has come from
+	// memory when the rest follows.
+	d.regular = !d.console && len(text) > 0 && text[0] > ' '
 	d.noise = -1
 }
 
 // Next goes to the next pair and says whether there is one.
 func (d *Logfmt) Next() bool {
-	d.at += 2
-	return d.at < d.n || d.more()
+	if d.at++; d.at >= d.n {
+		d.more()
+	}
+	return d.at < d.n
 }
 
 // Key is the key of the current pair: a slice of the text. There must have been
 // a Next that answered true.
 func (d *Logfmt) Key() []byte {
-	return d.text[d.edge[d.at-1]+1 : d.edge[d.at]]
+	i := d.current()
+	return d.text[d.edge[i]+1 : d.edge[i+1]]
 }
 
 // Value is the value of the current pair, unquoted: a slice of the text, or of
 // memory of d if it had escapes. Both are valid until Reset.
 func (d *Logfmt) Value() []byte {
-	return d.valueIn(int(d.edge[d.at])+1, int(d.edge[d.at+1]))
+	i := d.current()
+	return d.valueOf(d.at, int(d.edge[i+1]+1), int(d.edge[i+2]))
 }
 
-// valueIn is the value of a pair that was read, given where it is in the text.
-func (d *Logfmt) valueIn(start, end int) []byte {
-	if d.decoded {
-		return d.value
+// current is where the edges of the current pair are. There are never 256 pairs,
+// and when the compiler knows that it need not check an index.
+func (d *Logfmt) current() int { return 2 * int(uint8(d.at)) }
+
+// valueOf is the value of pair number i, given where it is in the text.
+func (d *Logfmt) valueOf(i, start, end int) []byte {
+	if d.odd {
+		return d.values[uint(i)%batch]
 	}
 	value := d.text[start:end]
 	if len(value) > 0 && value[0] == '"' {
@@ -115,16 +129,25 @@ func (d *Logfmt) Reason() Reason { return d.reason }
 // valid until Reset.
 func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 
-// more is Next when the pairs that were read have been used.
-func (d *Logfmt) more() bool {
-	d.decoded = false
-	return d.regular && d.regularPairs() || d.anyPair()
+// more reads the next pairs, if there are any, when those that were read have been
+// used.
+func (d *Logfmt) more() {
+	d.odd = false
+	if d.pos >= len(d.text) {
+		return
+	}
+	if !d.regular && d.pos >= d.base+windowBytes && !d.console {
+		d.resume()
+	}
+	if !d.regular || !d.regularPairs() {
+		d.anyPairs()
+	}
 }
 
-// anyPair reads a pair of text of any kind.
-func (d *Logfmt) anyPair() bool {
-	text, pos := d.text, d.pos
-	for pos < len(text) {
+// anyPairs reads pairs of text of any kind.
+func (d *Logfmt) anyPairs() {
+	text, pos, n := d.text, d.pos, 0
+	for pos < len(text) && n < batch {
 		if text[pos] <= ' ' {
 			pos++
 			continue
@@ -132,6 +155,7 @@ func (d *Logfmt) anyPair() bool {
 		equal := d.find(classEqual, pos)
 		if equal >= len(text) || d.console && d.stampAt(pos) {
 			d.end(pos)
+			pos = len(text)
 			break
 		}
 		key := pos
@@ -142,26 +166,19 @@ func (d *Logfmt) anyPair() bool {
 				continue
 			}
 		}
-		d.pos = d.readValue(equal + 1)
-		d.current(key, equal)
-		return true
+		d.edge[2*n], d.edge[2*n+1] = uint32(key-1), uint32(equal)
+		d.values[n], pos = d.readValue(equal + 1)
+		n++
 	}
-	d.pos = len(text)
-	return false
-}
-
-// current makes a pair, whose value was read, the current one.
-func (d *Logfmt) current(key, equal int) {
-	d.edge[0], d.edge[1], d.edge[2] = int32(key-1), int32(equal), int32(d.valueEnd)
-	d.at, d.n = 1, 2
+	d.pos = pos
+	d.at, d.n, d.odd, d.oddOnes = 0, n, true, 1<<batch-1
 }
 
 // skipPair sets a pair without a key aside, its value and damage behind that
 // included, and answers where it ends.
 func (d *Logfmt) skipPair(pos, equal int) int {
 	kept := len(d.unparsed)
-	after := d.readValue(equal + 1)
-	d.decoded = false
+	_, after := d.readValue(equal + 1)
 	d.unparsed = d.unparsed[:kept]
 	d.setAside(d.text[pos:after])
 	return after
@@ -199,67 +216,56 @@ func (d *Logfmt) shorten(key, end int) int {
 
 // readValue reads the value that starts at i and answers where it ends, damage
 // behind it included.
-func (d *Logfmt) readValue(i int) int {
+func (d *Logfmt) readValue(i int) (value []byte, after int) {
 	text := d.text
 	if i >= len(text) || text[i] != '"' {
 		end := d.find(classBlank, i)
 		if d.console {
 			if at := stampIn(text[i:end], text[i:]); at >= 0 {
-				d.valueEnd = i + at
 				d.noise = i + at
-				return len(text)
+				return text[i : i+at], len(text)
 			}
 		}
-		d.valueEnd = end
-		return end
+		return text[i:end], end
 	}
-	end := d.quotedValue(i + 1)
+	value, end := d.quotedValue(i + 1)
 	if end++; end >= len(text) || text[end] <= ' ' {
-		return min(end, len(text))
+		return value, min(end, len(text))
 	}
-	// Text directly behind the closing quote.
+	// Text directly behind the closing quote; see oddValues, too.
 	if d.console && d.stampAt(end) {
-		return len(text)
+		return value, len(text)
 	}
-	after := d.find(classBlank, end)
+	after = d.find(classBlank, end)
 	d.setAside(text[end:after])
-	return after
+	return value, after
 }
 
 // quotedValue reads the value whose opening quote is before i and answers where
 // the closing one is, or len(text).
-func (d *Logfmt) quotedValue(i int) int {
+func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
 	text := d.text
-	end := d.find(classQuote, i)
+	end = d.find(classQuote, i)
 	if end < len(text) && text[end] == '"' {
-		d.valueEnd = end + 1
-		return end
+		return text[i:end], end
 	}
-	mark := len(d.buf)
-	buf, n, ok := appendUnquoted(d.buf, text[i:], &quoteEnd)
-	end = i + n
-	if end == len(text) {
+	value, n := d.unquote(text[i:])
+	if i+n == len(text) {
 		d.reason = d.reason.or(UnterminatedQuote)
 	}
-	d.valueEnd = end
-	d.setValue(buf, mark, ok)
-	return end
+	return value, i + n
 }
 
-// unquote makes what is written between quotes the value.
-func (d *Logfmt) unquote(body []byte) {
+// unquote decodes what is written up to the closing quote in body, and answers
+// where that is, or len(body).
+func (d *Logfmt) unquote(body []byte) (value []byte, n int) {
 	mark := len(d.buf)
-	buf, ok := AppendUnquoted(d.buf, body)
-	d.setValue(buf, mark, ok)
-}
-
-// setValue makes what was appended to d.buf from mark on the value.
-func (d *Logfmt) setValue(buf []byte, mark int, ok bool) {
+	buf, n, ok := appendUnquoted(d.buf, body, &quoteEnd)
 	if !ok {
 		d.reason = d.reason.or(BadEscape)
 	}
 	d.buf = buf
-	d.value, d.decoded = buf[mark:], true
+	return buf[mark:], n
 }
 
 // setAside keeps text that belongs to no pair.
@@ -267,18 +273,19 @@ func (d *Logfmt) setAside(text []byte) {
 	for len(text) > 0 && text[len(text)-1] <= ' ' {
 		text = text[:len(text)-1]
 	}
-	if len(d.unparsed) > 0 {
-		d.unparsed = append(d.unparsed, ' ')
+	aside := d.unparsed
+	if len(aside) > 0 {
+		aside = append(aside, ' ')
 	}
-	d.unparsed = append(d.unparsed, text...)
+	d.unparsed = append(aside, text...)
 	d.reason = d.reason.or(TrailingText)
 }
 
 // oddBare says whether the current value is bare and holds what logrus never
 // leaves bare: it is more than one value.
 func (d *Logfmt) oddBare() bool {
-	value := d.text[d.edge[d.at]+1 : d.edge[d.at+1]]
-	if len(value) == 0 || value[0] == '"' {
+	value := d.Value()
+	if len(value) == 0 || d.text[d.edge[d.current()+1]+1] == '"' {
 		return false
 	}
 	for _, c := range value {

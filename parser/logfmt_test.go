@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -44,6 +45,9 @@ func TestLogfmt(t *testing.T) {
 	f(`a=1 b c `, `"a"="1" trailing_text "b c"`)
 	f(`a="1"b c=2 "3"d=4`, `"a"="1" "c"="2" "\"3\"d"="4" trailing_text "b"`)
 	f(`a="1"b`, `"a"="1" trailing_text "b"`)
+	f(`a="1"b=c "2"=3`, `"a"="1" "\"2\""="3" trailing_text "b=c"`)
+	f(`a="\n"b\"c d="2"`, `"a"="\n" "d"="2" trailing_text "b\\\"c"`)
+	f(`a="1" b="2"`+"\r\n", `"a"="1" "b"="2"`)
 	f(`=1 a=2`, `"a"="2" trailing_text "=1"`)
 	f(`="x y"z a=2`, `"a"="2" trailing_text "=\"x y\"z"`)
 	f(`=`, `trailing_text "="`)
@@ -68,6 +72,27 @@ func TestLogfmtReset(t *testing.T) {
 		var fresh Logfmt
 		if got, want := readLogfmt(&d, text), readLogfmt(&fresh, text); got != want {
 			t.Errorf("%.40q\nused  %.200s\nfresh %.200s", text, got, want)
+		}
+	}
+}
+
+// TestLogfmtDamage reads texts of many windows with some damage in them.
+func TestLogfmtDamage(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 8))
+	damage := []string{`a="b"c `, `a="b"c=d `, `a="b"c"d" `, `a="b\n"c\" `, ` `, `word `, `=x `, `="x y"z `, `"" `, `a="\q" `, strings.Repeat("w", maxKey+1) + "=x ", strings.Repeat("word ", 99)}
+	var d Logfmt
+	for range 2000 {
+		var text strings.Builder
+		rare := 1 + rnd.IntN(60)
+		for range rnd.IntN(120) {
+			if rnd.IntN(rare) == 0 {
+				text.WriteString(damage[rnd.IntN(len(damage))])
+			} else {
+				text.WriteString(`key=value text="a b" `[:10+11*rnd.IntN(2)])
+			}
+		}
+		if got, want := readLogfmt(&d, text.String()), slowLogfmt(text.String()); got != want {
+			t.Fatalf("%q\ngot  %s\nwant %s", text.String(), got, want)
 		}
 	}
 }
@@ -244,6 +269,7 @@ func FuzzLogfmt(f *testing.F) {
 	for _, text := range append(texts, nested(texts)...) {
 		f.Add(text)
 	}
+	f.Add(strings.Repeat(`a="b"c d=e f="\n"g\" `, 40) + strings.Repeat(`key=value a="b"c"d" `, 60))
 	f.Fuzz(func(t *testing.T, text string) {
 		var d Logfmt
 		text = string([]rune(text)) // U+FFFD for what is not UTF-8

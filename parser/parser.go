@@ -188,7 +188,8 @@ func (p *Parser) Parse(m *Message) *Record {
 func (p *Parser) Release() {
 	p.rec.release()
 	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
-		d.text, d.value = nil, nil
+		d.text = nil
+		clear(d.values[:])
 	}
 	for _, o := range []*objectReader{&p.object, &p.innerObject} {
 		o.text = nil
@@ -323,11 +324,11 @@ func (p *Parser) addPairs() {
 	d := &p.logfmt
 	for d.at < d.n {
 		known := p.addPair(d.Key(), d.Value())
-		if d.at += 2; known {
+		if d.at++; known {
 			p.addUsual()
 		}
 	}
-	d.at -= 2 // back to the last one
+	d.at-- // back to the last one
 }
 
 // addPair takes a pair of the host's and says whether its key is in the table.

@@ -28,7 +28,7 @@ const (
 // structure is a window of masks that moves over a text.
 type structure struct {
 	text  []byte
-	base  int // where the window starts; a multiple of block
+	base  int // where the window starts
 	masks [windowBlocks][classes]uint64
 }
 
@@ -40,8 +40,8 @@ func (s *structure) reset(text []byte) {
 // text's length. i must not be before the window.
 func (s *structure) find(class, i int) int {
 	// Nearly always it is in the same block; behind the text all is blank.
-	if b := uint(i-s.base) / block; b < windowBlocks {
-		if m := s.masks[b][class] >> (uint(i) % block); m != 0 {
+	if at := uint(i - s.base); at < windowBytes {
+		if m := s.masks[at/block][class] >> (at % block); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
 	}
@@ -50,14 +50,15 @@ func (s *structure) find(class, i int) int {
 
 func (s *structure) findFar(class, i int) int {
 	for i < len(s.text) {
-		at := i &^ (block - 1)
-		if at >= s.base+windowBytes {
-			s.fill(at)
+		at := uint(i - s.base)
+		if at >= windowBytes {
+			s.fill(i)
+			at = 0
 		}
-		if m := s.masks[uint(at-s.base)/block%windowBlocks][class] >> (uint(i) % block); m != 0 {
+		if m := s.masks[at/block][class] >> (at % block); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
-		i = at + block
+		i += int(block - at%block)
 	}
 	return len(s.text)
 }

@@ -134,9 +134,10 @@ func (d *Logfmt) nextAnnounced() bool {
 		d.pos = len(text)
 		return false
 	}
-	d.decoded = false
-	d.pos = min(d.quotedValue(equal+2)+1, len(text))
-	d.current(pos, equal)
+	value, end := d.quotedValue(equal + 2)
+	d.edge[0], d.edge[1], d.values[0] = uint32(pos-1), uint32(equal), value
+	d.at, d.odd, d.oddOnes = 0, true, 1<<batch-1
+	d.pos = min(end+1, len(text))
 	if d.pos < len(text) {
 		if text[d.pos] == ',' {
 			d.pos++

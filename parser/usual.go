@@ -56,20 +56,23 @@ func (p *Parser) addUsual() {
 	d, r := &p.logfmt, &p.rec
 	for d.at < d.n {
 		known := len(r.spans)
-		room := min((d.n-d.at+1)/2, p.cfg.MaxFields-len(r.Fields)-known, maxSpans)
+		room := min(d.n-d.at, p.cfg.MaxFields-len(r.Fields)-known, maxSpans)
+		if d.odd {
+			room = min(room, bits.TrailingZeros16(bits.RotateLeft16(d.oddOnes, -d.at))) // up to the next odd one
+		}
 		if room <= 0 {
 			return
 		}
 		r.spans = slices.Grow(r.spans, room)
 		spans := r.spans[known : known+room]
-		n, special := matchPairs(spans, d.edge[d.at-1:d.n+1], d.text[:cap(d.text)], p.order.last, r.at, r.gen|uint32(len(r.Fields)+known))
+		n, special := matchPairs(spans, d.edge[2*d.at:2*d.n+1], d.text[:cap(d.text)], p.order.last, r.at, r.gen|uint32(len(r.Fields)+known))
 		if special != 0 {
 			n = p.checkSpecial(spans[:n], special)
 		}
 		if n > 0 {
 			p.order.last = &p.order.links[spans[n-1].Place]
 			r.spans = r.spans[:known+n]
-			d.at += 2 * n
+			d.at += n
 		}
 		if n == room {
 			continue
@@ -88,9 +91,9 @@ func (p *Parser) addUsual() {
 // a field already. It answers how many they are, and by bits which of them have a
 // value that needs a second look. It marks their keys in at as those of the fields
 // from field on. All of the text's memory may be read.
-func matchPairsGo(spans []Span, edges []int32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64) {
+func matchPairsGo(spans []Span, edges []uint32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64) {
 	for ; n < len(spans); n++ {
-		start, equal, end := int(edges[2*n])+1, int(edges[2*n+1]), int(edges[2*n+2])
+		start, equal, end := int(edges[2*n]+1), int(edges[2*n+1]), int(edges[2*n+2])
 		next := last.next
 		if equal-start != next.size || start+16 > len(text) {
 			break

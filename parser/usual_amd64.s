@@ -3,7 +3,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func matchPairs(spans []Span, edges []int32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64)
+// func matchPairs(spans []Span, edges []uint32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64)
 //
 //	DI  the span         CX  how many there are from it on
 //	SI  the edges        R8  the text    R9  its length
@@ -30,21 +30,21 @@ TEXT ·matchPairs(SB), NOSPLIT, $0-128
 
 loop:
 	// The key: of its length, and the same bytes.
-	MOVLQSX (SI), AX      // before its start
-	MOVLQSX 4(SI), DX     // its end
-	MOVQ    link_next(R10), R15
-	MOVQ    DX, R14
-	SUBQ    AX, R14
-	DECQ    R14
-	CMPQ    R14, link_size(R15)
-	JNE     done
-	LEAQ    17(AX), R14
-	CMPQ    R14, R9
-	JGT     done
-	MOVQ    1(R8)(AX*1), R14
-	XORQ    link_start(R15), R14
-	ANDQ    link_mask(R15), R14
-	MOVQ    9(R8)(AX*1), AX
+	MOVL (SI), AX
+	INCL AX           // its start
+	MOVL 4(SI), DX    // its end
+	MOVQ link_next(R10), R15
+	MOVQ DX, R14
+	SUBQ AX, R14
+	CMPQ R14, link_size(R15)
+	JNE  done
+	LEAQ 16(AX), R14
+	CMPQ R14, R9
+	JGT  done
+	MOVQ (R8)(AX*1), R14
+	XORQ link_start(R15), R14
+	ANDQ link_mask(R15), R14
+	MOVQ 8(R8)(AX*1), AX
 	XORQ    (link_start+8)(R15), AX
 	ANDQ    (link_mask+8)(R15), AX
 	ORQ     AX, R14
@@ -63,7 +63,7 @@ loop:
 
 	// The value, without its quotes.
 	INCQ    DX
-	MOVLQSX 8(SI), AX
+	MOVL    8(SI), AX
 	CMPQ    DX, AX
 	JGE     write // it is empty
 	XORL    R14, R14

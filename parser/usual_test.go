@@ -60,7 +60,7 @@ func TestMatchPairs(t *testing.T) {
 	matched := 0
 	for range 30_000 {
 		var text []byte
-		edges := []int32{-1}
+		edges := []uint32{1<<32 - 1}
 		places := make([]int, r.IntN(12))
 		for i := range places {
 			places[i] = r.IntN(min(keys.Len(), 1+r.IntN(keys.Len())))
@@ -69,14 +69,14 @@ func TestMatchPairs(t *testing.T) {
 			} else {
 				text = append(text, keys.Name(places[i])...)
 			}
-			edges = append(edges, int32(len(text)))
+			edges = append(edges, uint32(len(text)))
 			text = append(text, '=')
 			value := bytes.Repeat([]byte{'v'}, r.IntN(40))
 			if r.IntN(2) == 0 {
 				value = append(append([]byte{'"'}, value...), '"')
 			}
 			text = append(text, value...)
-			edges = append(edges, int32(len(text)))
+			edges = append(edges, uint32(len(text)))
 			text = append(text, ' ')
 		}
 		for i := range len(places) - 1 {
@@ -97,7 +97,7 @@ func TestMatchPairs(t *testing.T) {
 			n       int
 			special uint64
 		}
-		match := func(f func([]Span, []int32, []byte, *link, []uint32, uint32) (int, uint64)) ([]Span, []uint32, result) {
+		match := func(f func([]Span, []uint32, []byte, *link, []uint32, uint32) (int, uint64)) ([]Span, []uint32, result) {
 			spans, at := make([]Span, len(places)), slices.Clone(at)
 			n, special := f(spans, edges, memory, first, at, field)
 			return spans[:n], at, result{n, special}
