@@ -12,12 +12,16 @@ import (
 // guest is the part of a Parser that unpacking needs.
 type guest struct {
 	members []member
-	fields  []byte   // the members that get no field, as they gather
-	noise   []byte   // kernel text that was glued to the record
-	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
+	fields  []byte // the members that get no field, as they gather
+	noise   []byte // kernel text that was glued to the record
 	table   []guestKey
-	strange nameSet // names of the carrier that are not in the table, in small letters
-	names   nameSet // the guest's names that did not get their own field
+	misfits []int16 // places of keys that end in _text
+
+	// What follows is known when noted is true: see noteCarrier.
+	noted   bool
+	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
+	strange nameSet  // names of the carrier that are not in the table, in small letters
+	names   nameSet  // the guest's names that did not get their own field
 }
 
 // guestKey is what a guest may do with a key of the table.
@@ -25,6 +29,8 @@ type guestKey struct {
 	group    int16 // place of the first key that differs only in case
 	reserved bool  // it may not set it
 	ours     bool  // the name is one that this plugin makes
+	simple   bool  // nothing but the carrier's own field of this name can be in its way; it is text
+	replaces uint8 // 1 if not even that is
 }
 
 func (g *guest) init(keys *Keys) {
@@ -32,7 +38,22 @@ func (g *guest) init(keys *Keys) {
 	g.table = make([]guestKey, keys.Len())
 	for i := range g.table {
 		row := &keys.rows[i]
-		g.table[i] = guestKey{row.group, row.reserved, isOurs(row.bytes)}
+		g.table[i] = guestKey{
+			group: row.group, reserved: row.reserved, ours: isOurs(row.name),
+			simple: row.typ == Text && !row.reserved && !isOurs(row.name),
+		}
+		if group := int(row.group); group != i {
+			g.table[i].simple, g.table[group].simple = false, false
+		}
+		if _, ok := cutMisfit(row.name); ok {
+			g.misfits = append(g.misfits, int16(i))
+		}
+	}
+	for _, place := range []int{keyMsg, keyLevel, keyTs, keyPid} { // they are not put as they are
+		g.table[place].simple = false
+	}
+	for _, place := range []int{keyName, keySource, keySubsystem} {
+		g.table[place].replaces = 1
 	}
 }
 
@@ -204,13 +225,13 @@ func (p *Parser) setNoise(before, after []byte) {
 func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 	o := &p.innerObject
 	o.reset(text, p.cfg.MaxDepth)
-	var hasMsg, hasLevel bool
+	hasMsg, hasLevel := false, false
 	for {
 		m := p.nextMember()
 		if !o.next(m) {
 			break
 		}
-		place := p.innerOrder.find(m.key)
+		place := p.keys.find(m.key) // they come in any order
 		m.place = int32(place)
 		hasMsg = hasMsg || place == keyMsg
 		hasLevel = hasLevel || place == keyLevel
@@ -320,27 +341,43 @@ func (p *Parser) addInner() bool {
 // merge puts the agent's members beside the carrier's fields.
 func (p *Parser) merge() {
 	r := &p.rec
-	p.noteCarrier()
 	host := len(r.Fields)
-	var done [keyReq + 1]bool // the first of two equal keys counts
-	hasPid, time := false, unknown
+	p.noted = false
+	simple := p.simpleCarrier()
+	r.Fields = slices.Grow(r.Fields, len(p.members))
+	var done uint32 // by place: the first of two equal keys counts
+	time := unknown
 	for i := range p.members {
 		m := &p.members[i]
-		name, place := m.key, int(m.place)
-		name, place = p.name(name, place)
-		switch place {
+		place := int(m.place)
+		if uint(place) < uint(len(p.table)) && p.table[place].simple && simple && m.kind <= jsonBool {
+			// Nearly all members. They come in any order, so what is different between
+			// them makes no branch: whether the field is there already, and may be.
+			n := len(r.Fields)
+			index := r.at[place]
+			had := (uint64((index^r.gen)>>16) - 1) >> 63
+			replaces := uint64(p.table[place].replaces &^ uint8(done>>uint(place)))
+			if had&^replaces == 0 && n < p.cfg.MaxFields {
+				at := n + (int(index&0xffff)-n)&-int(had)
+				r.Fields = r.Fields[:max(n, at+1)]
+				r.at[place] = r.gen | uint32(at)
+				done |= uint32(replaces) << uint(place)
+				f := &r.Fields[at]
+				f.Name, f.Value, f.Type, f.Place = m.key, m.value, Text, int32(place)
+				continue
+			}
+		}
+		switch name, place := p.name(m.key, place); place {
 		case keyMsg, keyLevel, keyName, keySource, keySubsystem:
-			if !done[place] {
-				done[place] = true
+			if done>>place&1 == 0 {
+				done |= 1 << place
 				p.replace(place, m)
 			}
-			continue
 		case keyPid:
-			if !hasPid {
-				hasPid = true
+			if done>>place&1 == 0 {
+				done |= 1 << place
 				p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
 			}
-			continue
 		case keyTs, keyTime:
 			switch {
 			case time == place:
@@ -350,11 +387,11 @@ func (p *Parser) merge() {
 			default:
 				p.refuse(m)
 			}
-			continue
+		default:
+			p.addGuest(m, name, place, host)
 		}
-		p.addGuest(m, name, place, host)
 	}
-	if !done[keyMsg] && !r.has(keyVMConsole) {
+	if done>>keyMsg&1 == 0 && !r.has(keyVMConsole) {
 		// The carrier's msg was the record itself, and the record has none.
 		r.rename(r.index(keyMsg), keyMsg, keyGuest)
 	}
@@ -381,12 +418,28 @@ func (p *Parser) replace(place int, m *member) {
 	p.rec.set(place, value)
 }
 
-// noteCarrier remembers which names are the carrier's.
-func (p *Parser) noteCarrier() {
+// simpleCarrier says whether all names of the carrier are in the table, and none
+// of them stands for another one.
+func (p *Parser) simpleCarrier() bool {
+	for _, place := range p.misfits {
+		if p.rec.has(int(place)) {
+			return false
+		}
+	}
+	return p.rec.other.used == 0
+}
+
+// noteCarrier remembers which names are the carrier's, whose fields are the first
+// ones. Nearly always nobody asks.
+func (p *Parser) noteCarrier(fields int) {
+	if p.noted {
+		return
+	}
+	p.noted = true
 	clear(p.groups)
 	p.strange.reset()
 	p.strange.seed, p.names.seed = p.rec.other.seed, p.rec.other.seed
-	for i := range p.rec.Fields {
+	for i := range fields {
 		f := &p.rec.Fields[i]
 		place := int(f.Place)
 		if base, ok := cutMisfit(f.Name); ok {
@@ -417,19 +470,20 @@ func (g *guest) noteGroup(place int) {
 	g.groups[group/64] |= 1 << (group % 64)
 }
 
-// noted says whether the carrier has a name of the group.
-func (g *guest) noted(group int) bool {
+// isCarriers says whether the carrier has a name of the group.
+func (g *guest) isCarriers(group int) bool {
 	return g.groups[uint(group)/64]&(1<<(uint(group)%64)) != 0
 }
 
 // addGuest adds a member that is none of an agent record's own.
 func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 	r := &p.rec
+	p.noteCarrier(host)
 	ours := false
 	if place != unknown {
 		// Nearly all keys are in the table and free.
 		k := p.table[place]
-		if !k.ours && !k.reserved && !p.noted(int(k.group)) {
+		if !k.ours && !k.reserved && !p.isCarriers(int(k.group)) {
 			if !r.has(place) { // or it is there for the second time
 				p.addValue(m, name, place)
 			}
@@ -490,7 +544,7 @@ func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
 		group = p.keys.fold(asciiLower(lower[:0], name))
 	}
 	if group != unknown {
-		if p.noted(group) {
+		if p.isCarriers(group) {
 			return true, p.fieldOf(group)
 		}
 		return p.keys.rows[group].reserved, -1

@@ -1,6 +1,8 @@
 package parser
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -62,28 +64,42 @@ func (r *objectReader) next(m *member) bool {
 			return false
 		}
 	}
-	pos := r.find(start + 1)
+	key := start + 1
+	end := key + bits.TrailingZeros64(r.near(key))
+	if end == key+block {
+		end = r.findFar(key)
+	}
+	if len(text)-end < 4 || binary.LittleEndian.Uint32(text[end:])&0xffffff != '"'|':'<<8|'"'<<16 {
+		return r.anyMember(m, start, end)
+	}
+	value := end + len(`":"`)
+	pos := value + bits.TrailingZeros64(r.near(value))
+	if pos == value+block {
+		pos = r.findFar(value)
+	}
 	if pos < len(text) && text[pos] == '"' {
-		m.key = text[start+1 : pos]
-	} else if m.key, pos = r.unquote(start+1, pos); pos == len(text) {
+		m.value = text[value:pos]
+	} else if m.value, pos = r.unquote(value, pos); pos == len(text) {
 		return false
 	}
-	pos++
+	m.key, m.token = text[key:end], text[start:pos+1]
+	m.spaced, m.deep, m.kind = false, false, jsonString
+	r.pos = pos + 1
+	return true
+}
+
+// anyMember is next for a member of any kind; at end is the first byte that cannot
+// stand in its key as it is.
+func (r *objectReader) anyMember(m *member, start, end int) bool {
+	pos := end
+	if m.key, pos = r.unquote(start+1, end); pos == len(r.text) {
+		return false
+	}
 	m.spaced, m.deep = false, false
-	if pos+1 < len(text) && text[pos] == ':' && text[pos+1] == '"' {
-		m.kind = jsonString
-		value := pos + 2
-		pos = r.find(value)
-		if pos < len(text) && text[pos] == '"' {
-			m.value = text[value:pos]
-		} else if m.value, pos = r.unquote(value, pos); pos == len(text) {
-			return false
-		}
-		pos++
-	} else if pos = r.readValue(m, pos); pos == 0 {
+	if pos = r.readValue(m, pos+1); pos == 0 {
 		return false
 	}
-	m.token = text[start:pos]
+	m.token = r.text[start:pos]
 	r.pos = pos
 	return true
 }

@@ -1,7 +1,6 @@
 package parser
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"strings"
 )
@@ -14,23 +13,31 @@ const unknown = -1
 // Types adds. It does not change after NewKeys and may be used by many parsers.
 type Keys struct {
 	rows  []keyInfo
-	slots []int16          // open addressing: 1 + place, 0 for an empty slot
+	slots []keySlot        // open addressing
 	lower map[string]int16 // groups by names in lower case
 }
 
+// keyInfo is a key. It fills 64 bytes, so that looking at it is no more than one
+// look at memory.
 type keyInfo struct {
-	name     string // as written: every blank and '.' is '_'
-	bytes    []byte // the same
-	typ      Type
-	group    int16 // place of the first key that differs only in case
-	reserved bool  // a guest may not set it
-
+	name       []byte // as written: every blank and '.' is '_'
 	head, tail uint64 // the ends of the name, see ends
+	typ        Type
+	group      int16 // place of the first key that differs only in case
+	reserved   bool  // a guest may not set it
+	_          [16]byte
+}
+
+// keySlot has what is compared when a key is looked up.
+type keySlot struct {
+	head, tail uint64
+	size       uint32
+	place      int32 // 1 + the key's, 0 for an empty slot
 }
 
 // NewKeys makes the table for the given types.
 func NewKeys(types Types) *Keys {
-	k := &Keys{slots: make([]int16, 1024), lower: map[string]int16{}}
+	k := &Keys{slots: make([]keySlot, 1024), lower: map[string]int16{}}
 	for _, row := range keyRows {
 		k.add(row.Name, row.Type)
 	}
@@ -51,7 +58,7 @@ func NewKeys(types Types) *Keys {
 	}
 	for i := range k.rows {
 		row := &k.rows[i]
-		lower := strings.ToLower(row.name)
+		lower := strings.ToLower(string(row.name))
 		group, ok := k.lower[lower]
 		if !ok {
 			group = int16(i)
@@ -69,7 +76,7 @@ func NewKeys(types Types) *Keys {
 func (k *Keys) Len() int { return len(k.rows) }
 
 // Name is the written name, without a prefix, of the key at a place.
-func (k *Keys) Name(place int) string { return k.rows[place].name }
+func (k *Keys) Name(place int) string { return string(k.rows[place].name) }
 
 func (k *Keys) add(name string, typ Type) int {
 	written := string(appendName(nil, []byte(name)))
@@ -77,14 +84,14 @@ func (k *Keys) add(name string, typ Type) int {
 		return at
 	}
 	if 2*len(k.rows) >= len(k.slots) {
-		k.slots = make([]int16, 2*len(k.slots))
+		k.slots = make([]keySlot, 2*len(k.slots))
 		for i := range k.rows {
 			k.place(i)
 		}
 	}
-	k.rows = append(k.rows, keyInfo{name: written, bytes: []byte(written), typ: typ})
+	k.rows = append(k.rows, keyInfo{name: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
-	row.head, row.tail = ends(row.bytes)
+	row.head, row.tail = ends(row.name)
 	k.place(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
@@ -93,47 +100,77 @@ func (k *Keys) place(row int) {
 	mask := uint32(len(k.slots) - 1)
 	r := &k.rows[row]
 	h := hash(r.head, r.tail, len(r.name)) & mask
-	for k.slots[h] != 0 {
+	for k.slots[h].place != 0 {
 		h = (h + 1) & mask
 	}
-	k.slots[h] = int16(row + 1)
+	k.slots[h] = keySlot{r.head, r.tail, uint32(len(r.name)), int32(row + 1)}
 }
 
 // find is the place of the key with the written name, or unknown.
 func (k *Keys) find(name []byte) int {
-	head, tail := ends(name)
-	return k.findEnds(name, head, tail)
+	n := len(name)
+	if n > 16 || cap(name) < 16 {
+		head, tail := ends(name)
+		return k.findEnds(name, head, tail)
+	}
+	// Nearly always. Names come in any order, so no branch is for their length: the
+	// ends are made as in ends.
+	b, mask := name[:16], sizeMasks[n]
+	at := n - 8
+	head, tail := load(b, 0)&mask, load(b, at&^(at>>63))&mask
+	last := uint32(len(k.slots) - 1)
+	for h := hash(head, tail, n) & last; ; h = (h + 1) & last {
+		slot := &k.slots[h]
+		if (slot.head^head)|(slot.tail^tail)|uint64(slot.size^uint32(n)) == 0 {
+			return int(slot.place) - 1
+		}
+		if slot.place == 0 {
+			return unknown
+		}
+	}
 }
 
 // findEnds is find for a name whose ends are known.
 func (k *Keys) findEnds(name []byte, head, tail uint64) int {
-	mask := uint32(len(k.slots) - 1)
-	for h := hash(head, tail, len(name)) & mask; ; h = (h + 1) & mask {
-		slot := k.slots[h]
-		if slot == 0 {
+	last := uint32(len(k.slots) - 1)
+	for h := hash(head, tail, len(name)) & last; ; h = (h + 1) & last {
+		slot := &k.slots[h]
+		if slot.place == 0 {
 			return unknown
 		}
-		r := &k.rows[slot-1]
-		if r.head == head && r.tail == tail && len(r.name) == len(name) && (len(name) <= 16 || r.name == string(name)) {
-			return int(slot - 1)
+		if slot.head == head && slot.tail == tail && int(slot.size) == len(name) && (len(name) <= 16 || string(k.rows[slot.place-1].name) == string(name)) {
+			return int(slot.place - 1)
 		}
 	}
 }
 
 // ends are the first and the last eight bytes of a name, overlapping when it is
-// shorter than 16 bytes; of a name shorter than eight the parts that cover it.
-// With its length they tell names of up to 16 bytes apart.
+// shorter than 16 bytes, and with zeroes behind it when it is shorter than eight.
+// With its length they tell names of up to 16 bytes apart. It is called where names
+// are rare, and inlined it would take the registers from what is not.
+//
+//go:noinline
 func ends(b []byte) (head, tail uint64) {
-	switch n := len(b); {
-	case n >= 8:
+	if n := len(b); n >= 8 {
 		return load(b, 0), load(b, n-8)
-	case n >= 4:
-		return uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[n-4:]))
-	case n > 0:
-		return uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16, 0
 	}
-	return 0, 0
+	if cap(b) >= 8 {
+		head = load(b[:8], 0) & sizeMasks[len(b)]
+	} else {
+		for i, c := range b {
+			head |= uint64(c) << (8 * i)
+		}
+	}
+	return head, head
 }
+
+// sizeMasks have ones where the first eight bytes of a name are, by its length.
+var sizeMasks = func() (masks [17]uint64) {
+	for n := range masks {
+		masks[n] = 1<<(8*n) - 1
+	}
+	return masks
+}()
 
 // hash guards nothing: the table is fixed, so a crafted key can meet no more
 // than the few keys that share a slot's run.
@@ -164,11 +201,11 @@ func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), name: row.bytes, place: int32(i), usual: usualValue(i, row)}
+		*l = link{next: &links[0], size: len(row.name), name: row.name, place: int32(i), usual: usualValue(i, row)}
 		if l.usual == never {
 			l.size = -1
 		}
-		for k, c := range row.bytes[:min(len(row.bytes), 16)] {
+		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
 		}
@@ -250,7 +287,7 @@ func nativeName(key string) string {
 }
 
 // nameBytes is Name as a slice that must not be written to.
-func (k *Keys) nameBytes(place int) []byte { return k.rows[place].bytes }
+func (k *Keys) nameBytes(place int) []byte { return k.rows[place].name }
 
 // fold is the group of a name given in lower case, or unknown.
 func (k *Keys) fold(lower []byte) int {

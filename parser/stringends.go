@@ -24,14 +24,20 @@ func (s *stringEnds) reset(text []byte) {
 // find is the index of the first byte from i on that cannot stand in a string as
 // it is: a quote, a backslash, a control byte; or the text's length.
 func (s *stringEnds) find(i int) int {
-	if off := uint(i - s.base); off < endBytes {
-		// The 64 bits from i on: where the blocks start makes no branch.
-		k, n := off/block, off%block
-		if m := s.masks[k]>>n | s.masks[k+1]<<1<<(block-1-n); m != 0 {
-			return i + bits.TrailingZeros64(m)
-		}
+	if m := s.near(i); m != 0 {
+		return i + bits.TrailingZeros64(m)
 	}
 	return s.findFar(i)
+}
+
+// near has the bits of the 64 bytes from i on: where the blocks start makes no
+// branch. It is 0 when they are not in the window.
+func (s *stringEnds) near(i int) uint64 {
+	off := uint(i - s.base)
+	if off >= endBytes {
+		return 0
+	}
+	return s.masks[off/block]>>(off%block) | s.masks[off/block+1]<<1<<(^off%block)
 }
 
 func (s *stringEnds) findFar(i int) int {

@@ -167,7 +167,7 @@ func (r *Record) expand() {
 
 // fieldOf makes f the field that s stands for.
 func (r *Record) fieldOf(s *Span, f *Field) {
-	f.Name, f.Place = r.keys.rows[s.Place].bytes, s.Place
+	f.Name, f.Place = r.keys.rows[s.Place].name, s.Place
 	if s.Start < 0 {
 		f.Value, f.Type, f.Num = nil, Integer, uint64(s.Num)
 		return
