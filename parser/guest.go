@@ -17,37 +17,44 @@ type guest struct {
 	table   []guestKey
 	misfits []int16 // places of keys that end in _text
 
-	// What follows is known when noted is true: see noteCarrier.
+	names nameSet // the guest's names that did not get their own field
+
+	// The carrier: how many fields it has, and whether all their names are in the table
+	// and none of them stands for another one. What follows is known if it is noted.
+	host    int
+	tidy    bool
 	noted   bool
-	groups  []uint64 // bit set of the names of the carrier, by keyInfo.group
-	strange nameSet  // names of the carrier that are not in the table, in small letters
-	names   nameSet  // the guest's names that did not get their own field
+	groups  []uint64 // bit set of its names, by keyInfo.group
+	strange nameSet  // its names that are not in the table, in small letters
 }
 
 // guestKey is what a guest may do with a key of the table.
 type guestKey struct {
 	group    int16 // place of the first key that differs only in case
+	alone    bool  // no other key does
 	reserved bool  // it may not set it
 	ours     bool  // the name is one that this plugin makes
-	simple   bool  // nothing but the carrier's own field of this name can be in its way; it is text
-	replaces uint8 // 1 if not even that is
+	simple   bool  // it is text, and in its way is nothing but a field of the same name
+	replaces uint8 // 1 if not even that is when it is the carrier's
 }
 
-func (g *guest) init(keys *Keys) {
+func (g *guest) init(keys *Keys, seed seed) {
+	g.names.seed, g.strange.seed = seed, seed
 	g.groups = make([]uint64, (keys.Len()+63)/64)
 	g.table = make([]guestKey, keys.Len())
 	for i := range g.table {
 		row := &keys.rows[i]
 		g.table[i] = guestKey{
-			group: row.group, reserved: row.reserved, ours: isOurs(row.name),
-			simple: row.typ == Text && !row.reserved && !isOurs(row.name),
+			group: row.group, alone: int(row.group) == i, reserved: row.reserved, ours: isOurs(row.name),
 		}
-		if group := int(row.group); group != i {
-			g.table[i].simple, g.table[group].simple = false, false
-		}
+		g.table[row.group].alone = int(row.group) == i
 		if _, ok := cutMisfit(row.name); ok {
 			g.misfits = append(g.misfits, int16(i))
 		}
+	}
+	for i := range g.table {
+		k := &g.table[i]
+		k.simple = k.alone && !k.reserved && !k.ours && keys.rows[i].typ == Text
 	}
 	for _, place := range []int{keyMsg, keyLevel, keyTs, keyPid} { // they are not put as they are
 		g.table[place].simple = false
@@ -341,16 +348,15 @@ func (p *Parser) addInner() bool {
 // merge puts the agent's members beside the carrier's fields.
 func (p *Parser) merge() {
 	r := &p.rec
-	host := len(r.Fields)
-	p.noted = false
-	simple := p.simpleCarrier()
+	p.host, p.noted = len(r.Fields), false
+	p.tidy = p.tidyCarrier()
 	r.Fields = slices.Grow(r.Fields, len(p.members))
 	var done uint32 // by place: the first of two equal keys counts
 	time := unknown
 	for i := range p.members {
 		m := &p.members[i]
 		place := int(m.place)
-		if uint(place) < uint(len(p.table)) && p.table[place].simple && simple && m.kind <= jsonBool {
+		if uint(place) < uint(len(p.table)) && p.table[place].simple && p.tidy && m.kind <= jsonBool {
 			// Nearly all members. They come in any order, so what is different between
 			// them makes no branch: whether the field is there already, and may be.
 			n := len(r.Fields)
@@ -388,7 +394,7 @@ func (p *Parser) merge() {
 				p.refuse(m)
 			}
 		default:
-			p.addGuest(m, name, place, host)
+			p.addGuest(m, name, place)
 		}
 	}
 	if done>>keyMsg&1 == 0 && !r.has(keyVMConsole) {
@@ -418,9 +424,9 @@ func (p *Parser) replace(place int, m *member) {
 	p.rec.set(place, value)
 }
 
-// simpleCarrier says whether all names of the carrier are in the table, and none
+// tidyCarrier says whether all names of the carrier are in the table, and none
 // of them stands for another one.
-func (p *Parser) simpleCarrier() bool {
+func (p *Parser) tidyCarrier() bool {
 	for _, place := range p.misfits {
 		if p.rec.has(int(place)) {
 			return false
@@ -429,17 +435,15 @@ func (p *Parser) simpleCarrier() bool {
 	return p.rec.other.used == 0
 }
 
-// noteCarrier remembers which names are the carrier's, whose fields are the first
-// ones. Nearly always nobody asks.
-func (p *Parser) noteCarrier(fields int) {
+// noteCarrier remembers which names are the carrier's. Nearly always nobody asks.
+func (p *Parser) noteCarrier() {
 	if p.noted {
 		return
 	}
 	p.noted = true
 	clear(p.groups)
 	p.strange.reset()
-	p.strange.seed, p.names.seed = p.rec.other.seed, p.rec.other.seed
-	for i := range fields {
+	for i := range p.host {
 		f := &p.rec.Fields[i]
 		place := int(f.Place)
 		if base, ok := cutMisfit(f.Name); ok {
@@ -471,14 +475,17 @@ func (g *guest) noteGroup(place int) {
 }
 
 // isCarriers says whether the carrier has a name of the group.
-func (g *guest) isCarriers(group int) bool {
-	return g.groups[uint(group)/64]&(1<<(uint(group)%64)) != 0
+func (p *Parser) isCarriers(group int) bool {
+	if p.tidy && p.table[group].alone {
+		return p.rec.has(group) && p.rec.index(group) < p.host
+	}
+	p.noteCarrier()
+	return p.groups[uint(group)/64]&(1<<(uint(group)%64)) != 0
 }
 
 // addGuest adds a member that is none of an agent record's own.
-func (p *Parser) addGuest(m *member, name []byte, place, host int) {
+func (p *Parser) addGuest(m *member, name []byte, place int) {
 	r := &p.rec
-	p.noteCarrier(host)
 	ours := false
 	if place != unknown {
 		// Nearly all keys are in the table and free.
@@ -493,7 +500,7 @@ func (p *Parser) addGuest(m *member, name []byte, place, host int) {
 	} else {
 		ours = isOurs(name)
 	}
-	if !ours && place != unknown && r.has(place) && r.index(place) >= host {
+	if !ours && place != unknown && r.has(place) && r.index(place) >= p.host {
 		return // the guest's own key for the second time
 	}
 	reserved, carriers := p.reserved(name, place)
@@ -549,7 +556,10 @@ func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
 		}
 		return p.keys.rows[group].reserved, -1
 	}
-	if p.strange.used == 0 {
+	if p.tidy {
+		return false, -1
+	}
+	if p.noteCarrier(); p.strange.used == 0 {
 		return false, -1
 	}
 	mark := len(p.buf)

@@ -91,10 +91,11 @@ func (r *objectReader) next(m *member) bool {
 // anyMember is next for a member of any kind; at end is the first byte that cannot
 // stand in its key as it is.
 func (r *objectReader) anyMember(m *member, start, end int) bool {
-	pos := end
-	if m.key, pos = r.unquote(start+1, end); pos == len(r.text) {
+	name, pos := r.unquote(start+1, end)
+	if pos == len(r.text) {
 		return false
 	}
+	m.key = name
 	m.spaced, m.deep = false, false
 	if pos = r.readValue(m, pos+1); pos == 0 {
 		return false

@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -65,6 +66,23 @@ var levelWords = map[string]int{
 func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
 	if rank := LevelRank(text); rank >= 0 {
 		return text, buf, rank // what logrus writes needs no folding
+	}
+	if len(text) == 4 {
+		// slog's words: no table, no copy.
+		rank := -1
+		switch binary.LittleEndian.Uint32(text) | 0x20202020 {
+		case 'i' | 'n'<<8 | 'f'<<16 | 'o'<<24:
+			rank = 2
+		case 'd' | 'e'<<8 | 'b'<<16 | 'g'<<24:
+			rank = 1
+		case 'w' | 'a'<<8 | 'r'<<16 | 'n'<<24:
+			rank = 3
+		case 'e' | 'r'<<8 | 'r'<<16 | 'o'<<24:
+			rank = 4
+		}
+		if rank >= 0 {
+			return levelBytes[rank], buf, rank
+		}
 	}
 	start := len(buf)
 	for i := 0; i < len(text); {

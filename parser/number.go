@@ -17,11 +17,19 @@ func parseInt(b []byte) (int64, bool) {
 		return 0, false
 	}
 	var n uint64
-	for _, c := range digits {
-		if !isDigit(c) {
+	if len(digits) <= 8 && cap(digits) >= 8 {
+		// All at once: numbers are of any length, and a loop's end is a guess.
+		var ok bool
+		if n, ok = shortInt(load(digits[:8], 0), len(digits)); !ok {
 			return 0, false
 		}
-		n = n*10 + uint64(c-'0')
+	} else {
+		for _, c := range digits {
+			if !isDigit(c) {
+				return 0, false
+			}
+			n = n*10 + uint64(c-'0')
+		}
 	}
 	if len(digits) < len(b) {
 		return -int64(n), n <= -math.MinInt64
@@ -29,9 +37,9 @@ func parseInt(b []byte) (int64, bool) {
 	return int64(n), n <= math.MaxInt64
 }
 
-// digits is the number that the first size bytes of x make, from the lowest on, if
+// shortInt is the number that the first size bytes of x make, from the lowest on, if
 // they are digits. size is 1 to 8.
-func digits(x uint64, size int) (n uint64, ok bool) {
+func shortInt(x uint64, size int) (n uint64, ok bool) {
 	shift := 64 - 8*uint(size)
 	x = (x ^ 0x3030303030303030) << (shift & 63)
 	if (x|(x+0x7676767676767676))&highs != 0 {

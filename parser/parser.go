@@ -124,7 +124,7 @@ func New(cfg Config) *Parser {
 	}
 	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys), innerOrder: newSequence(cfg.Keys)}
 	p.rec.init(p.keys)
-	p.guest.init(p.keys)
+	p.guest.init(p.keys, p.rec.other.seed)
 	return p
 }
 

@@ -189,13 +189,13 @@ func (r *Record) appendValue(name []byte, place int, value []byte, typ Type) {
 
 // set makes the field of a key of the table text, whatever it was before.
 func (r *Record) set(place int, value []byte) {
-	if f := r.field(place); f != nil {
+	if r.has(place) {
+		f := &r.Fields[r.index(place)]
 		f.Value, f.Type = value, Text
 		return
 	}
-	r.claim(nil, place)
-	f := r.append(r.keys.nameBytes(place), place)
-	f.Value, f.Type = value, Text
+	r.at[place] = r.gen | uint32(len(r.Fields))
+	r.appendValue(r.keys.nameBytes(place), place, value, Text)
 }
 
 // setBool is set for a bool.

@@ -137,7 +137,7 @@ func (p *Parser) checkSpecial(spans []Span, special uint64) int {
 		case usualInteger:
 			if uint(len(value)-1) < 8 && cap(value) >= 8 {
 				var num uint64
-				num, ok = digits(load(value[:8], 0), len(value))
+				num, ok = shortInt(load(value[:8], 0), len(value))
 				s.Start, s.Num = -1, uint32(num)
 			}
 		}
