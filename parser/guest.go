@@ -159,9 +159,10 @@ func (p *Parser) unpack(text []byte, from carrierKind) bool {
 	return true
 }
 
-// plain is text without terminal codes: the text itself when it has none.
+// plain is text without terminal codes: the text itself when it has nothing that
+// may start one.
 func (p *Parser) plain(text []byte) []byte {
-	if !bytes.Contains(text, escape) && !bytes.Contains(text, csiSign) {
+	if bytes.IndexByte(text, escape[0]) < 0 && bytes.IndexByte(text, csiSign[0]) < 0 {
 		return text
 	}
 	mark := len(p.buf)

@@ -134,13 +134,9 @@ func (w *Walker) All(e *Event) {
 	e.Pairs = w.pairs
 }
 
-// Pair is the pair of the given index among all pairs of the event that Next has
-// read last, whose Layout is not 0.
-func (w *Walker) Pair(index int) Pair {
-	var p Pair
-	w.pair(&p, w.layouts.latest, index)
-	return p
-}
+// Pair makes p the pair of the given index among all pairs of the event that Next
+// has read last, whose Layout is not 0.
+func (w *Walker) Pair(p *Pair, index int) { w.pair(p, w.layouts.latest, index) }
 
 // Err is ErrCorrupt when Next ended before the chunk did.
 func (w *Walker) Err() error { return w.err }

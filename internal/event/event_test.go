@@ -354,8 +354,9 @@ func sameAsFresh(t *testing.T, w *Walker, chunk []byte) (layouts int) {
 			var all string
 			for i, p := range e.Pairs {
 				all += string(chunk[p.At:p.Value]) + "\n"
-				if w.Pair(i) != p {
-					t.Fatalf("pair %d is %+v, want %+v", i, w.Pair(i), p)
+				var got Pair
+				if w.Pair(&got, i); got != p {
+					t.Fatalf("pair %d is %+v, want %+v", i, got, p)
 				}
 			}
 			if old, ok := keys[layout]; ok && old != all {

@@ -152,23 +152,24 @@ func (w *worker) readNative(lower bool) {
 		w.walk.All(&w.ev)
 		w.assign(of, lower)
 	}
+	var own event.Pair
 	for _, part := range of.list {
-		var p event.Pair
+		p := &own
 		if w.ev.Layout != 0 {
-			p = w.walk.Pair(part.index)
+			w.walk.Pair(p, part.index)
 		} else {
-			p = w.ev.Pairs[part.index]
+			p = &w.ev.Pairs[part.index]
 		}
 		var text []byte
 		switch part.role {
 		case priority:
-			n.Priority = w.text(&p)
+			n.Priority = w.text(p)
 		case realtime:
-			n.Realtime = w.one(&p)
+			n.Realtime = w.one(p)
 		case pid:
-			text = w.one(&p)
+			text = w.one(p)
 		case field:
-			text = w.text(&p)
+			text = w.text(p)
 		}
 		if text != nil {
 			n.Fields = append(n.Fields, parser.NativeField{Name: w.chunk[p.Key:p.Value], Value: text})
