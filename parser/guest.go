@@ -332,7 +332,10 @@ func (p *Parser) nextMember() *member {
 // textMember makes a member that is no JSON.
 func (p *Parser) textMember(key, value []byte) *member {
 	m := p.nextMember()
-	*m = member{key: key, value: value, kind: jsonString, place: int32(p.innerOrder.find(key))}
+	// One by one: what is put together elsewhere and copied is waited for.
+	m.key, m.value, m.token = key, value, nil
+	m.spaced, m.deep, m.kind = false, false, jsonString
+	m.place = int32(p.innerOrder.find(key))
 	return m
 }
 

@@ -288,10 +288,5 @@ func (d *Logfmt) oddBare() bool {
 	if len(value) == 0 || d.text[d.edge[d.current()+1]+1] == '"' {
 		return false
 	}
-	for _, c := range value {
-		if c == '"' || c == '=' {
-			return true
-		}
-	}
-	return false
+	return bytes.IndexByte(value, '"') >= 0 || bytes.IndexByte(value, '=') >= 0
 }
