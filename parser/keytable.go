@@ -13,7 +13,7 @@ const unknown = -1
 // Types adds. It does not change after NewKeys and may be used by many parsers.
 type Keys struct {
 	rows  []keyInfo
-	slots []keySlot        // open addressing
+	slots []int16          // open addressing: 1 + place, 0 for an empty slot
 	lower map[string]int16 // groups by names in lower case
 }
 
@@ -28,16 +28,9 @@ type keyInfo struct {
 	_          [16]byte
 }
 
-// keySlot has what is compared when a key is looked up.
-type keySlot struct {
-	head, tail uint64
-	size       uint32
-	place      int32 // 1 + the key's, 0 for an empty slot
-}
-
 // NewKeys makes the table for the given types.
 func NewKeys(types Types) *Keys {
-	k := &Keys{slots: make([]keySlot, 1024), lower: map[string]int16{}}
+	k := &Keys{slots: make([]int16, 1024), lower: map[string]int16{}}
 	for _, row := range keyRows {
 		k.add(row.Name, row.Type)
 	}
@@ -84,7 +77,7 @@ func (k *Keys) add(name string, typ Type) int {
 		return at
 	}
 	if 2*len(k.rows) >= len(k.slots) {
-		k.slots = make([]keySlot, 2*len(k.slots))
+		k.slots = make([]int16, 2*len(k.slots))
 		for i := range k.rows {
 			k.place(i)
 		}
@@ -100,10 +93,10 @@ func (k *Keys) place(row int) {
 	mask := uint32(len(k.slots) - 1)
 	r := &k.rows[row]
 	h := hash(r.head, r.tail, len(r.name)) & mask
-	for k.slots[h].place != 0 {
+	for k.slots[h] != 0 {
 		h = (h + 1) & mask
 	}
-	k.slots[h] = keySlot{r.head, r.tail, uint32(len(r.name)), int32(row + 1)}
+	k.slots[h] = int16(row + 1)
 }
 
 // find is the place of the key with the written name, or unknown.
@@ -120,12 +113,12 @@ func (k *Keys) find(name []byte) int {
 	head, tail := load(b, 0)&mask, load(b, at&^(at>>63))&mask
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, n) & last; ; h = (h + 1) & last {
-		slot := &k.slots[h]
-		if (slot.head^head)|(slot.tail^tail)|uint64(slot.size^uint32(n)) == 0 {
-			return int(slot.place) - 1
-		}
-		if slot.place == 0 {
+		slot := k.slots[h]
+		if slot == 0 {
 			return unknown
+		}
+		if r := &k.rows[slot-1]; (r.head^head)|(r.tail^tail)|uint64(len(r.name)^n) == 0 {
+			return int(slot - 1)
 		}
 	}
 }
@@ -134,12 +127,13 @@ func (k *Keys) find(name []byte) int {
 func (k *Keys) findEnds(name []byte, head, tail uint64) int {
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, len(name)) & last; ; h = (h + 1) & last {
-		slot := &k.slots[h]
-		if slot.place == 0 {
+		slot := k.slots[h]
+		if slot == 0 {
 			return unknown
 		}
-		if slot.head == head && slot.tail == tail && int(slot.size) == len(name) && (len(name) <= 16 || string(k.rows[slot.place-1].name) == string(name)) {
-			return int(slot.place - 1)
+		r := &k.rows[slot-1]
+		if r.head == head && r.tail == tail && len(r.name) == len(name) && (len(name) <= 16 || string(r.name) == string(name)) {
+			return int(slot - 1)
 		}
 	}
 }
