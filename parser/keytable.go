@@ -3,6 +3,7 @@ package parser
 import (
 	"math/bits"
 	"strings"
+	"sync"
 )
 
 // unknown is the place of a key that is not in the table.
@@ -28,8 +29,18 @@ type keyInfo struct {
 	_          [16]byte
 }
 
-// NewKeys makes the table for the given types.
+// NewKeys makes the table for the given types. That without types of its own is made
+// once.
 func NewKeys(types Types) *Keys {
+	if !types.AllText && len(types.Extra) == 0 {
+		return builtIn()
+	}
+	return newKeys(types)
+}
+
+var builtIn = sync.OnceValue(func() *Keys { return newKeys(Types{}) })
+
+func newKeys(types Types) *Keys {
 	k := &Keys{slots: make([]int16, 1024), lower: map[string]int16{}}
 	for _, row := range keyRows {
 		k.add(row.Name, row.Type)
@@ -185,8 +196,7 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
-	size        int       // how long the name is; -1 when its values are never usual
-	name        []byte
+	size        int       // how long the name is
 	place       int32
 	usual       usual
 }
@@ -195,10 +205,7 @@ func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), name: row.name, place: int32(i), usual: usualValue(i, row)}
-		if l.usual == never {
-			l.size = -1
-		}
+		*l = link{next: &links[0], size: len(row.name), place: int32(i), usual: usualValue(i, row)}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
@@ -207,13 +214,10 @@ func newSequence(keys *Keys) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is says whether the key's name is name.
+// is says whether it is easy to see that the key's name is name.
 func (l *link) is(name []byte) bool {
-	if len(name) != len(l.name) || cap(name) < 16 {
-		return string(l.name) == string(name)
-	}
-	return (load(name[:16], 0)^l.start[0])&l.mask[0]|(load(name[:16], 8)^l.start[1])&l.mask[1] == 0 &&
-		(len(name) <= 16 || string(l.name) == string(name))
+	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
+		(load(name[:16], 0)^l.start[0])&l.mask[0]|(load(name[:16], 8)^l.start[1])&l.mask[1] == 0
 }
 
 // find is Keys.find.

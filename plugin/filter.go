@@ -94,4 +94,5 @@ func kataFilterExit(handle C.uintptr_t) {
 	f := h.Value().(*filter)
 	h.Delete()
 	f.end()
+	forget()
 }

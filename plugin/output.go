@@ -117,4 +117,5 @@ func kataOutputExit(handle C.uintptr_t) {
 	o := h.Value().(*output)
 	h.Delete()
 	o.end()
+	forget()
 }

@@ -18,3 +18,7 @@ func init() {
 		runtime.GOMAXPROCS(threads)
 	}
 }
+
+// forget collects the memory of an instance that has ended: a host that reads its
+// configuration anew, again and again, stays as it was.
+func forget() { runtime.GC() }

@@ -118,8 +118,9 @@ func newPlan(o *options.Options) plan {
 	p.config.Spans = o.Duplicates == options.DuplicatesKeep // who looks for those looks at fields
 	p.keys = parser.NewKeys(o.Types)
 	p.config.Keys = p.keys
-	for i := range p.keys.Len() {
-		p.names = append(p.names, newStrName(o.Prefix+p.keys.Name(i)))
+	p.names = make([]strName, p.keys.Len())
+	for i := range p.names {
+		p.names[i].set(o.Prefix + p.keys.Name(i))
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	for _, name := range specialNames {

@@ -17,9 +17,9 @@ import (
 // some.
 func TestWriteUsual(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var names []strName
-	for n := range 40 {
-		names = append(names, newStrName(strings.Repeat("k", n)))
+	names := make([]strName, 40)
+	for n := range names {
+		names[n].set(strings.Repeat("k", n))
 	}
 	text := make([]byte, 300)
 	for i := range text {

@@ -253,9 +253,8 @@ type strName struct {
 	text  []byte
 }
 
-func newStrName(name string) strName {
-	n := strName{text: event.AppendStr(nil, []byte(name))}
+func (n *strName) set(name string) {
+	n.text = event.AppendStr(n.short[:0], []byte(name)) // in short if it fits
 	n.size = len(n.text)
 	copy(n.short[:], n.text)
-	return n
 }
