@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 	"sync"
@@ -238,6 +239,11 @@ func (s *sequence) find(name []byte) int {
 // appendName appends key to dst as names are written: every blank and '.' in
 // it as '_'.
 func appendName(dst, key []byte) []byte {
+	for ; len(key) >= 8; key = key[8:] {
+		x := load(key, 0)
+		x ^= exactly(x, ' ')>>7*(' '^'_') | exactly(x, '.')>>7*('.'^'_')
+		dst = binary.LittleEndian.AppendUint64(dst, x)
+	}
 	for _, c := range key {
 		if c == ' ' || c == '.' {
 			c = '_'

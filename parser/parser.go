@@ -323,7 +323,7 @@ func (p *Parser) allUsual() bool {
 func (p *Parser) addPairs() {
 	d := &p.logfmt
 	for d.at < d.n {
-		known := p.addPair(d.Key(), d.Value())
+		known := p.addPair()
 		if d.at++; known {
 			p.addUsual()
 		}
@@ -331,26 +331,30 @@ func (p *Parser) addPairs() {
 	d.at-- // back to the last one
 }
 
-// addPair takes a pair of the host's and says whether its key is in the table.
-func (p *Parser) addPair(key, value []byte) bool {
-	p.rec.expand()
-	last := p.order.last
+// addPair takes the current pair of p.logfmt and says whether its key is in the
+// table.
+func (p *Parser) addPair() bool {
+	d, r := &p.logfmt, &p.rec
+	if len(r.spans) > 0 {
+		r.expand()
+	}
+	key, last := d.Key(), p.order.last
 	next := last.next
 	if !next.is(key) {
 		head, tail := ends(key)
+		if r.other.used > 0 && len(r.Fields) < p.cfg.MaxFields && r.other.findEnds(key, head, tail) >= 0 {
+			return false // nothing comes of a name that is here already
+		}
 		place := p.keys.findEnds(key, head, tail)
 		if place == unknown {
-			// Nothing comes of a name that is here already.
-			if r := &p.rec; r.other.used == 0 || !p.room() || r.other.findEnds(key, head, tail) < 0 {
-				p.addOther(key, value)
-			}
+			p.addOther(key, d.Value())
 			return false
 		}
 		next = &p.order.links[place]
 		last.next = next
 	}
 	p.order.last = next
-	p.addAt(key, int(next.place), value)
+	p.addAt(key, int(next.place), d.Value())
 	return true
 }
 

@@ -235,9 +235,10 @@ type nameSet struct {
 }
 
 type nameSlot struct {
-	gen, hash uint32
-	index     int32
-	name      []byte
+	gen, hash   uint32
+	index, size int32
+	head, tail  uint64 // the ends of the name, see ends
+	name        []byte
 }
 
 // seed is what nobody outside knows of the hash of names.
@@ -288,7 +289,7 @@ func (s *nameSet) find(name []byte) int {
 
 // findEnds is find for a name whose ends are known, when there are names.
 func (s *nameSet) findEnds(name []byte, head, tail uint64) int {
-	if slot := s.slot(name, s.seed.hash(name, head, tail)); slot.gen == s.gen {
+	if slot := s.slot(name, head, tail, s.seed.hash(name, head, tail)); slot.gen == s.gen {
 		return int(slot.index)
 	}
 	return -1
@@ -301,21 +302,22 @@ func (s *nameSet) add(name []byte, index int) bool {
 	}
 	head, tail := ends(name)
 	h := s.seed.hash(name, head, tail)
-	slot := s.slot(name, h)
+	slot := s.slot(name, head, tail, h)
 	if slot.gen == s.gen {
 		return false
 	}
-	*slot = nameSlot{s.gen, h, int32(index), name}
+	*slot = nameSlot{s.gen, h, int32(index), int32(len(name)), head, tail, name}
 	s.used++
 	return true
 }
 
 // slot is where name is, or the empty slot where it would be.
-func (s *nameSet) slot(name []byte, h uint32) *nameSlot {
+func (s *nameSet) slot(name []byte, head, tail uint64, h uint32) *nameSlot {
 	mask := uint32(len(s.slots) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		slot := &s.slots[i]
-		if slot.gen != s.gen || (slot.hash == h && string(slot.name) == string(name)) {
+		if slot.gen != s.gen || slot.head == head && slot.tail == tail && int(slot.size) == len(name) &&
+			(len(name) <= 16 || string(slot.name) == string(name)) {
 			return slot
 		}
 	}
@@ -326,7 +328,7 @@ func (s *nameSet) grow() {
 	s.slots = make([]nameSlot, max(64, 2*len(old)))
 	for _, slot := range old {
 		if slot.gen == s.gen {
-			*s.slot(slot.name, slot.hash) = slot
+			*s.slot(slot.name, slot.head, slot.tail, slot.hash) = slot
 		}
 	}
 }

@@ -37,8 +37,11 @@ var (
 // appendUnquoted is AppendUnquoted for a body that a quote may end; read is where.
 func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool) {
 	ok, octets := true, false
-	start := len(dst)
-	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
+	start, i := len(dst), 0
+	dst = slices.Grow(dst, len(b)+block)
+	if len(b) > 16 { // else it does not pay
+		dst, i = dropEscapes(dst, b, ends)
+	}
 	for {
 		if i == len(b) || b[i] != '\\' {
 			var end bool

@@ -153,9 +153,6 @@ func (p *Parser) checkSpecial(spans []Span, special uint64) int {
 
 // expand makes fields of the spans.
 func (r *Record) expand() {
-	if len(r.spans) == 0 {
-		return
-	}
 	n := len(r.Fields)
 	r.Fields = slices.Grow(r.Fields, len(r.spans))[:n+len(r.spans)]
 	fields := r.Fields[n:]
