@@ -52,7 +52,10 @@ func AppendPlain(dst, text []byte) []byte {
 	esc, csi := -1, -1 // where the next of each is
 	for pos := 0; ; {
 		if esc < pos {
-			esc = indexFrom(text, pos, escape)
+			// Often one code comes after the other.
+			if esc = pos; pos < len(text) && text[pos] != escape[0] {
+				esc = indexFrom(text, pos, escape)
+			}
 		}
 		if csi < pos {
 			csi = indexFrom(text, pos, csiSign)

@@ -63,7 +63,10 @@ func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool)
 		case size == 0:
 			ok = false
 			dst = append(dst, '\\')
-			i++
+			if i++; i < len(b) && b[i] > '\\' { // it ends nothing and starts nothing
+				dst = append(dst, b[i])
+				i++
+			}
 		case octet:
 			octets = octets || r >= utf8.RuneSelf
 			dst = append(dst, byte(r))
