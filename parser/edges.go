@@ -78,11 +78,12 @@ func (d *Logfmt) regularPairs() bool {
 	return true
 }
 
-// oddValues reads those values of the pairs that were read that have escapes, or
-// text behind their closing quote.
+// oddValues looks for escapes in the values of the pairs that were read, and for
+// text behind closing quotes.
 func (d *Logfmt) oddValues() {
+	d.odd, d.oddOnes = true, 0
 	text, end := d.text, int(d.edge[2*d.n])
-	escape := 0 // there is none between where it was looked for and here
+	escape := 0 // up to where it is known that there is none
 	for i := d.at; i < d.n; i++ {
 		from, to := int(d.edge[2*i+1]+1), int(d.edge[2*i+2])
 		if escape < from {
@@ -92,10 +93,16 @@ func (d *Logfmt) oddValues() {
 				escape += from
 			}
 		}
-		if (escape < to || d.damaged && text[to-1] != '"') && from < to && text[from] == '"' {
-			d.values[uint(i)%batch] = d.oddValue(text[from:to])
-			d.odd |= 1 << (uint(i) % batch)
+		value := text[from:to]
+		if len(value) > 0 && value[0] == '"' {
+			if escape >= to && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			} else {
+				value = d.oddValue(value)
+				d.oddOnes |= 1 << (uint(i) % batch)
+			}
 		}
+		d.values[uint(i)%batch] = value
 	}
 }
 

@@ -35,8 +35,9 @@ type Logfmt struct {
 	edges
 	at, n int
 
-	odd    uint16 // which values are not what is between edges, but here: see valueOf
-	values [batch][]byte
+	odd     bool   // values are not what is between edges, but here: see valueOf
+	oddOnes uint16 // which of them are not just that without quotes
+	values  [batch][]byte
 
 	regular bool // what is read now; see edges
 	pos     int  // where the pairs that were read end
@@ -72,7 +73,7 @@ func (d *Logfmt) reset(text []byte, console bool) {
 	}
 	d.structure.reset(text)
 	d.edges.reset(0)
-	d.at, d.n, d.pos, d.odd = -1, 0, 0, 0
+	d.at, d.n, d.pos, d.odd = -1, 0, 0, false
 	// A stamp starts with a bracket.
 	d.console = console && bytes.IndexByte(text, '[') >= 0
 	// Nothing regular starts with a blank. And what is looked at here has come from
@@ -109,7 +110,7 @@ func (d *Logfmt) current() int { return 2 * int(uint8(d.at)) }
 
 // valueOf is the value of pair number i, given where it is in the text.
 func (d *Logfmt) valueOf(i, start, end int) []byte {
-	if d.odd>>(uint(i)%batch)&1 != 0 {
+	if d.odd {
 		return d.values[uint(i)%batch]
 	}
 	value := d.text[start:end]
@@ -131,7 +132,7 @@ func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 // more reads the next pairs, if there are any, when those that were read have been
 // used.
 func (d *Logfmt) more() {
-	d.odd = 0
+	d.odd = false
 	if d.pos >= len(d.text) {
 		return
 	}
@@ -170,7 +171,7 @@ func (d *Logfmt) anyPairs() {
 		n++
 	}
 	d.pos = pos
-	d.at, d.n, d.odd = 0, n, 1<<batch-1
+	d.at, d.n, d.odd, d.oddOnes = 0, n, true, 1<<batch-1
 }
 
 // skipPair sets a pair without a key aside, its value and damage behind that

@@ -323,8 +323,10 @@ func (p *Parser) allUsual() bool {
 func (p *Parser) addPairs() {
 	d := &p.logfmt
 	for d.at < d.n {
+		fields := len(p.rec.Fields)
 		known := p.addPair()
-		if d.at++; known {
+		// The first pair, and one that gives a field, is mostly followed by usual ones.
+		if d.at++; known && (d.at == 1 || len(p.rec.Fields) > fields) {
 			p.addUsual()
 		}
 	}

@@ -136,7 +136,7 @@ func (d *Logfmt) nextAnnounced() bool {
 	}
 	value, end := d.quotedValue(equal + 2)
 	d.edge[0], d.edge[1], d.values[0] = uint32(pos-1), uint32(equal), value
-	d.at, d.odd = 0, 1<<batch-1
+	d.at, d.odd, d.oddOnes = 0, true, 1<<batch-1
 	d.pos = min(end+1, len(text))
 	if d.pos < len(text) {
 		if text[d.pos] == ',' {

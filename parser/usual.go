@@ -57,8 +57,8 @@ func (p *Parser) addUsual() {
 	for d.at < d.n {
 		known := len(r.spans)
 		room := min(d.n-d.at, p.cfg.MaxFields-len(r.Fields)-known, maxSpans)
-		if d.odd != 0 {
-			room = min(room, bits.TrailingZeros16(bits.RotateLeft16(d.odd, -d.at))) // up to the next odd one
+		if d.odd {
+			room = min(room, bits.TrailingZeros16(bits.RotateLeft16(d.oddOnes, -d.at))) // up to the next odd one
 		}
 		if room <= 0 {
 			return
