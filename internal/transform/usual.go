@@ -55,16 +55,11 @@ func writeUsualGo(fields []parser.Field, names []strName, b []byte) (n, size int
 		if !text && !number {
 			break
 		}
-		name := &names[f.Place]
-		copy(b[size:], name.short[:])
-		size += name.size
 		if number {
-			size += len(event.AppendInt(b[size:size], f.Integer()))
-			continue
+			size += putNumber(b[size:], &names[f.Place], f.Integer())
+		} else {
+			size += putText(b[size:], &names[f.Place], f.Value, len(f.Value))
 		}
-		size += len(event.AppendStrHeader(b[size:size], len(f.Value)))
-		copy(b[size:], f.Value[:shortText])
-		size += len(f.Value)
 	}
 	return n, size
 }
@@ -78,23 +73,33 @@ func writeUsualSpansGo(spans []parser.Span, text []byte, names []strName, b []by
 			break
 		}
 		start, length := int(s.Start), int(s.End-s.Start)
-		if start < 0 {
+		switch {
+		case start < 0:
 			if s.Num <= math.MaxUint8 {
-				break
+				return n, size
 			}
-			copy(b[size:], name.short[:])
-			size += name.size
-			size += len(event.AppendInt(b[size:size], int64(s.Num)))
-			continue
+			size += putNumber(b[size:], name, int64(s.Num))
+		case length > shortText || start+shortText > len(text):
+			return n, size
+		default:
+			size += putText(b[size:], name, text[start:], length)
 		}
-		if length > shortText || start+shortText > len(text) {
-			break
-		}
-		copy(b[size:], name.short[:])
-		size += name.size
-		size += len(event.AppendStrHeader(b[size:size], length))
-		copy(b[size:], text[start:start+shortText])
-		size += length
 	}
 	return n, size
+}
+
+// putText writes a pair of a name and the first n bytes of text to the start of b,
+// and answers how many bytes it has.
+func putText(b []byte, name *strName, text []byte, n int) (size int) {
+	copy(b, name.short[:])
+	size = name.size
+	size += len(event.AppendStrHeader(b[size:size], n))
+	copy(b[size:], text[:shortText])
+	return size + n
+}
+
+// putNumber is putText for a number.
+func putNumber(b []byte, name *strName, n int64) (size int) {
+	copy(b, name.short[:])
+	return name.size + len(event.AppendInt(b[name.size:name.size], n))
 }

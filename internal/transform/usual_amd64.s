@@ -3,12 +3,72 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
+// Writing usual fields: see usual.go. The two functions differ in where they find
+// a field's parts.
 //
 //	SI  the field        CX  how many there are from it on
 //	R8  the names        R9  how many
 //	DI  where to write   R10 the last place where there is room
 //	R11 where the value goes, behind the name
+
+// The name of the place in AX; one that is -1 is more than all.
+#define NAME \
+	CMPQ   AX, R9                    \
+	JAE    done                      \
+	IMUL3Q $strName__size, AX, AX    \
+	ADDQ   R8, AX                    \
+	MOVQ   strName_size(AX), R11     \
+	CMPQ   R11, $const_shortName     \
+	JA     done                      \
+	ADDQ   DI, R11                   \
+	MOVUPS strName_short(AX), X0     \
+	MOVUPS (strName_short+16)(AX), X1 \
+	MOVUPS X0, (DI)                  \
+	MOVUPS X1, 16(DI)
+
+// The text at AX, of DX bytes.
+#define TEXT_VALUE \
+	MOVUPS (AX), X0        \
+	MOVUPS 16(AX), X1      \
+	CMPQ   DX, $32         \
+	JAE    long            \
+	MOVUPS X0, 1(R11)      \
+	MOVUPS X1, 17(R11)     \
+	LEAQ   1(R11)(DX*1), DI \
+	ORQ    $0xa0, DX       \
+	MOVB   DX, (R11)
+
+// The same from 32 bytes on.
+#define LONG_VALUE \
+	MOVUPS 32(AX), X2      \
+	MOVUPS 48(AX), X3      \
+	MOVUPS X0, 2(R11)      \
+	MOVUPS X1, 18(R11)     \
+	MOVUPS X2, 34(R11)     \
+	MOVUPS X3, 50(R11)     \
+	MOVB   $0xd9, (R11)    \
+	MOVB   DX, 1(R11)      \
+	LEAQ   2(R11)(DX*1), DI
+
+// The number in AX, of 32 bits. There are other forms for one of 8.
+#define NUMBER_VALUE \
+	MOVL   AX, DX        \
+	BSWAPL DX            \
+	CMPQ   AX, $0xffff   \
+	JBE    small         \
+	MOVB   $0xce, (R11)  \
+	MOVL   DX, 1(R11)    \
+	LEAQ   5(R11), DI    \
+	JMP    next          \
+small:                   \
+	CMPQ   AX, $0xff     \
+	JBE    done          \
+	SHRL   $16, DX       \
+	MOVB   $0xcd, (R11)  \
+	MOVW   DX, 1(R11)    \
+	LEAQ   3(R11), DI
+
+// func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
 TEXT ·writeUsual(SB), NOSPLIT, $0-88
 	MOVQ  fields_base+0(FP), SI
 	MOVQ  fields_len+8(FP), CX
@@ -21,39 +81,19 @@ TEXT ·writeUsual(SB), NOSPLIT, $0-88
 	JZ    done
 
 loop:
-	CMPQ   DI, R10
-	JA     done
-	MOVL   const_fieldPlace(SI), AX // -1 is more than all
-	CMPQ   AX, R9
-	JAE    done
-	IMUL3Q $strName__size, AX, AX
-	ADDQ   R8, AX
-	MOVQ   strName_size(AX), R11
-	CMPQ   R11, $const_shortName
-	JA     done
-	ADDQ   DI, R11
-	MOVUPS strName_short(AX), X0
-	MOVUPS (strName_short+16)(AX), X1
-	MOVUPS X0, (DI)
-	MOVUPS X1, 16(DI)
-	CMPB   const_fieldType(SI), $const_typeText
-	JNE    number
-
-	MOVQ   const_fieldValue(SI), AX
-	MOVQ   (const_fieldValue+8)(SI), DX
-	CMPQ   DX, $const_shortText
-	JA     done
-	CMPQ   (const_fieldValue+16)(SI), $const_shortText
-	JLT    done
-	MOVUPS (AX), X0
-	MOVUPS 16(AX), X1
-	CMPQ   DX, $32
-	JAE    long
-	MOVUPS X0, 1(R11)
-	MOVUPS X1, 17(R11)
-	LEAQ   1(R11)(DX*1), DI
-	ORQ    $0xa0, DX
-	MOVB   DX, (R11)
+	CMPQ DI, R10
+	JA   done
+	MOVL const_fieldPlace(SI), AX
+	NAME
+	CMPB const_fieldType(SI), $const_typeText
+	JNE  number
+	MOVQ const_fieldValue(SI), AX
+	MOVQ (const_fieldValue+8)(SI), DX
+	CMPQ DX, $const_shortText
+	JA   done
+	CMPQ (const_fieldValue+16)(SI), $const_shortText
+	JLT  done
+	TEXT_VALUE
 
 next:
 	ADDQ $const_fieldSize, SI
@@ -69,44 +109,22 @@ done:
 	RET
 
 long:
-	MOVUPS 32(AX), X2
-	MOVUPS 48(AX), X3
-	MOVUPS X0, 2(R11)
-	MOVUPS X1, 18(R11)
-	MOVUPS X2, 34(R11)
-	MOVUPS X3, 50(R11)
-	MOVB   $0xd9, (R11)
-	MOVB   DX, 1(R11)
-	LEAQ   2(R11)(DX*1), DI
-	JMP    next
+	LONG_VALUE
+	JMP next
 
 number:
-	CMPB   const_fieldType(SI), $const_typeInteger
-	JNE    done
-	MOVQ   const_fieldNum(SI), DX
-	MOVL   DX, AX
-	CMPQ   AX, DX
-	JNE    done // 32 bits are not enough
-	BSWAPL DX
-	CMPQ   AX, $0xffff
-	JBE    small
-	MOVB   $0xce, (R11)
-	MOVL   DX, 1(R11)
-	LEAQ   5(R11), DI
-	JMP    next
-
-small:
-	CMPQ AX, $0xff
-	JBE  done // 8 are: there are other forms
-	SHRL $16, DX
-	MOVB $0xcd, (R11)
-	MOVW DX, 1(R11)
-	LEAQ 3(R11), DI
+	CMPB const_fieldType(SI), $const_typeInteger
+	JNE  done
+	MOVQ const_fieldNum(SI), DX
+	MOVL DX, AX
+	CMPQ AX, DX
+	JNE  done // 32 bits are not enough
+	NUMBER_VALUE
 	JMP  next
 
 // func writeUsualSpans(spans []parser.Span, text []byte, names []strName, b []byte) (n, size int)
 //
-// As above, and SI is the span, R12 the text and R13 its length.
+// R12 is the text and R13 the last place in it of a value.
 TEXT ·writeUsualSpans(SB), NOSPLIT, $0-112
 	MOVQ  spans_base+0(FP), SI
 	MOVQ  spans_len+8(FP), CX
@@ -125,18 +143,7 @@ loop:
 	CMPQ    DI, R10
 	JA      done
 	MOVL    const_spanPlace(SI), AX
-	CMPQ    AX, R9
-	JAE     done
-	IMUL3Q  $strName__size, AX, AX
-	ADDQ    R8, AX
-	MOVQ    strName_size(AX), R11
-	CMPQ    R11, $const_shortName
-	JA      done
-	ADDQ    DI, R11
-	MOVUPS  strName_short(AX), X0
-	MOVUPS  (strName_short+16)(AX), X1
-	MOVUPS  X0, (DI)
-	MOVUPS  X1, 16(DI)
+	NAME
 	MOVLQSX const_spanStart(SI), AX
 	MOVLQSX const_spanEnd(SI), DX
 	TESTQ   AX, AX
@@ -147,15 +154,7 @@ loop:
 	CMPQ    AX, R13
 	JGT     done
 	ADDQ    R12, AX
-	MOVUPS  (AX), X0
-	MOVUPS  16(AX), X1
-	CMPQ    DX, $32
-	JAE     long
-	MOVUPS  X0, 1(R11)
-	MOVUPS  X1, 17(R11)
-	LEAQ    1(R11)(DX*1), DI
-	ORQ     $0xa0, DX
-	MOVB    DX, (R11)
+	TEXT_VALUE
 
 next:
 	ADDQ $const_spanSize, SI
@@ -171,33 +170,10 @@ done:
 	RET
 
 long:
-	MOVUPS 32(AX), X2
-	MOVUPS 48(AX), X3
-	MOVUPS X0, 2(R11)
-	MOVUPS X1, 18(R11)
-	MOVUPS X2, 34(R11)
-	MOVUPS X3, 50(R11)
-	MOVB   $0xd9, (R11)
-	MOVB   DX, 1(R11)
-	LEAQ   2(R11)(DX*1), DI
-	JMP    next
+	LONG_VALUE
+	JMP next
 
 number:
-	MOVL   const_spanNum(SI), DX
-	MOVL   DX, AX
-	BSWAPL DX
-	CMPQ   AX, $0xffff
-	JBE    small
-	MOVB   $0xce, (R11)
-	MOVL   DX, 1(R11)
-	LEAQ   5(R11), DI
-	JMP    next
-
-small:
-	CMPQ AX, $0xff
-	JBE  done
-	SHRL $16, DX
-	MOVB $0xcd, (R11)
-	MOVW DX, 1(R11)
-	LEAQ 3(R11), DI
+	MOVL const_spanNum(SI), AX
+	NUMBER_VALUE
 	JMP  next
