@@ -11,6 +11,8 @@ import (
 )
 
 var (
+	//go:embed src/filter.h
+	filterSource []byte
 	//go:embed src/copy.c
 	copySource []byte
 	//go:embed src/grow.c
@@ -49,7 +51,7 @@ func New() (*Bench, error) {
 func (b *Bench) Close() { _ = os.RemoveAll(b.dir) }
 
 func (b *Bench) build() error {
-	for name, text := range map[string][]byte{"copy.c": copySource, "grow.c": growSource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
+	for name, text := range map[string][]byte{"filter.h": filterSource, "copy.c": copySource, "grow.c": growSource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), text, 0o644); err != nil {
 			return err
 		}

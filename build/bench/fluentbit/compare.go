@@ -34,7 +34,9 @@ func (b *Bench) Compare(program string, records, rounds int) (string, error) {
 	}
 	all := make([]series, len(pipelines))
 	for round := range rounds {
-		for i, p := range pipelines {
+		for i := range pipelines {
+			i = (i + round) % len(pipelines) // none is always the one that comes after a pause, or after Lua
+			p := pipelines[i]
 			fmt.Fprintf(os.Stderr, "\rround %d of %d: %-8s", round+1, rounds, p.name)
 			u, err := b.run(job{program: program, library: p.library, file: "bench.conf", config: service + systemd + p.filter + null, records: records})
 			if err != nil {

@@ -5,13 +5,9 @@
  * steps over the pairs to know where a record ends.
  *
  * It knows the msgpack that the suite's records have, and ends the program at any
- * other. For the object see copy.c.
+ * other.
  */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "filter.h"
 
 #define ID "6b7ae1bf2fdb4589e7731f00339951bc64076572cb2456b203a158353467ec91"
 
@@ -27,12 +23,6 @@ static const char pairs[] =
     "\xac" "kata_sandbox"   "\xd9\x40" ID
     "\xab" "kata_source"    "\xae" "virtcontainers"
     "\xae" "kata_subsystem" "\xa7" "sandbox";
-
-static int init(void *ins, void *config, void *data)
-{
-    (void) ins; (void) config; (void) data;
-    return 0;
-}
 
 static void unknown(void)
 {
@@ -123,31 +113,17 @@ static unsigned char *grow(unsigned char *to, const unsigned char *limit, const 
     return to + sizeof(pairs) - 1;
 }
 
-static int filter(const void *data, size_t size, const char *tag, int tag_len, void **out, size_t *out_size,
-                  void *ins, void *input, void *context, void *config)
+static unsigned char *change(const unsigned char *chunk, size_t size, size_t *new_size)
 {
-    const unsigned char *p = data, *end = p + size;
+    const unsigned char *p = chunk, *end = p + size;
     size_t room = size + size / 2 + 4096;
     unsigned char *start = malloc(room), *to = start;
 
-    (void) tag; (void) tag_len; (void) ins; (void) input; (void) context; (void) config;
     while (to && p < end) {
         to = grow(to, start + room, &p);
     }
-    if (!to) {
-        fputs("grow: no memory\n", stderr);
-        exit(1);
-    }
-    *out = start;
-    *out_size = (size_t) (to - start);
-    return 1;                   /* MODIFIED */
+    *new_size = (size_t) (to - start);
+    return to ? start : NULL;
 }
 
-struct {
-    int event_type, flags;
-    const char *name, *description;
-    const void *config_map, *pre_run;
-    int (*init)(void *, void *, void *);
-    int (*filter)(const void *, size_t, const char *, int, void **, size_t *, void *, void *, void *, void *);
-    void *zeroes[32];
-} filter_grow_plugin = { .event_type = 1, .name = "grow", .description = "Add fixed pairs to each record", .init = init, .filter = filter };
+FILTER(filter_grow_plugin, "grow", "Add fixed pairs to each record");
