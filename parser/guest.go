@@ -86,7 +86,7 @@ const (
 	fromVsock                      // the agent's own log channel: text is kept as it is
 )
 
-var vmConsole = []byte("vmconsole")
+var vmConsole = constant("vmconsole")
 
 // unpackCarrier unpacks the guest's text if the host's record carries one
 // (format notes of Kata: kata-proxy proxy.go and kata-shim write it to msg with
