@@ -120,9 +120,8 @@ func (k *Keys) find(name []byte) int {
 	}
 	// Nearly always. Names come in any order, so no branch is for their length: the
 	// ends are made as in ends.
-	b, mask := name[:16], sizeMasks[n]
-	at := n - 8
-	head, tail := load(b, 0)&mask, load(b, at&^(at>>63))&mask
+	b, mask := name[:16], &sizeMasks[n]
+	head, tail := load(b, 0)&mask[0], load(b, 8)&mask[1]
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, n) & last; ; h = (h + 1) & last {
 		slot := k.slots[h]
@@ -150,30 +149,29 @@ func (k *Keys) findEnds(name []byte, head, tail uint64) int {
 	}
 }
 
-// ends are the first and the last eight bytes of a name, overlapping when it is
-// shorter than 16 bytes, and with zeroes behind it when it is shorter than eight.
-// With its length they tell names of up to 16 bytes apart. It is called where names
-// are rare, and inlined it would take the registers from what is not.
+// ends are the first eight bytes of a name, and the next eight or, when it is longer
+// than 16 bytes, the last. Behind a shorter name are zeroes. With its length they tell
+// names of up to 16 bytes apart. It is called where names are rare, and inlined it
+// would take the registers from what is not.
 //
 //go:noinline
 func ends(b []byte) (head, tail uint64) {
 	if n := len(b); n >= 8 {
-		return load(b, 0), load(b, n-8)
+		return load(b, 0), load(b, n-8) >> (8 * max(0, 16-n))
 	}
 	if cap(b) >= 8 {
-		head = load(b[:8], 0) & sizeMasks[len(b)]
-	} else {
-		for i, c := range b {
-			head |= uint64(c) << (8 * i)
-		}
+		return load(b[:8], 0) & sizeMasks[len(b)][0], 0
 	}
-	return head, head
+	for i, c := range b {
+		head |= uint64(c) << (8 * i)
+	}
+	return head, 0
 }
 
-// sizeMasks have ones where the first eight bytes of a name are, by its length.
-var sizeMasks = func() (masks [17]uint64) {
+// sizeMasks have ones where the first 16 bytes of a name are, by its length.
+var sizeMasks = func() (masks [17][2]uint64) {
 	for n := range masks {
-		masks[n] = 1<<(8*n) - 1
+		masks[n] = [2]uint64{1<<(8*n) - 1, 1<<(8*max(0, n-8)) - 1}
 	}
 	return masks
 }()
