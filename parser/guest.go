@@ -97,9 +97,8 @@ func (p *Parser) unpackCarrier() {
 	if text := r.text(keyVMConsole); text != nil {
 		if msg := r.text(keyMsg); msg == nil || string(msg) == "reading guest console" {
 			if p.unpack(text, fromConsole) {
-				// The emptied key goes; the mark takes its place.
+				// The emptied key goes; the mark takes its place (see finish).
 				r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
-				r.setBool(keyGuest, true)
 			}
 			return
 		}
@@ -233,7 +232,7 @@ func (p *Parser) setNoise(before, after []byte) {
 func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 	o := &p.innerObject
 	o.reset(text, p.cfg.MaxDepth)
-	hasMsg, hasLevel := false, false
+	seen := uint32(0) // by place
 	for {
 		m := p.nextMember()
 		if !o.next(m) {
@@ -241,15 +240,14 @@ func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 		}
 		place := p.keys.find(m.key) // they come in any order
 		m.place = int32(place)
-		hasMsg = hasMsg || place == keyMsg
-		hasLevel = hasLevel || place == keyLevel
+		seen |= 1 << uint(place)
 		if m.deep {
 			reason = reason.or(TooDeep)
 		} else if !p.addInner() {
 			reason = reason.or(TooManyFields)
 		}
 	}
-	if o.done && hasMsg && hasLevel {
+	if o.done && seen>>keyMsg&(seen>>keyLevel)&1 != 0 {
 		if o.pos == len(text) {
 			return nil, true, reason
 		}
@@ -333,7 +331,7 @@ func (p *Parser) nextMember() *member {
 func (p *Parser) textMember(key, value []byte) *member {
 	m := p.nextMember()
 	// One by one: what is put together elsewhere and copied is waited for.
-	m.key, m.value, m.token = key, value, nil
+	m.key, m.value, m.end = key, value, 0
 	m.spaced, m.deep, m.kind = false, false, jsonString
 	m.place = int32(p.innerOrder.find(key))
 	return m
@@ -642,13 +640,13 @@ func (p *Parser) keep(m *member) {
 		p.fields = append(p.fields, ',')
 	}
 	switch {
-	case m.token == nil:
+	case m.end == 0:
 		p.fields = append(appendJSONString(p.fields, m.key), ':')
 		p.fields = appendJSONString(p.fields, m.value)
 	case m.spaced:
-		p.fields = appendCompact(p.fields, m.token)
+		p.fields = appendCompact(p.fields, p.innerObject.token(m))
 	default:
-		p.fields = append(p.fields, m.token...)
+		p.fields = append(p.fields, p.innerObject.token(m)...)
 	}
 }
 

@@ -24,13 +24,13 @@ const (
 type member struct {
 	key   []byte // decoded
 	value []byte // a string decoded, anything else compact as it stands
-	// token is the whole member as it stands, nil for one that is no JSON; spaced
-	// says that there may be white space between its tokens.
-	token  []byte
-	spaced bool
-	deep   bool // nested deeper than the limit: there is no value
-	kind   jsonKind
-	place  int32 // of the key; for who uses the member, the reader leaves it alone
+	// The whole member is from start to end in the text, end is 0 for one that is no
+	// JSON; spaced says that there may be white space between its tokens.
+	start, end int
+	spaced     bool
+	deep       bool // nested deeper than the limit: there is no value
+	kind       jsonKind
+	place      int32 // of the key; for who uses the member, the reader leaves it alone
 }
 
 // objectReader reads the members of one JSON object (RFC 8259) one by one,
@@ -82,11 +82,14 @@ func (r *objectReader) next(m *member) bool {
 	} else if m.value, pos = r.unquote(value, pos); pos == len(text) {
 		return false
 	}
-	m.key, m.token = text[key:end], text[start:pos+1]
+	m.key, m.start, m.end = text[key:end], start, pos+1
 	m.spaced, m.deep, m.kind = false, false, jsonString
 	r.pos = pos + 1
 	return true
 }
+
+// token is the whole member as it stands.
+func (r *objectReader) token(m *member) []byte { return r.text[m.start:m.end] }
 
 // anyMember is next for a member of any kind; at end is the first byte that cannot
 // stand in its key as it is.
@@ -100,7 +103,7 @@ func (r *objectReader) anyMember(m *member, start, end int) bool {
 	if pos = r.readValue(m, pos+1); pos == 0 {
 		return false
 	}
-	m.token = r.text[start:pos]
+	m.start, m.end = start, pos
 	r.pos = pos
 	return true
 }

@@ -345,7 +345,7 @@ func checkNothingLost(r *Record, guest string, host map[string]string) error {
 			}
 		}
 		for in.reset(kept.Value, 32); in.next(&other); {
-			found = found || string(other.key) == string(m.key) && string(other.token) == string(m.token)
+			found = found || string(other.key) == string(m.key) && string(in.token(&other)) == string(o.token(&m))
 		}
 		if _, hosts := host["agent_"+name]; !found && !hosts {
 			return fmt.Errorf("the guest's %s is lost", name)
