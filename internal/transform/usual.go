@@ -8,10 +8,10 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Most fields are usual: they have a known name, and a short text or a number of
-// two to four bytes. Of name and text a fixed number of bytes is copied, and what is
-// too much is written over later: that is a few instructions, where a copy of as
-// many as there are is a call. Of what the filter does to a record this was the
+// Most fields are usual: they have a known name, and a short text, a number of up
+// to four bytes or a bool. Of name and text a fixed number of bytes is copied, and
+// what is too much is written over later: that is a few instructions, where a copy of
+// as many as there are is a call. Of what the filter does to a record this was the
 // dearest part but one, and so there is assembly for it (usual_amd64.s).
 
 const (
@@ -30,6 +30,7 @@ const (
 	fieldSize   = unsafe.Sizeof(parser.Field{})
 	typeText    = parser.Text
 	typeInteger = parser.Integer
+	typeBool    = parser.Bool
 	spanPlace   = unsafe.Offsetof(parser.Span{}.Place)
 	spanStart   = unsafe.Offsetof(parser.Span{}.Start)
 	spanEnd     = unsafe.Offsetof(parser.Span{}.End)
@@ -37,7 +38,7 @@ const (
 	spanSize    = unsafe.Sizeof(parser.Span{})
 
 	_ = spanPlace + spanStart + spanEnd + spanNum + spanSize
-	_ = fieldValue + fieldNum + fieldType + fieldPlace + fieldSize + uintptr(typeText+typeInteger)
+	_ = fieldValue + fieldNum + fieldType + fieldPlace + fieldSize + uintptr(typeText+typeInteger+typeBool)
 )
 
 // writeUsualGo is what writeUsual does: it writes fields to the start of b, as pairs
@@ -50,15 +51,16 @@ func writeUsualGo(fields []parser.Field, names []strName, b []byte) (n, size int
 		if uint(f.Place) >= uint(len(names)) || names[f.Place].size > shortName {
 			break
 		}
-		text := f.Type == parser.Text && len(f.Value) <= shortText && cap(f.Value) >= shortText
-		number := f.Type == parser.Integer && f.Num > math.MaxUint8 && f.Num <= math.MaxUint32
-		if !text && !number {
-			break
-		}
-		if number {
-			size += putNumber(b[size:], &names[f.Place], f.Integer())
-		} else {
-			size += putText(b[size:], &names[f.Place], f.Value, len(f.Value))
+		name := &names[f.Place]
+		switch {
+		case f.Type == parser.Text && len(f.Value) <= shortText && cap(f.Value) >= shortText:
+			size += putText(b[size:], name, f.Value, len(f.Value))
+		case f.Type == parser.Integer && f.Num <= math.MaxUint32:
+			size += putNumber(b[size:], name, f.Integer())
+		case f.Type == parser.Bool:
+			size += len(event.AppendBool(append(b[size:size], name.text...), f.Bool()))
+		default:
+			return n, size
 		}
 	}
 	return n, size
@@ -75,9 +77,6 @@ func writeUsualSpansGo(spans []parser.Span, text []byte, names []strName, b []by
 		start, length := int(s.Start), int(s.End-s.Start)
 		switch {
 		case start < 0:
-			if s.Num <= math.MaxUint8 {
-				return n, size
-			}
 			size += putNumber(b[size:], name, int64(s.Num))
 		case length > shortText || start+shortText > len(text):
 			return n, size
@@ -100,6 +99,5 @@ func putText(b []byte, name *strName, text []byte, n int) (size int) {
 
 // putNumber is putText for a number.
 func putNumber(b []byte, name *strName, n int64) (size int) {
-	copy(b, name.short[:])
-	return name.size + len(event.AppendInt(b[name.size:name.size], n))
+	return len(event.AppendInt(append(b[:0], name.text...), n))
 }

@@ -50,7 +50,7 @@
 	MOVB   DX, 1(R11)      \
 	LEAQ   2(R11)(DX*1), DI
 
-// The number in AX, of 32 bits. There are other forms for one of 8.
+// The number in AX, of 32 bits.
 #define NUMBER_VALUE \
 	MOVL   AX, DX        \
 	BSWAPL DX            \
@@ -62,11 +62,22 @@
 	JMP    next          \
 small:                   \
 	CMPQ   AX, $0xff     \
-	JBE    done          \
+	JBE    tiny          \
 	SHRL   $16, DX       \
 	MOVB   $0xcd, (R11)  \
 	MOVW   DX, 1(R11)    \
-	LEAQ   3(R11), DI
+	LEAQ   3(R11), DI    \
+	JMP    next          \
+tiny:                    \
+	CMPQ   AX, $0x7f     \
+	JBE    one           \
+	MOVB   $0xcc, (R11)  \
+	MOVB   AX, 1(R11)    \
+	LEAQ   2(R11), DI    \
+	JMP    next          \
+one:                     \
+	MOVB   AX, (R11)     \
+	LEAQ   1(R11), DI
 
 // func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
 TEXT ·writeUsual(SB), NOSPLIT, $0-88
@@ -113,14 +124,22 @@ long:
 	JMP next
 
 number:
-	CMPB const_fieldType(SI), $const_typeInteger
-	JNE  done
 	MOVQ const_fieldNum(SI), DX
+	CMPB const_fieldType(SI), $const_typeInteger
+	JNE  bool
 	MOVL DX, AX
 	CMPQ AX, DX
 	JNE  done // 32 bits are not enough
 	NUMBER_VALUE
 	JMP  next
+
+bool:
+	CMPB const_fieldType(SI), $const_typeBool
+	JNE  done
+	NEGQ DX
+	MOVL $0xc2, AX
+	ADCL $0, AX // 1 more for true
+	JMP  one
 
 // func writeUsualSpans(spans []parser.Span, text []byte, names []strName, b []byte) (n, size int)
 //
