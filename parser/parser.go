@@ -582,9 +582,7 @@ var runtimeRs = constant("runtime-rs")
 // finish adds the marks and what follows from the fields.
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
-	if level := r.text(keyLevel); level != nil {
-		r.Rank = LevelRank(level)
-	}
+	r.Rank = LevelRank(r.text(keyLevel))
 	if tooLarge {
 		switch r.Reason {
 		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:
