@@ -64,14 +64,13 @@ func (p *Parser) addUsual() {
 			return
 		}
 		r.spans = slices.Grow(r.spans, room)
-		spans := r.spans[known : known+room]
-		n, special := matchPairs(spans, d.edge[2*d.at:2*d.n+1], d.text[:cap(d.text)], p.order.last, r.at, r.gen|uint32(len(r.Fields)+known))
+		n, special := matchPairs(d, r, p.order.last, room)
 		if special != 0 {
-			n = p.checkSpecial(spans[:n], special)
+			n = p.checkSpecial(r.spans[known:known+n], special)
 		}
 		if n > 0 {
-			p.order.last = &p.order.links[spans[n-1].Place]
 			r.spans = r.spans[:known+n]
+			p.order.last = &p.order.links[r.spans[known+n-1].Place]
 			d.at += n
 		}
 		if n == room {
@@ -86,14 +85,16 @@ func (p *Parser) addUsual() {
 	}
 }
 
-// matchPairsGo is what matchPairs does: it makes spans of the pairs with the given
-// edges, up to one whose key is not the one that last time came next, or that has
-// a field already. It answers how many they are, and by bits which of them have a
-// value that needs a second look. It marks their keys in at as those of the fields
-// from field on. All of the text's memory may be read.
-func matchPairsGo(spans []Span, edges []uint32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64) {
-	for ; n < len(spans); n++ {
-		start, equal, end := int(edges[2*n]+1), int(edges[2*n+1]), int(edges[2*n+2])
+// matchPairsGo is what matchPairs does: behind the spans of r it writes those of pairs
+// of d, from the current one on (count is not 0), up to one whose key is not the one
+// that last time came next, or that has a field already. It answers how many they are,
+// and by bits which of them have a value that needs a second look, and marks their keys
+// as those of the next fields. All of the text's memory may be read.
+func matchPairsGo(d *Logfmt, r *Record, last *link, count int) (n int, special uint64) {
+	text, spans := d.text[:cap(d.text)], r.spans[len(r.spans):len(r.spans)+count]
+	for ; n < count; n++ {
+		edges := d.edge[2*(d.at+n):]
+		start, equal, end := int(edges[0]+1), int(edges[1]), int(edges[2])
 		next := last.next
 		if equal-start != next.size || start+16 > len(text) {
 			break
@@ -106,12 +107,10 @@ func matchPairsGo(spans []Span, edges []uint32, text []byte, last *link, at []ui
 			start++
 			end--
 		}
-		mark := &at[next.place]
-		if (*mark^field)>>16 == 0 {
+		if r.has(int(next.place)) {
 			break
 		}
-		*mark = field
-		field++
+		r.at[next.place] = r.gen | uint32(len(r.Fields)+len(r.spans)+n)
 		spans[n].Place, spans[n].Start, spans[n].End = next.place, int32(start), int32(end)
 		if next.usual != usualText {
 			special |= 1 << n

@@ -3,30 +3,33 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func matchPairs(spans []Span, edges []uint32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64)
+// func matchPairs(d *Logfmt, r *Record, last *link, count int) (n int, special uint64)
 //
 //	DI  the span         CX  how many there are from it on
-//	SI  the edges        R8  the text    R9  its length
+//	SI  the edges        R8  the text    R9  its memory's length
 //	R10 the last link, then the key's place
-//	R11 at               R12 field
+//	R11 at               R12 the field's mark in it
 //	R13 special          BX  the span's bit
 //	R15 the next link
-TEXT ·matchPairs(SB), NOSPLIT, $0-128
-	MOVQ  spans_base+0(FP), DI
-	MOVQ  spans_len+8(FP), CX
-	MOVQ  edges_base+24(FP), SI
-	MOVQ  text_base+48(FP), R8
-	MOVQ  text_len+56(FP), R9
-	MOVQ  last+72(FP), R10
-	MOVQ  at_base+80(FP), R11
-	MOVL  field+104(FP), R12
-	XORL  R13, R13
-	MOVL  $1, BX
-	LEAQ  1(CX)(CX*1), AX // as many edges are needed
-	CMPQ  AX, edges_len+32(FP)
-	JGT   done
-	TESTQ CX, CX
-	JZ    done
+TEXT ·matchPairs(SB), NOSPLIT, $0-48
+	MOVQ d+0(FP), SI
+	MOVQ r+8(FP), DX
+	MOVQ last+16(FP), R10
+	MOVQ count+24(FP), CX
+	MOVQ (Logfmt_structure+structure_text)(SI), R8
+	MOVQ (Logfmt_structure+structure_text+16)(SI), R9
+	MOVQ Logfmt_at(SI), AX // every pair has two edges
+	LEAQ (Logfmt_edges+edges_edge)(SI)(AX*8), SI
+	MOVQ Record_spans(DX), DI
+	MOVQ (Record_spans+8)(DX), AX
+	MOVQ (Record_Fields+8)(DX), R12
+	ADDL AX, R12
+	ORL  Record_gen(DX), R12
+	IMUL3Q $Span__size, AX, AX
+	ADDQ AX, DI
+	MOVQ Record_at(DX), R11
+	XORL R13, R13
+	MOVL $1, BX
 
 loop:
 	// The key: of its length, and the same bytes.
@@ -52,8 +55,6 @@ loop:
 
 	// It has no field yet.
 	MOVLQSX link_place(R15), R10
-	CMPQ    R10, at_len+88(FP)
-	JAE     done
 	MOVL    (R11)(R10*4), R14
 	XORL    R12, R14
 	CMPL    R14, $0xffff
@@ -88,10 +89,10 @@ next:
 	JNZ  loop
 
 done:
-	MOVQ spans_len+8(FP), AX
+	MOVQ count+24(FP), AX
 	SUBQ CX, AX
-	MOVQ AX, n+112(FP)
-	MOVQ R13, special+120(FP)
+	MOVQ AX, n+32(FP)
+	MOVQ R13, special+40(FP)
 	RET
 
 special:

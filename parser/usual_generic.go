@@ -2,6 +2,6 @@
 
 package parser
 
-func matchPairs(spans []Span, edges []uint32, text []byte, last *link, at []uint32, field uint32) (n int, special uint64) {
-	return matchPairsGo(spans, edges, text, last, at, field)
+func matchPairs(d *Logfmt, r *Record, last *link, count int) (n int, special uint64) {
+	return matchPairsGo(d, r, last, count)
 }

@@ -61,7 +61,7 @@ func TestMatchPairs(t *testing.T) {
 	for range 30_000 {
 		var text []byte
 		edges := []uint32{1<<32 - 1}
-		places := make([]int, r.IntN(12))
+		places := make([]int, 1+r.IntN(11))
 		for i := range places {
 			places[i] = r.IntN(min(keys.Len(), 1+r.IntN(keys.Len())))
 			if r.IntN(8) == 0 {
@@ -83,24 +83,24 @@ func TestMatchPairs(t *testing.T) {
 			order.links[places[i]].next = &order.links[places[i+1]]
 		}
 		first := &order.links[0]
-		if len(places) > 0 {
-			first.next = &order.links[places[0]]
-		}
+		first.next = &order.links[places[0]]
 		memory := text[:len(text):min(cap(text), len(text)+r.IntN(20))]
-		memory = memory[:cap(memory)]
-		at := make([]uint32, keys.Len())
-		field := uint32(7<<16 | r.IntN(100))
+		rec := Record{Fields: make([]Field, r.IntN(50)), spans: make([]Span, r.IntN(50), 100), at: make([]uint32, keys.Len()), gen: 7 << 16}
 		for range r.IntN(3) {
-			at[r.IntN(len(at))] = field
+			rec.at[r.IntN(len(rec.at))] = rec.gen
 		}
+		var d Logfmt
+		d.text, d.at = memory, r.IntN(3)
+		copy(d.edge[2*d.at:], edges)
 		type result struct {
 			n       int
 			special uint64
 		}
-		match := func(f func([]Span, []uint32, []byte, *link, []uint32, uint32) (int, uint64)) ([]Span, []uint32, result) {
-			spans, at := make([]Span, len(places)), slices.Clone(at)
-			n, special := f(spans, edges, memory, first, at, field)
-			return spans[:n], at, result{n, special}
+		match := func(f func(*Logfmt, *Record, *link, int) (int, uint64)) ([]Span, []uint32, result) {
+			rec := rec
+			rec.spans, rec.at = slices.Clone(rec.spans[:cap(rec.spans)])[:len(rec.spans)], slices.Clone(rec.at)
+			n, special := f(&d, &rec, first, len(places))
+			return rec.spans[:len(rec.spans)+n], rec.at, result{n, special}
 		}
 		spans, marks, got := match(matchPairs)
 		wantSpans, wantMarks, want := match(matchPairsGo)
