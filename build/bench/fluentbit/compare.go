@@ -2,6 +2,7 @@ package fluentbit
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strings"
@@ -34,8 +35,7 @@ func (b *Bench) Compare(program string, records, rounds int) (string, error) {
 	}
 	all := make([]series, len(pipelines))
 	for round := range rounds {
-		for i := range pipelines {
-			i = (i + round) % len(pipelines) // none is always the one that comes after a pause, or after Lua
+		for _, i := range rand.Perm(len(pipelines)) { // what runs before a pipeline may tell in its time
 			p := pipelines[i]
 			fmt.Fprintf(os.Stderr, "\rround %d of %d: %-8s", round+1, rounds, p.name)
 			u, err := b.run(job{program: program, library: p.library, file: "bench.conf", config: service + systemd + p.filter + null, records: records})

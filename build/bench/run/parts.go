@@ -20,7 +20,7 @@ var parts = []part{
 const (
 	journalRecords = 200_000
 	soakRecords    = 10_000_000
-	flbRounds      = 10 // at most: a round of all pipelines takes a minute
+	flbRounds      = 30 // at most: a round of all pipelines takes half a minute
 )
 
 // withFluentBit leaves a part out when no Fluent Bit is named.
