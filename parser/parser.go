@@ -344,12 +344,23 @@ func (p *Parser) addPair() bool {
 	next := last.next
 	if !next.is(key) {
 		head, tail := ends(key)
-		if r.other.used > 0 && len(r.Fields) < p.cfg.MaxFields && r.other.findEnds(key, head, tail) >= 0 {
-			return false // nothing comes of a name that is here already
+		if p.known(key, head, tail) {
+			return false
+		}
+		if !plainName(key) {
+			mark := len(p.buf)
+			p.buf = appendName(p.buf, key)
+			key = p.buf[mark:len(p.buf):len(p.buf)]
+			if head, tail = ends(key); p.known(key, head, tail) {
+				p.buf = p.buf[:mark]
+				return false
+			}
 		}
 		place := p.keys.findEnds(key, head, tail)
 		if place == unknown {
-			p.addOther(key, d.Value())
+			if p.room() && r.other.add(key, len(r.Fields)) {
+				r.appendValue(key, unknown, d.Value(), Text)
+			}
 			return false
 		}
 		next = &p.order.links[place]
@@ -358,6 +369,13 @@ func (p *Parser) addPair() bool {
 	p.order.last = next
 	p.addAt(key, int(next.place), d.Value())
 	return true
+}
+
+// known says whether a name that is not in the table has a field already, so that
+// nothing comes of a pair with that name.
+func (p *Parser) known(name []byte, head, tail uint64) bool {
+	r := &p.rec
+	return r.other.used > 0 && len(r.Fields) < p.cfg.MaxFields && r.other.findEnds(name, head, tail) >= 0
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.
