@@ -344,14 +344,15 @@ func (p *Parser) addPair() bool {
 	next := last.next
 	if !next.is(key) {
 		head, tail := ends(key)
-		if p.known(key, head, tail) {
-			return false
+		room := len(r.Fields) < p.cfg.MaxFields
+		if room && r.other.has(key, head, tail) {
+			return false // nothing comes of a name that is here already
 		}
 		if !plainName(key) {
 			mark := len(p.buf)
 			p.buf = appendName(p.buf, key)
 			key = p.buf[mark:len(p.buf):len(p.buf)]
-			if head, tail = ends(key); p.known(key, head, tail) {
+			if head, tail = ends(key); room && r.other.has(key, head, tail) {
 				p.buf = p.buf[:mark]
 				return false
 			}
@@ -369,13 +370,6 @@ func (p *Parser) addPair() bool {
 	p.order.last = next
 	p.addAt(key, int(next.place), d.Value())
 	return true
-}
-
-// known says whether a name that is not in the table has a field already, so that
-// nothing comes of a pair with that name.
-func (p *Parser) known(name []byte, head, tail uint64) bool {
-	r := &p.rec
-	return r.other.used > 0 && len(r.Fields) < p.cfg.MaxFields && r.other.findEnds(name, head, tail) >= 0
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.
