@@ -2,12 +2,15 @@ package parser
 
 import "bytes"
 
-// isStamp says whether b starts with the kernel's time stamp, "[    1.122452] ":
-// seconds since boot, padded with spaces to five places, and microseconds.
-// Shorter fractions are taken too: people shorten them in what they paste.
-func isStamp(b []byte) bool {
+// isStamp reports whether b starts with the kernel's time stamp, see stampLen.
+func isStamp(b []byte) bool { return stampLen(b) > 0 }
+
+// stampLen is the length of the kernel's time stamp at the start of b, 0 for none:
+// "[    1.122452]", seconds since boot, padded with spaces to five places, and
+// microseconds. Shorter fractions are taken too: people shorten them in what they paste.
+func stampLen(b []byte) int {
 	if len(b) < len("[0.1]") || b[0] != '[' {
-		return false
+		return 0
 	}
 	i := 1
 	for i < len(b) && b[i] == ' ' {
@@ -18,14 +21,17 @@ func isStamp(b []byte) bool {
 		i++
 	}
 	if i == seconds || i-seconds > 10 || i == len(b) || b[i] != '.' {
-		return false
+		return 0
 	}
 	i++
 	fraction := i
 	for i < len(b) && isDigit(b[i]) {
 		i++
 	}
-	return i > fraction && i-fraction <= 9 && i < len(b) && b[i] == ']'
+	if i == fraction || i-fraction > 9 || i == len(b) || b[i] != ']' {
+		return 0
+	}
+	return i + 1
 }
 
 // stampIn is the index in word of the first '[' that starts a kernel stamp in
@@ -44,23 +50,14 @@ func stampIn(word, text []byte) int {
 	}
 }
 
-// AppendPlain appends console text to dst without terminal codes: ESC [ … and
-// the same with the one-character CSI, ESC ] … with its end, and the shorter
-// ESC sequences (ECMA-48, sections 5.3 to 5.6). Everything else stays, other
-// control characters too.
+// AppendPlain appends console text, which is valid UTF-8, to dst without terminal
+// codes: control sequences, control strings with their ends, and all other ESC
+// sequences (ECMA-48, sections 5.3 to 5.6), each in the form of ESC and of a C1 control
+// character. Everything else stays, other control characters too. The result has no ESC
+// and no C1.
 func AppendPlain(dst, text []byte) []byte {
-	esc, csi := -1, -1 // where the next of each is
 	for pos := 0; ; {
-		if esc < pos {
-			// Often one code comes after the other.
-			if esc = pos; pos < len(text) && text[pos] != escape[0] {
-				esc = indexFrom(text, pos, escape)
-			}
-		}
-		if csi < pos {
-			csi = indexFrom(text, pos, csiSign)
-		}
-		i := min(esc, csi)
+		i := pos + indexCode(text[pos:])
 		dst = append(dst, text[pos:i]...)
 		if i == len(text) {
 			return dst
@@ -69,33 +66,49 @@ func AppendPlain(dst, text []byte) []byte {
 	}
 }
 
-var (
-	escape  = []byte{0x1b}
-	csiSign = []byte("\u009b")
-)
-
-// indexFrom is the index of the first sep in b from i on, or len(b).
-func indexFrom(b []byte, i int, sep []byte) int {
-	if at := bytes.Index(b[i:], sep); at >= 0 {
-		return i + at
+// indexCode is the index of the first terminal code in b, or len(b).
+func indexCode(b []byte) int {
+	for i := 0; ; {
+		i += indexEscOrC2(b[i:])
+		if i == len(b) || b[i] == 0x1b || isC1(b[i:]) {
+			return i
+		}
+		i++
 	}
-	return len(b)
+}
+
+// indexEscOrC2 is the index of the first ESC, or first byte that C1 controls start with.
+func indexEscOrC2(b []byte) int {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := load(b, i)
+		if m := equal(x, 0x1b) | equal(x, 0xc2); m != 0 {
+			return i + first(m)
+		}
+	}
+	for ; i < len(b); i++ {
+		if b[i] == 0x1b || b[i] == 0xc2 {
+			break
+		}
+	}
+	return i
+}
+
+// isC1 reports whether b starts with a C1 control character, U+0080 to U+009F.
+func isC1(b []byte) bool {
+	return len(b) > 1 && b[0] == 0xc2 && b[1] < 0xa0
 }
 
 // codeLen is the length of the terminal code at the start of b, 1 at least. A
 // code without an end takes nothing but its introducer with it.
 func codeLen(b []byte) int {
+	if b[0] == 0xc2 { // a C1, which stands for ESC and a letter
+		return 2 + codeBodyLen(b[1]-0x40, b[2:])
+	}
 	if len(b) < 2 {
 		return 1
 	}
-	if b[0] != 0x1b { // U+009B, two bytes
-		return 2 + csiLen(b[2:])
-	}
 	switch c := b[1]; {
-	case c == '[':
-		return 2 + csiLen(b[2:])
-	case c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_':
-		return 2 + stringLen(b[2:])
 	case c >= 0x20 && c < 0x30:
 		i := 1
 		for i < len(b) && b[i] >= 0x20 && b[i] < 0x30 {
@@ -106,9 +119,20 @@ func codeLen(b []byte) int {
 		}
 		return i
 	case c >= 0x30 && c < 0x7f:
-		return 2
+		return 2 + codeBodyLen(c, b[2:])
 	}
 	return 1
+}
+
+// codeBodyLen is how much of b belongs to the code that ESC and the letter c introduce.
+func codeBodyLen(c byte, b []byte) int {
+	switch c {
+	case '[':
+		return csiLen(b)
+	case ']', 'P', 'X', '^', '_':
+		return stringLen(b)
+	}
+	return 0
 }
 
 // csiLen is the length of the parameters and the final byte of a CSI sequence.
@@ -126,17 +150,22 @@ func csiLen(b []byte) int {
 	return 0
 }
 
-// stringLen is the length of a control string with its terminator (BEL or
-// ESC \), 0 when it has none. The longest looked at is 1 KiB, which keeps many
+// stringLen is the length of a control string with its terminator (BEL, ESC \ or
+// U+009C), 0 when it has none. The longest looked at is 1 KiB, which keeps many
 // starts without an end linear.
 func stringLen(b []byte) int {
 	b = b[:min(len(b), 1<<10)]
 	for i, c := range b {
-		switch c {
-		case '\a':
+		switch {
+		case c == '\a':
 			return i + 1
-		case 0x1b:
+		case c == 0x1b:
 			if i+1 < len(b) && b[i+1] == '\\' {
+				return i + 2
+			}
+			return 0
+		case c == 0xc2 && isC1(b[i:]):
+			if b[i+1] == 0x9c {
 				return i + 2
 			}
 			return 0
@@ -144,3 +173,62 @@ func stringLen(b []byte) int {
 	}
 	return 0
 }
+
+// skipUnseen is the index of the first byte of b that a terminal shows: behind
+// terminal codes, CR, LF and NUL.
+func skipUnseen(b []byte) int {
+	for i := 0; ; {
+		switch {
+		case i == len(b):
+			return i
+		case b[i] == '\r' || b[i] == '\n' || b[i] == 0:
+			i++
+		case b[i] == 0x1b || isC1(b[i:]):
+			i += codeLen(b[i:])
+		default:
+			return i
+		}
+	}
+}
+
+// trimUnseen is b without what skipUnseen skips at its end.
+func trimUnseen(b []byte) []byte {
+	end := len(b)
+	for i := indexCode(b); i < len(b); {
+		next := i + skipUnseen(b[i:])
+		if next == len(b) {
+			end = i
+			break
+		}
+		i = next + indexCode(b[next:])
+	}
+	for end > 0 && (b[end-1] == '\r' || b[end-1] == '\n' || b[end-1] == 0) {
+		end--
+	}
+	return b[:end]
+}
+
+// indexTime is the index of the first "time=" in b that starts a word, or -1. Behind a
+// blank, a control character or a terminal code a word starts, and at the start of b.
+func indexTime(b []byte) int {
+	start := true
+	for i := 0; i < len(b); {
+		switch {
+		case b[i] <= ' ':
+			start = true
+			i++
+			continue
+		case b[i] == 0x1b || isC1(b[i:]):
+			start = true
+			i += codeLen(b[i:])
+			continue
+		case start && bytes.HasPrefix(b[i:], timeStart):
+			return i
+		}
+		start = false
+		i++
+	}
+	return -1
+}
+
+var timeStart = []byte("time=")

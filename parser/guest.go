@@ -5,234 +5,303 @@ import (
 	"slices"
 )
 
-// What a guest wrote reaches the host as a value of a line that the host wrote,
-// its carrier. Here it is unpacked, under one rule: a guest never sets what the
-// host knows and never makes a field of a name of its own.
+// What a guest wrote reaches the host inside a record that the host wrote, the
+// enclosing record. Here it is unpacked, under one rule: a guest never sets what the
+// host knows and never makes a field of a name of its own. Nor has a field that a guest
+// fills terminal codes in it.
+//
+// The text is a guest record (see readGuest), whose members are merged with the fields
+// of the enclosing record, or else console text.
 
 // guest is the part of a Parser that unpacking needs.
 type guest struct {
 	members []member
-	fields  []byte // the members that get no field, as they gather
-	noise   []byte // kernel text that was glued to the record
-	table   []guestKey
-	misfits []int16 // places of keys that end in _text
+	fields  []byte  // the members that get no field, as they gather
+	noise   []byte  // kernel text that was glued to the record
+	codes   bool    // there may be terminal codes in the text, as they are or in escapes
+	kept    nameSet // names of the guest's that got no field, or one as agent_KEY
+	source  []byte  // the source of the enclosing record
 
-	names nameSet // the guest's names that did not get their own field
-
-	// The carrier: how many fields it has, and whether all their names are in the table
-	// and none of them stands for another one. What follows is known if it is noted.
-	host    int
-	tidy    bool
-	noted   bool
-	groups  []uint64 // bit set of its names, by keyInfo.group
-	strange nameSet  // its names that are not in the table, in small letters
+	// The enclosing record: how many fields it has, and its names that no key of the
+	// table is like, squashed. The others are in Record.enclosing.
+	enclosed int
+	others   nameSet
+	hidden   [][]byte // names of its objects that were left out
 }
 
-// guestKey is what a guest may do with a key of the table.
-type guestKey struct {
-	group    int16 // place of the first key that differs only in case
-	alone    bool  // no other key does
-	reserved bool  // it may not set it
-	ours     bool  // the name is one that this plugin makes
-	simple   bool  // it is text, and in its way is nothing but a field of the same name
-	replaces uint8 // 1 if not even that is when it is the carrier's
-}
-
-func (g *guest) init(keys *Keys, seed seed) {
-	g.names.seed, g.strange.seed = seed, seed
-	g.groups = make([]uint64, (keys.Len()+63)/64)
-	g.table = make([]guestKey, keys.Len())
-	for i := range g.table {
-		row := &keys.rows[i]
-		g.table[i] = guestKey{
-			group: row.group, alone: int(row.group) == i, reserved: row.reserved, ours: isOurs(row.name),
-		}
-		g.table[row.group].alone = int(row.group) == i
-		if _, ok := cutMisfit(row.name); ok {
-			g.misfits = append(g.misfits, int16(i))
-		}
-	}
-	for i := range g.table {
-		k := &g.table[i]
-		k.simple = k.alone && !k.reserved && !k.ours && keys.rows[i].typ == Text
-	}
-	for _, place := range []int{keyMsg, keyLevel, keyTs, keyPid} { // they are not put as they are
-		g.table[place].simple = false
-	}
-	for _, place := range []int{keyName, keySource, keySubsystem} {
-		g.table[place].replaces = 1
-	}
+func (g *guest) init(seed seed) {
+	g.kept.seed, g.others.seed = seed, seed
 }
 
 func (g *guest) reset() {
 	g.fields = g.fields[:0]
-	g.noise = nil
-	g.names.reset()
+	g.noise, g.source = nil, nil
+	g.hidden = g.hidden[:0]
+	g.kept.reset()
 }
 
 // release forgets every slice of the message.
 func (g *guest) release() {
 	g.reset()
 	clear(g.members[:cap(g.members)])
-	g.strange.release()
-	g.names.release()
+	clear(g.hidden[:cap(g.hidden)])
+	g.others.release()
+	g.kept.release()
 }
-
-// carrierKind says where guest text came from, and so what may be done to it.
-type carrierKind uint8
-
-const (
-	fromConsole carrierKind = iota // a console, where the kernel writes too
-	fromVsock                      // the agent's own log channel: text is kept as it is
-)
 
 var vmConsole = constant("vmconsole")
 
-// unpackCarrier unpacks the guest's text if the host's record carries one
-// (format notes of Kata: kata-proxy proxy.go and kata-shim write it to msg with
-// source=agent, the Go shim's console watcher to vmconsole, runtime-rs up to
-// 3.19 to msg with subsystem agent).
-func (p *Parser) unpackCarrier() {
+// unpackEnclosed unpacks the guest's text if the host's record encloses one:
+// kata-proxy and kata-shim write it to msg with source=agent (their proxy.go, shim.go),
+// the Go shim's console watcher to vmconsole (virtcontainers, sandbox.go), and
+// runtime-rs up to 3.19 to msg (see unpackRuntimeRs).
+func (p *Parser) unpackEnclosed(m *Message) {
 	r := &p.rec
-	if text := r.text(keyVMConsole); text != nil {
-		if msg := r.text(keyMsg); msg == nil || string(msg) == "reading guest console" {
-			if p.unpack(text, fromConsole) {
-				// The emptied key goes; the mark takes its place (see finish).
-				r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
-			}
-			return
-		}
-	}
 	msg := r.text(keyMsg)
-	if msg == nil {
-		return
-	}
-	if string(r.text(keySource)) == "agent" {
-		if name := r.text(keyName); string(name) == "kata-proxy" || string(name) == "kata-shim" {
-			p.unpack(msg, fromConsole)
+	if text := r.text(keyVMConsole); text != nil && (msg == nil || string(msg) == "reading guest console") {
+		if p.unpack(text) {
+			// The emptied key goes; the flag takes its place (see finish).
+			r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
 		}
 		return
 	}
-	if p.isRuntimeRsJSON() && string(r.text(keySubsystem)) == "agent" && !p.hasOwnKeys() {
-		p.unpack(msg, fromVsock)
-	}
-}
-
-// hasOwnKeys says whether a record of runtime-rs has a key of the logging call,
-// beside those that its logger always writes.
-func (p *Parser) hasOwnKeys() bool {
-	for i := range p.rec.Fields {
-		switch p.rec.Fields[i].Place {
-		case keyMsg, keyLevel, keyName, keySource, keySubsystem, keyPid, keyVersion, keyComponent, keySandbox, keyTime, keyTs, keyUnparsed:
-		default:
-			return true
+	name, source := r.text(keyName), r.text(keySource)
+	// Unknown means not trusted: where the end of the line is missing, so may be the words
+	// that say that a guest wrote it.
+	switch {
+	case m.Origin == KataProxy || isProxy(name):
+		agent := string(source) == "agent"
+		torn := (name == nil || source == nil) && (m.Cut || r.Reason == UnterminatedQuote)
+		if (agent || torn) && !p.unpack(msg) && torn {
+			r.Guest = true
+			r.set(keySource, vmConsole)
+		}
+	case r.Encoding == JSONEncoding && p.seenTs && msg != nil && (name == nil || string(name) == "kata-runtime"):
+		if subsystem := r.text(keySubsystem); subsystem == nil && m.Cut && !p.object.done {
+			p.unpack(msg)
+		} else if name != nil {
+			p.unpackRuntimeRs(msg, subsystem, r.text(p.keys.ids.stream))
 		}
 	}
-	return false
 }
 
-// unpack puts what text holds into the record and says whether it held anything.
-func (p *Parser) unpack(text []byte, from carrierKind) bool {
+// isProxy reports whether a name is that of a program which hands on what a guest wrote.
+func isProxy(name []byte) bool {
+	return string(name) == "kata-proxy" || string(name) == "kata-shim"
+}
+
+// unpackRuntimeRs unpacks what a guest wrote in the message of a record of runtime-rs,
+// native or JSON. Its subsystem agent hands on the agent's log (virt_container,
+// log_forwarder.rs), dmesg Dragonball's console (console_manager.rs), cloud-hypervisor
+// the VMM's standard output, which is the guest's console, and its standard error, which
+// is the VMM's log (inner_hypervisor.rs); QEMU's console comes as vm console: "…".
+func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte) {
+	const console = `vm console: `
+	quoted := len(text) > 0 && text[0] == '"'
+	switch string(subsystem) {
+	case "agent", "dmesg":
+		p.unpack(text)
+	case "cloud-hypervisor":
+		switch {
+		case string(stream) == "stderr" && quoted:
+			if own, end, ok := p.unquoteRust(text[1:]); ok && end == len(text)-2 {
+				p.rec.set(keyMsg, own)
+			}
+		case string(stream) == "stdout" && quoted:
+			p.unpackQuoted(text[1:])
+		case string(stream) == "stdout":
+			p.unpack(text)
+		}
+	default:
+		if bytes.HasPrefix(text, []byte(console+`"`)) {
+			p.unpackQuoted(text[len(console)+1:])
+		}
+	}
+}
+
+// unpackQuoted unpacks console text in Rust's quoting, given from behind the opening
+// quote on.
+func (p *Parser) unpackQuoted(quoted []byte) {
+	r := &p.rec
+	text, end, ok := p.unquoteRust(quoted)
+	if !ok {
+		r.Reason = r.Reason.or(BadEscape)
+	}
+	var rest []byte
+	if end == len(quoted) {
+		r.Reason = r.Reason.or(UnterminatedQuote)
+	} else {
+		rest = bytes.TrimSpace(quoted[end+1:])
+	}
+	unpacked := p.unpack(text)
+	if len(rest) == 0 {
+		return
+	}
+	// Nothing of the host's stands behind the console's text.
+	r.Reason = r.Reason.or(TrailingText)
+	r.set(keyUnparsed, rest)
+	if !unpacked {
+		p.setConsoleText(text)
+	}
+}
+
+func (p *Parser) unquoteRust(quoted []byte) (text []byte, end int, ok bool) {
+	start := len(p.buf)
+	p.buf, end, ok = appendRustUnquoted(p.buf, quoted, &quoteEnd)
+	return p.buf[start:], end, ok
+}
+
+// unpack puts what a guest's text holds into the record and reports whether it held
+// anything: a line of nothing but CR and LF does not.
+func (p *Parser) unpack(text []byte) bool {
 	text = trimNewlines(text)
 	if len(text) == 0 {
 		return false
 	}
-	r := &p.rec
-	agent, reason := p.agentRecord(text, from)
-	switch {
-	case agent:
-		r.Agent = true
+	p.codes = bytes.IndexByte(text, '\\') >= 0 || indexEscOrC2(text) < len(text)
+	found, reason := p.readGuest(text)
+	if found {
+		p.rec.Guest, p.rec.Agent = true, true
 		p.merge()
-	case from == fromVsock:
-		// Nothing but the agent writes there: the text is its own.
-	default:
-		plain := trimNewlines(p.plain(text))
-		if len(plain) == 0 {
-			return false
-		}
-		r.set(keyMsg, plain)
-		r.set(keySource, vmConsole)
+	} else {
+		p.setConsoleText(text)
 	}
-	r.Reason = r.Reason.or(reason)
-	r.Guest = true
+	p.rec.Reason = p.rec.Reason.or(reason)
 	return true
 }
 
-// plain is text without terminal codes: the text itself when it has nothing that
-// may start one.
+// setConsoleText makes a guest's text that is no guest record the record's message.
+func (p *Parser) setConsoleText(text []byte) {
+	r := &p.rec
+	r.Guest = true
+	plain := trimNewlines(p.plain(text))
+	r.set(keyMsg, plain)
+	r.set(keySource, vmConsole)
+	if rank := detectSeverity(plain); rank >= 0 {
+		r.Detected = rank
+		r.set(keyDetectedLevel, levelBytes[rank])
+	}
+}
+
+// plain is text without terminal codes: the text itself when it has none.
 func (p *Parser) plain(text []byte) []byte {
-	if bytes.IndexByte(text, escape[0]) < 0 && bytes.IndexByte(text, csiSign[0]) < 0 {
+	if indexCode(text) == len(text) {
 		return text
 	}
-	mark := len(p.buf)
+	start := len(p.buf)
 	p.buf = AppendPlain(p.buf, text)
-	return p.buf[mark:len(p.buf)]
+	return p.buf[start:len(p.buf):len(p.buf)]
 }
 
-// agentRecord reads text into p.members if it is a whole agent record, with
-// kernel text glued to it or not. Otherwise reason says whether it started like
-// one. Only agents that write JSON have a log channel of their own.
-func (p *Parser) agentRecord(text []byte, from carrierKind) (ok bool, reason Reason) {
-	if from == fromVsock && text[0] != '{' {
-		return false, OK
+// clean is plain for a part of a guest record.
+func (p *Parser) clean(text []byte) []byte {
+	if !p.codes {
+		return text
 	}
-	if !isStamp(text) {
-		after, ok, reason := p.agentStart(text)
-		if ok && len(after) > 0 {
-			p.setNoise(nil, after)
-		}
-		return ok, reason
-	}
-	// Only the agent's usual starts are looked for, each once: anything more
-	// would be guessing. If there is no record it is a line of the kernel's.
-	for _, start := range agentStarts {
-		if at := bytes.Index(text, start); at >= 0 {
-			if after, ok, reason := p.agentStart(text[at:]); ok {
-				p.setNoise(text[:at], after)
-				return true, reason
-			}
-		}
-	}
-	return false, OK
+	return p.plain(text)
 }
 
-// agentStarts are how the records of the two agents begin.
-var agentStarts = [][]byte{[]byte(`{"msg":`), []byte("time=")}
+// cleanValue is a member's value as text without terminal codes. In an object or array,
+// which is text as it stands, C1 controls become escapes.
+func (p *Parser) cleanValue(m *member) []byte {
+	if !p.codes || m.kind == jsonString {
+		return p.clean(m.value)
+	}
+	start := len(p.buf)
+	p.buf = appendEscapedC1(p.buf, m.value)
+	return p.buf[start:len(p.buf):len(p.buf)]
+}
 
-// agentStart reads the agent record that text starts with, if it does.
-func (p *Parser) agentStart(text []byte) (after []byte, ok bool, reason Reason) {
+// readGuest reads text into p.members if it is a guest record:
+//
+//   - a JSON object with msg and the word of a level,
+//   - logfmt that starts with a time in RFC 3339 and has msg and the word of a level, or
+//   - an announce: list.
+//
+// It may stand behind terminal codes, CR and NUL, and in front of them; and the text of
+// a line of the kernel's, which starts with a stamp, may be glued to it on either side.
+// Otherwise reason says whether the text starts like a record.
+func (p *Parser) readGuest(text []byte) (ok bool, reason Reason) {
+	body := trimUnseen(text)
+	body = body[skipUnseen(body):]
+	stamp := stampLen(body)
+	if stamp == 0 {
+		after, ok, reason := p.readGuestAt(body)
+		if !ok {
+			return false, startsLikeRecord(body)
+		}
+		p.setNoise(nil, after)
+		return true, reason
+	}
+	// Only the first place where a record of each kind may start is tried: anything
+	// more would be guessing.
+	places := [2]int{bytes.Index(body[stamp:], jsonStart), indexTime(body[stamp:])}
+	if places[1] >= 0 && (places[0] < 0 || places[1] < places[0]) {
+		places[0], places[1] = places[1], places[0]
+	}
+	for _, at := range places {
+		if at < 0 {
+			continue
+		}
+		at += stamp
+		if after, ok, reason := p.readGuestAt(body[at:]); ok {
+			p.setNoise(body[:at], after)
+			return true, reason
+		}
+	}
+	body = bytes.TrimLeft(body[stamp:], " ")
+	return false, startsLikeRecord(body[skipUnseen(body):])
+}
+
+var jsonStart = []byte(`{"`)
+
+// startsLikeRecord is the reason for text that is no guest record, by how it starts.
+func startsLikeRecord(text []byte) Reason {
+	switch {
+	case bytes.HasPrefix(text, jsonStart):
+		return AgentJSON
+	case bytes.HasPrefix(text, timeStart):
+		return AgentLogfmt
+	}
+	return OK
+}
+
+// readGuestAt reads the guest record that text starts with, if it does. What is behind
+// it can only be a line of the kernel's.
+func (p *Parser) readGuestAt(text []byte) (after []byte, ok bool, reason Reason) {
 	p.members = p.members[:0]
 	switch {
-	case text[0] == '{':
-		return p.agentJSON(text)
-	case bytes.HasPrefix(text, []byte("time=")):
-		return p.agentLogfmt(text)
+	case bytes.HasPrefix(text, jsonStart):
+		return p.readGuestJSON(text)
+	case bytes.HasPrefix(text, timeStart):
+		return p.readGuestLogfmt(text)
 	case bytes.HasPrefix(text, announce):
-		return nil, p.agentAnnounce(text), OK
+		return nil, p.readGuestAnnounce(text), OK
 	}
 	return nil, false, OK
 }
 
 // setNoise keeps kernel text, in the form that console text has.
 func (p *Parser) setNoise(before, after []byte) {
-	before, after = bytes.TrimRight(before, " \r\n"), trimNewlines(after)
+	before, after = bytes.TrimRight(p.plain(before), " \r\n"), trimNewlines(p.plain(after))
 	if len(before)+len(after) == 0 {
 		return
 	}
-	mark := len(p.buf)
-	p.buf = AppendPlain(p.buf, before)
+	start := len(p.buf)
+	p.buf = append(p.buf, before...)
 	if len(before) > 0 && len(after) > 0 {
 		p.buf = append(p.buf, ' ')
 	}
-	p.buf = AppendPlain(p.buf, after)
-	p.noise = p.buf[mark:len(p.buf)]
+	p.buf = append(p.buf, after...)
+	p.noise = p.buf[start:len(p.buf):len(p.buf)]
 }
 
-// agentJSON reads an agent's slog record: one object with msg and level.
-func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
+// readGuestJSON reads the record of an agent in Rust, or of another program.
+func (p *Parser) readGuestJSON(text []byte) (after []byte, ok bool, reason Reason) {
 	o := &p.innerObject
 	o.reset(text, p.cfg.MaxDepth)
-	seen := uint32(0) // by place
+	seen := uint64(0) // by place, of the parser's own keys
+	level := -1
 	for {
 		m := p.nextMember()
 		if !o.next(m) {
@@ -240,60 +309,61 @@ func (p *Parser) agentJSON(text []byte) (after []byte, ok bool, reason Reason) {
 		}
 		place := p.keys.find(m.key) // they come in any order
 		m.place = int32(place)
-		seen |= 1 << uint(place)
 		if m.deep {
 			reason = reason.or(TooDeep)
-		} else if !p.addInner() {
-			reason = reason.or(TooManyFields)
+			continue
 		}
-	}
-	if o.done && seen>>keyMsg&(seen>>keyLevel)&1 != 0 {
-		if o.pos == len(text) {
-			return nil, true, reason
-		}
-		after = bytes.TrimSpace(text[o.pos:])
-		if isStamp(after) || len(after) == 0 {
-			return after, true, reason
-		}
-	}
-	if startsLikeAgent(text) {
-		return nil, false, AgentJSON
-	}
-	return nil, false, OK
-}
-
-// startsLikeAgent says whether an object begins with one of the keys that begin
-// an agent's record, or is cut before that can be told.
-func startsLikeAgent(text []byte) bool {
-	if len(text) < 2 || text[1] != '"' {
-		return false
-	}
-	end, _ := skipString(text, 1)
-	if end == 0 {
-		return true
-	}
-	switch string(text[2 : end-1]) {
-	case "msg", "level", "ts", "time", "name", "source", "subsystem", "pid", "version":
-		return true
-	}
-	return false
-}
-
-// agentLogfmt reads a record of the Go agent's: whole logfmt with a level.
-func (p *Parser) agentLogfmt(text []byte) (after []byte, ok bool, reason Reason) {
-	d := &p.inner
-	d.reset(text, true)
-	hasLevel, glued := false, false
-	for d.Next() {
-		glued = glued || d.oddBare()
-		m := p.textMember(d.Key(), d.Value())
-		hasLevel = hasLevel || m.place == keyLevel
 		if !p.addInner() {
 			reason = reason.or(TooManyFields)
+			continue
+		}
+		if place == keyLevel && seen>>keyLevel&1 == 0 {
+			level = p.rankOfWord(m.value)
+		}
+		seen |= 1 << uint(place)
+	}
+	if !o.done || seen>>keyMsg&1 == 0 || level < 0 {
+		return nil, false, OK
+	}
+	after = text[o.pos:]
+	after = bytes.TrimLeft(after[skipUnseen(after):], " \t\r\n\x00")
+	return after, len(after) == 0 || isStamp(after), reason
+}
+
+// rankOfWord is the rank of a level's word in any spelling, -1 for another one.
+func (p *Parser) rankOfWord(word []byte) int {
+	start := len(p.buf)
+	_, buf, rank := foldLevel(p.buf, word)
+	p.buf = buf[:start]
+	return rank
+}
+
+// readGuestLogfmt reads the record of an agent in Go, or of another program.
+func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Reason) {
+	d := &p.inner
+	d.reset(text, true)
+	hasMsg, hasLevel, level, glued := false, false, -1, false
+	for n := 0; d.Next(); n++ {
+		glued = glued || d.oddBare()
+		m := p.textMember(d.Key(), d.Value())
+		if n == 0 && !isRFC3339(m.value) {
+			return nil, false, OK
+		}
+		if !p.addInner() {
+			reason = reason.or(TooManyFields)
+			continue
+		}
+		switch m.place {
+		case keyMsg:
+			hasMsg = true
+		case keyLevel:
+			if !hasLevel {
+				level, hasLevel = p.rankOfWord(m.value), true
+			}
 		}
 	}
-	if d.reason != OK || !hasLevel || glued {
-		return nil, false, AgentLogfmt
+	if d.reason != OK || !hasMsg || level < 0 || glued {
+		return nil, false, OK
 	}
 	if d.noise >= 0 {
 		after = text[d.noise:]
@@ -301,20 +371,18 @@ func (p *Parser) agentLogfmt(text []byte) (after []byte, ok bool, reason Reason)
 	return after, true, reason
 }
 
-// agentAnnounce reads the first line of a Go agent that is process 1.
-func (p *Parser) agentAnnounce(text []byte) bool {
+// readGuestAnnounce reads the first line of an agent in Go that is process 1. Its level
+// is that of the enclosing record.
+func (p *Parser) readGuestAnnounce(text []byte) bool {
 	d := &p.inner
 	d.reset(text[len(announce):], false)
+	p.textMember(p.keys.nameBytes(keyMsg), announced)
+	p.addInner()
 	for d.nextAnnounced() {
 		p.textMember(d.Key(), d.Value())
 		p.addInner()
 	}
-	if d.reason != OK || len(p.members) == 0 {
-		return false
-	}
-	p.textMember(p.keys.nameBytes(keyMsg), announced)
-	p.addInner()
-	return true
+	return d.reason == OK && len(p.members) > 1
 }
 
 // nextMember is where the next member goes; it is one of p.members only after
@@ -337,7 +405,7 @@ func (p *Parser) textMember(key, value []byte) *member {
 	return m
 }
 
-// addInner adds the member that nextMember answered, if there is room.
+// addInner adds the member that nextMember returned and reports whether there was room.
 func (p *Parser) addInner() bool {
 	n := len(p.members)
 	if n >= p.cfg.MaxFields {
@@ -347,120 +415,164 @@ func (p *Parser) addInner() bool {
 	return true
 }
 
-// merge puts the agent's members beside the carrier's fields.
+// merge puts the members of a guest record beside the fields of the enclosing record.
+// Of two equal keys the first counts.
 func (p *Parser) merge() {
 	r := &p.rec
-	p.host, p.noted = len(r.Fields), false
-	p.tidy = p.tidyCarrier()
+	p.indexEnclosing()
+	p.source = r.text(keySource)
 	r.Fields = slices.Grow(r.Fields, len(p.members))
-	var done uint32 // by place: the first of two equal keys counts
-	time := unknown
+	var done uint64 // by place, of the parser's own keys
 	for i := range p.members {
 		m := &p.members[i]
 		place := int(m.place)
-		if uint(place) < uint(len(p.table)) && p.table[place].simple && p.tidy && m.kind <= jsonBool {
-			// Nearly all members. They come in any order, so what is different between
-			// them makes no branch: whether the field is there already, and may be.
-			n := len(r.Fields)
-			index := r.at[place]
-			had := (uint64((index^r.gen)>>16) - 1) >> 63
-			replaces := uint64(p.table[place].replaces &^ uint8(done>>uint(place)))
-			if had&^replaces == 0 && n < p.cfg.MaxFields {
-				at := n + (int(index&0xffff)-n)&-int(had)
-				r.Fields = r.Fields[:max(n, at+1)]
-				r.at[place] = r.gen | uint32(at)
-				done |= uint32(replaces) << uint(place)
-				f := &r.Fields[at]
-				f.Name, f.Value, f.Type, f.Place = m.key, m.value, Text, int32(place)
+		if uint(place) <= keyPid {
+			if done>>place&1 != 0 {
 				continue
 			}
+			done |= 1 << place
 		}
-		switch name, place := p.name(m.key, place); place {
-		case keyMsg, keyLevel, keyName, keySource, keySubsystem:
-			if done>>place&1 == 0 {
-				done |= 1 << place
-				p.replace(place, m)
-			}
+		switch place {
+		case keyMsg:
+			r.set(keyMsg, trimNewlines(p.cleanValue(m)))
+		case keyLevel:
+			var level []byte
+			level, p.buf, _ = foldLevel(p.buf, p.cleanValue(m))
+			r.set(keyLevel, level)
+		case keyName, keySubsystem:
+			r.set(place, p.cleanValue(m))
+		case keySource:
+			p.setSource(p.cleanValue(m))
 		case keyPid:
-			if done>>place&1 == 0 {
-				done |= 1 << place
-				p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
-			}
+			p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
 		case keyTs, keyTime:
-			switch {
-			case time == place:
-			case time == unknown && !r.has(keyAgentTime):
-				time = place
-				r.set(keyAgentTime, m.value)
-			default:
-				p.refuse(m)
+			if r.has(keyAgentTime) {
+				p.refuse(m, m.key)
+			} else {
+				r.set(keyAgentTime, p.cleanValue(m))
+				p.kept.add(m.key, -1)
 			}
 		default:
-			p.addGuest(m, name, place)
+			p.addGuest(m)
 		}
 	}
-	if done>>keyMsg&1 == 0 && !r.has(keyVMConsole) {
-		// The carrier's msg was the record itself, and the record has none.
-		r.rename(r.index(keyMsg), keyMsg, keyGuest)
+	if done>>keySource&1 == 0 {
+		r.set(keySource, vmConsole)
 	}
 	if len(p.fields) > 0 {
 		p.fields = append(p.fields, '}')
 		r.set(keyAgentFields, p.fields)
 	}
-	if !r.has(keyContainer) {
-		if id := containerID(r.text(keyReq)); id != nil {
-			r.set(keyContainer, id)
+	p.addGuestContainer()
+}
+
+// setSource sets the source that a guest record names, unless it is none or the host's.
+func (p *Parser) setSource(source []byte) {
+	r := &p.rec
+	if p.isHostSource(source) {
+		r.set(keyAgentSource, source)
+		source = vmConsole
+	} else if len(source) == 0 {
+		source = vmConsole
+	}
+	r.set(keySource, source)
+}
+
+// isHostSource reports whether a source is one of the host's, in any spelling.
+func (p *Parser) isHostSource(source []byte) bool {
+	if len(source) == 0 {
+		return false
+	}
+	start := len(p.buf)
+	p.buf = appendSquashed(p.buf, source)
+	squashed := p.buf[start:]
+	own := false
+	if len(p.source) > 0 && string(p.source) != "agent" {
+		middle := len(p.buf)
+		p.buf = appendSquashed(p.buf, p.source)
+		own = bytes.Equal(p.buf[middle:], squashed)
+	}
+	program, _, _ := bytes.Cut(squashed, []byte("/"))
+	own = own || hostSources[string(squashed)] || string(program) == "virtcontainers"
+	p.buf = p.buf[:start]
+	return own
+}
+
+// hostSources are kataSources and runtime-rs, squashed.
+var hostSources = func() map[string]bool {
+	set := map[string]bool{}
+	for source := range kataSources {
+		set[string(appendSquashed(nil, []byte(source)))] = true
+	}
+	set[string(appendSquashed(nil, runtimeRs))] = true
+	return set
+}()
+
+// noField is the index of a key that the enclosing record has and that has no field.
+const noField = 0xffff
+
+// indexEnclosing notes which names the enclosing record has.
+func (p *Parser) indexEnclosing() {
+	r := &p.rec
+	p.enclosed = len(r.Fields)
+	p.others.reset()
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		p.addEnclosing(f.Name, int(f.Place), i)
+		if key, ok := cutMisfit(f.Name); ok { // its key's value is here under this name
+			p.addEnclosing(key, p.keys.find(key), i)
 		}
 	}
-}
-
-// replace puts the agent's word in the place of the carrier's.
-func (p *Parser) replace(place int, m *member) {
-	value := m.value
-	switch place {
-	case keyMsg:
-		value = trimNewlines(value)
-	case keyLevel:
-		value, p.buf, _ = foldLevel(p.buf, value)
+	for _, name := range p.hidden {
+		p.addEnclosing(name, p.keys.find(name), noField)
 	}
-	p.rec.set(place, value)
 }
 
-// tidyCarrier says whether all names of the carrier are in the table, and none
-// of them stands for another one.
-func (p *Parser) tidyCarrier() bool {
-	for _, place := range p.misfits {
-		if p.rec.has(int(place)) {
-			return false
+func (p *Parser) addEnclosing(name []byte, place, index int) {
+	r := &p.rec
+	group := unknown
+	if place != unknown {
+		group = int(p.keys.rows[place].group)
+	} else {
+		start := len(p.buf)
+		p.buf = appendSquashed(p.buf, name)
+		squashed := p.buf[start:len(p.buf):len(p.buf)]
+		if group = p.keys.group(squashed); group == unknown {
+			p.others.add(squashed, index)
+			return
 		}
 	}
-	return p.rec.other.used == 0
+	if r.enclosing[group]&^0xffff != r.gen {
+		r.enclosing[group] = r.gen | uint32(index)
+	}
 }
 
-// noteCarrier remembers which names are the carrier's. Nearly always nobody asks.
-func (p *Parser) noteCarrier() {
-	if p.noted {
-		return
-	}
-	p.noted = true
-	clear(p.groups)
-	p.strange.reset()
-	for i := range p.host {
-		f := &p.rec.Fields[i]
-		place := int(f.Place)
-		if base, ok := cutMisfit(f.Name); ok {
-			if misfit := p.keys.find(base); misfit != unknown {
-				p.noteGroup(misfit) // its value is here under another name
+// findEnclosing reports whether a name, in any spelling, is one that a guest may not set,
+// and returns the index of the host's field of that name, or noField.
+func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool) {
+	r := &p.rec
+	group := unknown
+	if place != unknown {
+		group = int(p.keys.rows[place].group)
+		if r.has(place) && r.index(place) < p.enclosed {
+			return r.index(place), true // of several spellings the same one
+		}
+	} else {
+		start := len(p.buf)
+		p.buf = appendSquashed(p.buf, name)
+		squashed := p.buf[start:]
+		p.buf = p.buf[:start]
+		if group = p.keys.group(squashed); group == unknown {
+			if i := p.others.find(squashed); i >= 0 {
+				return i, true
 			}
+			return noField, false
 		}
-		if place != unknown {
-			p.noteGroup(place)
-			continue
-		}
-		mark := len(p.buf)
-		p.buf = asciiLower(p.buf, f.Name)
-		p.strange.add(p.buf[mark:len(p.buf):len(p.buf)], i)
 	}
+	if r.enclosing[group]&^0xffff == r.gen {
+		return int(r.enclosing[group] & 0xffff), true
+	}
+	return noField, p.keys.rows[group].reserved
 }
 
 // cutMisfit is the key whose value has the name because it did not fit.
@@ -471,62 +583,49 @@ func cutMisfit(name []byte) (key []byte, ok bool) {
 	return bytes.CutSuffix(name, []byte("_text"))
 }
 
-func (g *guest) noteGroup(place int) {
-	group := uint(g.table[place].group)
-	g.groups[group/64] |= 1 << (group % 64)
-}
-
-// isCarriers says whether the carrier has a name of the group.
-func (p *Parser) isCarriers(group int) bool {
-	if p.tidy && p.table[group].alone {
-		return p.rec.has(group) && p.rec.index(group) < p.host
-	}
-	p.noteCarrier()
-	return p.groups[uint(group)/64]&(1<<(uint(group)%64)) != 0
-}
-
-// addGuest adds a member that is none of an agent record's own.
-func (p *Parser) addGuest(m *member, name []byte, place int) {
+// addGuest adds a member that is none of a guest record's own.
+func (p *Parser) addGuest(m *member) {
 	r := &p.rec
-	ours := false
-	if place != unknown {
-		// Nearly all keys are in the table and free.
-		k := p.table[place]
-		if !k.ours && !k.reserved && !p.isCarriers(int(k.group)) {
-			if !r.has(place) { // or it is there for the second time
-				p.addValue(m, name, place)
-			}
-			return
-		}
-		ours = k.ours
-	} else {
-		ours = isOurs(name)
-	}
-	if !ours && place != unknown && r.has(place) && r.index(place) >= p.host {
-		return // the guest's own key for the second time
-	}
-	reserved, carriers := p.reserved(name, place)
-	if (ours || reserved || place == unknown) && !p.names.add(name, -1) {
-		return // one that has no field of its own, for the second time
-	}
-	switch {
-	case ours:
+	name, place := p.name(m.key, int(m.place))
+	if isOurs(name) {
 		// Names that this plugin makes are many: a field for each would be many.
-		p.refuse(m)
-	case reserved && carriers >= 0 && r.Fields[carriers].isText(m.value):
-		// The host says the same.
-	case reserved:
-		if full, place, ok := p.refusedName(name, place); ok {
-			r.Refused++
-			p.addValue(m, full, place)
-		} else {
-			p.refuse(m)
+		p.refuse(m, name)
+		return
+	}
+	index, reserved := p.findEnclosing(name, place)
+	if reserved {
+		if index != noField && r.Fields[index].isText(p.cleanValue(m)) {
+			return // the host says the same
 		}
-	case place == unknown:
-		p.keep(m)
-	default:
+		p.addRefused(m, name, place)
+		return
+	}
+	if place == unknown || !p.keys.rows[place].agent {
+		p.keep(m, name)
+		return
+	}
+	if !r.has(place) { // or it is there for the second time
 		p.addValue(m, name, place)
 	}
+}
+
+// addRefused adds a member whose name is the host's as agent_KEY, if KEY is, letter for
+// letter, in the table and that name is free, and else keeps it: a guest could make many
+// fields of other spellings.
+func (p *Parser) addRefused(m *member, name []byte, place int) {
+	r := &p.rec
+	if place != unknown && p.keys.rows[place].listed && p.kept.find(name) < 0 {
+		start := len(p.buf)
+		p.buf = append(append(p.buf, "agent_"...), name...)
+		full := p.buf[start:len(p.buf):len(p.buf)]
+		if at := p.keys.find(full); !IsMark(int32(at)) && r.Find(full) < 0 {
+			p.kept.add(name, -1)
+			r.Refused++
+			p.addValue(m, full, at)
+			return
+		}
+	}
+	p.refuse(m, name)
 }
 
 // addValue adds a member's value under a name. An object or array is text, also
@@ -536,109 +635,42 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 	switch {
 	case nested && p.cfg.Nested == DropNested || !p.room():
 	case m.kind != jsonNull:
-		p.addText(name, place, m.value)
+		p.addText(name, place, p.cleanValue(m))
 	case p.rec.claim(name, place):
 		p.rec.appendValue(name, place, nil, Null)
 	}
 }
 
-// reserved says whether the host alone may set a name, and which field of the
-// carrier's has it, -1 for none. The case of letters does not matter.
-func (p *Parser) reserved(name []byte, place int) (reserved bool, field int) {
-	var lower [64]byte
-	group := unknown
-	if place != unknown {
-		group = int(p.keys.rows[place].group)
-	} else if len(name) <= len(lower) {
-		group = p.keys.fold(asciiLower(lower[:0], name))
-	}
-	if group != unknown {
-		if p.isCarriers(group) {
-			return true, p.fieldOf(group)
-		}
-		return p.keys.rows[group].reserved, -1
-	}
-	if p.tidy {
-		return false, -1
-	}
-	if p.noteCarrier(); p.strange.used == 0 {
-		return false, -1
-	}
-	mark := len(p.buf)
-	p.buf = asciiLower(p.buf, name)
-	field = p.strange.find(p.buf[mark:])
-	p.buf = p.buf[:mark]
-	return field >= 0, field
-}
-
-// fieldOf is a field of the carrier's whose name is in a group, -1 when its value
-// is under another name.
-func (p *Parser) fieldOf(group int) int {
-	if p.rec.has(group) {
-		return p.rec.index(group)
-	}
-	for i := range p.rec.Fields {
-		if place := p.rec.Fields[i].Place; place != unknown && int(p.keys.rows[place].group) == group {
-			return i
-		}
-	}
-	return -1
-}
-
-// isOurs says whether a name is of a kind that this plugin makes itself.
+// isOurs reports whether a name is of a kind that this plugin makes itself.
 func isOurs(name []byte) bool {
-	const before, after = "agent_", "_text"
-	n := len(name)
-	return n >= len(before) && name[0]|0x20 == 'a' && bytes.EqualFold(name[:len(before)], []byte(before)) ||
-		n >= len(after) && name[n-1]|0x20 == 't' && bytes.EqualFold(name[n-len(after):], []byte(after))
+	return hasPrefixFold(name, "agent_") || hasPrefixFold(name, "pod_") ||
+		len(name) >= len("_text") && hasPrefixFold(name[len(name)-len("_text"):], "_text")
 }
 
-// refusedName is the name agent_KEY for a name that is the host's, its place, and
-// whether it is free. A spelling that nobody uses (sAndBox) makes no field: a guest could
-// make many that way.
-func (p *Parser) refusedName(name []byte, place int) (full []byte, at int, ok bool) {
-	if len(name) > 64 || place == unknown && !usualSpelling(name) {
-		return nil, unknown, false
-	}
-	mark := len(p.buf)
-	p.buf = append(append(p.buf, "agent_"...), name...)
-	full = p.buf[mark:len(p.buf):len(p.buf)]
-	at = p.keys.find(full)
-	return full, at, !IsMark(int32(at)) && p.rec.Find(full) < 0
+// hasPrefixFold reports whether name starts with prefix, in any case.
+func hasPrefixFold(name []byte, prefix string) bool {
+	return len(name) >= len(prefix) && name[0]|0x20 == prefix[0]|0x20 && bytes.EqualFold(name[:len(prefix)], []byte(prefix))
 }
 
 // refuse keeps a value that does not get the name it wants.
-func (p *Parser) refuse(m *member) {
-	p.rec.Refused++
-	p.keep(m)
-}
-
-// usualSpelling says whether a name is in lower case, in upper case, or in
-// lower case after its first letter.
-func usualSpelling(name []byte) bool {
-	uppers, letters := 0, 0
-	for _, c := range name {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			uppers++
-			letters++
-		case 'a' <= c && c <= 'z':
-			letters++
-		}
+func (p *Parser) refuse(m *member, name []byte) {
+	if p.keep(m, name) {
+		p.rec.Refused++
 	}
-	return uppers == 0 || uppers == letters || (uppers == 1 && name[0] <= 'Z')
 }
 
-// keep puts a member into the one field for members that get none of their own.
-func (p *Parser) keep(m *member) {
-	if (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
-		return
+// keep puts a member into the one field for members that get none of their own, unless
+// one of its name is there, and reports whether it did.
+func (p *Parser) keep(m *member, name []byte) bool {
+	if !p.kept.add(name, -1) || (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
+		return false
 	}
 	if len(p.fields) == 0 {
 		p.fields = append(p.fields, '{')
 	} else {
 		p.fields = append(p.fields, ',')
 	}
+	start := len(p.fields)
 	switch {
 	case m.end == 0:
 		p.fields = append(appendJSONString(p.fields, m.key), ':')
@@ -648,9 +680,31 @@ func (p *Parser) keep(m *member) {
 	default:
 		p.fields = append(p.fields, p.innerObject.token(m)...)
 	}
+	if p.codes && indexCode(p.fields[start:]) < len(p.fields)-start {
+		from := len(p.buf)
+		p.buf = append(p.buf, p.fields[start:]...)
+		p.fields = appendEscapedC1(p.fields[:start], p.buf[from:])
+		p.buf = p.buf[:from]
+	}
+	return true
 }
 
-// isText says whether a field would be written as text in the same letters.
+// appendEscapedC1 appends JSON text with its C1 control characters as escapes.
+func appendEscapedC1(dst, text []byte) []byte {
+	const digits = "0123456789abcdef"
+	for i := 0; ; {
+		at := i + indexCode(text[i:])
+		dst = append(dst, text[i:at]...)
+		if at == len(text) {
+			return dst
+		}
+		// JSON has no ESC as it is.
+		dst = append(dst, '\\', 'u', '0', '0', digits[text[at+1]>>4], digits[text[at+1]&15])
+		i = at + 2
+	}
+}
+
+// isText reports whether a field would be written as text in the same letters.
 func (f *Field) isText(text []byte) bool {
 	switch f.Type {
 	case Text, Nested:
@@ -666,28 +720,4 @@ func (f *Field) isText(text []byte) bool {
 		return ok && v == f.Bool()
 	}
 	return string(text) == "null"
-}
-
-// containerID is the id in an agent request's text form, container_id:"77aa",
-// or in its JSON form; nil when there is none.
-func containerID(req []byte) []byte {
-	const key = "container_id"
-	i := bytes.Index(req, []byte(key))
-	if i < 0 {
-		return nil
-	}
-	rest := bytes.TrimPrefix(req[i+len(key):], []byte(`"`))
-	rest = bytes.TrimLeft(rest, " ")
-	if len(rest) == 0 || rest[0] != ':' {
-		return nil
-	}
-	rest = bytes.TrimLeft(rest[1:], " ")
-	if len(rest) == 0 || rest[0] != '"' {
-		return nil
-	}
-	end := bytes.IndexByte(rest[1:], '"')
-	if end <= 0 || end > 128 {
-		return nil
-	}
-	return rest[1 : 1+end]
 }

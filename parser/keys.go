@@ -41,8 +41,13 @@ const (
 	keyUnparsed
 	keyConsoleNoise
 	keyDuplicate
+	keyDetectedLevel
+	keyPodName
+	keyPodNamespace
+	keyPodUID
 	keyAgentPid
 	keyAgentTime
+	keyAgentSource
 	keyAgentFields
 )
 
@@ -78,8 +83,13 @@ var keyRows = []KeyRow{
 	{"unparsed", Text, fromPlugin},
 	{"console_noise", Text, fromPlugin},
 	{"duplicate", Bool, fromPlugin},
+	{"detected_level", Text, fromPlugin},
+	{"pod_name", Text, fromPlugin},
+	{"pod_namespace", Text, fromPlugin},
+	{"pod_uid", Text, fromPlugin},
 	{"agent_pid", Integer, fromPlugin},
 	{"agent_time", Text, fromPlugin},
+	{"agent_source", Text, fromPlugin},
 	{"agent_fields", Text, fromPlugin},
 
 	// Text that agents write, and others too.
@@ -273,6 +283,7 @@ var keyRows = []KeyRow{
 	{"parameter", Text, "runtime: src/runtime/cmd/kata-runtime/kata-check.go"},
 	{"pod", Text, "runtime, kata-monitor: src/runtime/pkg/containerd-shim-v2/device_cold_plug.go"},
 	{"pod info", Text, "kata-monitor: src/runtime/pkg/kata-monitor/cri.go"},
+	{"podsandboxid", Text, "containerd"},
 	{"process", Text, "runtime-rs: src/runtime-rs/crates/runtimes/virt_container/src/container_manager/container.rs"},
 	{"process-id", Text, "runtime: src/runtime/virtcontainers/container.go"},
 	{"proxy type", Text, "runtime: src/runtime/virtcontainers/vm.go"},
@@ -454,13 +465,22 @@ var keyRows = []KeyRow{
 	{"was reset", Bool, "kata-monitor: src/runtime/pkg/kata-monitor/monitor.go"},
 }
 
-// reservedKeys are what a guest never sets, beside the keys of the line that
-// carries its text: what the host knows, and what this plugin writes.
+// reservedKeys are what a guest never sets, beside the keys of the record that
+// encloses its text: what the host knows, and what this plugin writes. They are
+// compared as appendSquashed leaves them.
 var reservedKeys = []string{
-	"sandbox", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandbox:", "sandbox_", "ID",
-	"console-url", "console-protocol", "exec-id", "time",
-	"guest", "parse_error", "unparsed", "console_noise", "duplicate",
+	"sandbox", "sandboxid", "sandbox_id", "sandboxID", "ID", "console-url", "console-protocol", "exec-id", "time",
+	"guest", "duplicate", "parse_error", "unparsed", "console_noise", "detected_level",
+	"agent_pid", "agent_time", "agent_fields", "agent_source",
+	"pod_name", "pod_namespace", "pod_uid", "container_name",
 }
+
+// Keys that hold a sandbox's or a container's id, beside sandbox and container, in the
+// order in which they count.
+var (
+	sandboxIDKeys   = []string{"ID", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandox-id", "podsandboxid"}
+	containerIDKeys = []string{"container-id", "container_id", "containerID", "Container"}
+)
 
 // KeyTable lists the built-in table in its order. The caller must not change it.
 func KeyTable() []KeyRow { return keyRows }

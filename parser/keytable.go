@@ -14,9 +14,19 @@ const unknown = -1
 // forms that the Rust runtime's journal fields give them, and the rows that
 // Types adds. It does not change after NewKeys and may be used by many parsers.
 type Keys struct {
-	rows  []keyInfo
-	slots []int16          // open addressing: 1 + place, 0 for an empty slot
-	lower map[string]int16 // groups by names in lower case
+	rows   []keyInfo
+	slots  []int16          // open addressing: 1 + place, 0 for an empty slot
+	groups map[string]int16 // by name as appendSquashed leaves it: the place of the first such key
+	ids    idPlaces
+}
+
+// idPlaces are the places of keys that the parser looks at for ids.
+type idPlaces struct {
+	sandbox   []int // of sandboxIDKeys, in their order
+	container []int // of containerIDKeys
+	cid, eid  int
+	module    int
+	stream    int
 }
 
 // keyInfo is a key. It fills 64 bytes, so that looking at it is no more than one
@@ -25,9 +35,11 @@ type keyInfo struct {
 	name       []byte // as written: every blank and '.' is '_'
 	head, tail uint64 // the ends of the name, see ends
 	typ        Type
-	group      int16 // place of the first key that differs only in case
+	group      int16 // place of the first key that appendSquashed makes the same
+	listed     bool  // it is a row of the built-in table, letter for letter
+	agent      bool  // an agent writes it
 	reserved   bool  // a guest may not set it
-	_          [16]byte
+	_          [14]byte
 }
 
 // NewKeys makes the table for the given types. That without types of its own is made
@@ -42,9 +54,10 @@ func NewKeys(types Types) *Keys {
 var builtIn = sync.OnceValue(func() *Keys { return newKeys(Types{}) })
 
 func newKeys(types Types) *Keys {
-	k := &Keys{slots: make([]int16, 1024), lower: map[string]int16{}}
+	k := &Keys{slots: make([]int16, 1024), groups: map[string]int16{}}
 	for _, row := range keyRows {
-		k.add(row.Name, row.Type)
+		info := &k.rows[k.add(row.Name, row.Type)]
+		info.listed, info.agent = true, isAgentKey(row.From)
 	}
 	// The journal has capitals, digits and '_' only, and the fields are put in
 	// lower case again: exit-code comes back as exit_code, qemuPid as qemupid.
@@ -59,22 +72,57 @@ func newKeys(types Types) *Keys {
 	}
 	reserved := map[string]bool{}
 	for _, name := range reservedKeys {
-		reserved[strings.ToLower(name)] = true
+		reserved[string(appendSquashed(nil, []byte(name)))] = true
 	}
 	for i := range k.rows {
 		row := &k.rows[i]
-		lower := strings.ToLower(string(row.name))
-		group, ok := k.lower[lower]
+		squashed := string(appendSquashed(nil, row.name))
+		group, ok := k.groups[squashed]
 		if !ok {
 			group = int16(i)
-			k.lower[lower] = group
+			k.groups[squashed] = group
 		}
-		row.group, row.reserved = group, reserved[lower]
+		row.group, row.reserved = group, reserved[squashed]
 		if types.AllText {
 			row.typ = Text
 		}
 	}
+	place := func(name string) int { return k.find([]byte(name)) }
+	for _, name := range sandboxIDKeys {
+		k.ids.sandbox = append(k.ids.sandbox, place(name))
+	}
+	for _, name := range containerIDKeys {
+		k.ids.container = append(k.ids.container, place(name))
+	}
+	k.ids.cid, k.ids.eid, k.ids.module, k.ids.stream = place("cid"), place("eid"), place("module"), place("stream")
 	return k
+}
+
+// isAgentKey reports whether the programs that write a key, as KeyRow.From lists them,
+// include an agent.
+func isAgentKey(from string) bool {
+	programs, _, _ := strings.Cut(from, ": ")
+	for program := range strings.SplitSeq(programs, ", ") {
+		if program == "agent" || program == "agent v1" || program == fromAll {
+			return true
+		}
+	}
+	return false
+}
+
+// appendSquashed appends a name to dst as names are compared where trust depends on
+// it: in lower case, without blank, '.', '-' and '_'.
+func appendSquashed(dst, name []byte) []byte {
+	for _, c := range name {
+		switch {
+		case c == ' ' || c == '.' || c == '-' || c == '_':
+		case 'A' <= c && c <= 'Z':
+			dst = append(dst, c|0x20)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
 }
 
 // Len is the number of keys; places run from 0 to Len()-1.
@@ -291,9 +339,9 @@ func nativeName(key string) string {
 // nameBytes is Name as a slice that must not be written to.
 func (k *Keys) nameBytes(place int) []byte { return k.rows[place].name }
 
-// fold is the group of a name given in lower case, or unknown.
-func (k *Keys) fold(lower []byte) int {
-	if group, ok := k.lower[string(lower)]; ok {
+// group is the group of a name as appendSquashed leaves it, or unknown.
+func (k *Keys) group(squashed []byte) int {
+	if group, ok := k.groups[string(squashed)]; ok {
 		return int(group)
 	}
 	return unknown

@@ -9,6 +9,13 @@ import (
 // Levels are the words that a level folds to, lightest first.
 var Levels = [...]string{"trace", "debug", "info", "warning", "error", "critical", "fatal", "panic"}
 
+// Ranks of the levels that console text can name.
+const (
+	rankWarning  = 3
+	rankError    = 4
+	rankCritical = 5
+)
+
 // LevelRank is the index of a folded level in Levels, -1 for any other text.
 func LevelRank(level []byte) int {
 	if uint(len(level)-1) >= 8 {

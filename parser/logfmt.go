@@ -120,6 +120,15 @@ func (d *Logfmt) valueOf(i, start, end int) []byte {
 	return value
 }
 
+// lastKey is the key of the last pair, when Next has returned false.
+func (d *Logfmt) lastKey() []byte {
+	if d.n == 0 {
+		return nil
+	}
+	i := 2 * int(uint8(d.n-1))
+	return d.text[d.edge[i]+1 : d.edge[i+1]]
+}
+
 // Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
 // TrailingText, the first of several. It is known when Next has answered false.
 func (d *Logfmt) Reason() Reason { return d.reason }

@@ -55,7 +55,7 @@ func FuzzLogrus(f *testing.F) {
 func usableKey(keys *Keys, key string) bool {
 	name := appendName(nil, []byte(key))
 	return key != "" && len(key) <= maxKey && valid(key) == key && !strings.ContainsAny(key, "=[") && strings.TrimFunc(key, isBlank) == key &&
-		!isOurs(name) && keys.fold(bytes.ToLower(name)) == unknown
+		!isOurs(name) && keys.group(appendSquashed(nil, name)) == unknown
 }
 
 type logrusCase struct {

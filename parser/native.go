@@ -1,7 +1,5 @@
 package parser
 
-import "bytes"
-
 // Native is what the journal fields of a record of runtime-rs (Kata 3.20 and
 // later) say; see kata-containers src/libs/logging and slog-journald.
 type Native struct {
@@ -30,17 +28,8 @@ func (p *Parser) native(n *Native, text []byte) {
 	if n.Realtime != nil {
 		p.nativeTime(n.Realtime)
 	}
-	own, agent := false, false
 	for i := range n.Fields {
-		own, agent = p.nativeField(&n.Fields[i], own, agent)
-	}
-	if p.cfg.NoUnpack {
-		return
-	}
-	if quoted, ok := bytes.CutPrefix(text, []byte(`vm console: "`)); ok {
-		p.nativeConsole(quoted)
-	} else if agent && !own {
-		p.unpack(text, fromVsock)
+		p.nativeField(&n.Fields[i])
 	}
 }
 
@@ -56,13 +45,12 @@ func (p *Parser) nativeTime(micros []byte) {
 	}
 }
 
-// nativeField takes one journal field. own becomes true when it is a key of the
-// logging call's own, agent when it names the agent as the subsystem.
-func (p *Parser) nativeField(f *NativeField, own, agent bool) (bool, bool) {
+// nativeField takes one journal field.
+func (p *Parser) nativeField(f *NativeField) {
 	r := &p.rec
-	mark := len(p.buf)
+	start := len(p.buf)
 	p.buf = asciiLower(p.buf, f.Name)
-	name := p.buf[mark:] // room behind it lets it be found sooner
+	name := p.buf[start:] // room behind it lets it be found sooner
 	value := p.valid(f.Value)
 	place := p.order.find(name)
 	switch place {
@@ -71,12 +59,11 @@ func (p *Parser) nativeField(f *NativeField, own, agent bool) (bool, bool) {
 			r.set(keySandbox, value)
 			r.set(keySource, runtimeRs)
 		}
-		return own, agent
+		return
 	case keySubsystem:
-		agent = string(value) == "agent"
-	case keyName, keyVersion, keyPid, keyComponent:
-	default:
-		own = true
+		p.subsystem = value
+	case p.keys.ids.stream:
+		p.stream = value
 	}
 	switch {
 	case p.cfg.NoNative:
@@ -88,23 +75,4 @@ func (p *Parser) nativeField(f *NativeField, own, agent bool) (bool, bool) {
 	case p.room():
 		p.addText(name, place, value)
 	}
-	return own, agent
-}
-
-// nativeConsole unpacks console text in Rust's debug quoting.
-func (p *Parser) nativeConsole(quoted []byte) {
-	r := &p.rec
-	mark := len(p.buf)
-	buf, end, ok := appendRustUnquoted(p.buf, quoted, &quoteEnd)
-	p.buf = buf
-	if end == len(quoted) {
-		r.Reason = r.Reason.or(UnterminatedQuote)
-	} else if rest := bytes.TrimSpace(quoted[end+1:]); len(rest) > 0 {
-		r.Reason = r.Reason.or(TrailingText)
-		r.set(keyUnparsed, rest)
-	}
-	if !ok {
-		r.Reason = r.Reason.or(BadEscape)
-	}
-	p.unpack(buf[mark:], fromConsole)
 }

@@ -14,18 +14,29 @@ const (
 	Nobody Origin = iota
 	// Kata: one of Kata's own programs.
 	Kata
-	// Other: any other identifier, containerd and CRI-O among them.
+	// KataProxy: one of those that hand on what a guest wrote, kata-proxy and kata-shim.
+	KataProxy
+	// Runtime: a container runtime, in whose journal stream the shims write, too.
+	Runtime
+	// Other: any other identifier.
 	Other
 )
 
 // OriginOf is the origin that a SYSLOG_IDENTIFIER names.
 func OriginOf(identifier []byte) Origin {
 	switch string(identifier) {
-	case "kata", "kata-runtime", "kata-proxy", "kata-shim", "kata-netmon", "kata-monitor":
+	case "kata", "kata-runtime", "kata-netmon", "kata-monitor":
 		return Kata
+	case "kata-proxy", "kata-shim":
+		return KataProxy
+	case "containerd", "crio", "cri-o":
+		return Runtime
 	}
 	return Other
 }
+
+// isKata reports whether the program is one of Kata's own.
+func (o Origin) isKata() bool { return o == Kata || o == KataProxy }
 
 // Format asks for one encoding.
 type Format uint8
@@ -46,8 +57,7 @@ const (
 	DropNested                   // left out
 )
 
-// Config is what a Parser is told. The zero values of the limits mean the
-// defaults.
+// Config is what a Parser is told. Limits of zero or less mean the defaults.
 type Config struct {
 	Format     Format
 	Types      Types
@@ -67,9 +77,12 @@ type Config struct {
 type Message struct {
 	Text   []byte
 	Origin Origin
-	Cut    bool // journald cut the line at its limit
+	Cut    bool // journald cut the line here: _LINE_BREAK is there and not nul
 	// Native is set for a native journal record of the Rust runtime.
 	Native *Native
+	// Command is the command line of the process that wrote the message, if journald
+	// says that it is a shim which runs as root; else nil.
+	Command []byte
 }
 
 // Parser turns messages into fields. It keeps memory from one message to the
@@ -86,13 +99,18 @@ type Parser struct {
 	object, innerObject objectReader
 	order, innerOrder   sequence
 
-	clock   clock
-	member  member
-	buf     []byte // names and values that the parser itself makes
-	large   int    // how many small messages from now on memory for a large one is kept
-	marked  bool   // the message gets a mark, whatever it holds
-	hasTime bool   // a time was read, good or bad
-	seenTs  bool   // and its key was ts
+	clock    clock
+	member   member
+	buf      []byte // names and values that the parser itself makes
+	large    int    // how many small messages from now on memory for a large one is kept
+	marked   bool   // the message gets a flag, whatever it holds
+	hasTime  bool   // a time was read, good or bad
+	readable bool   // and it was one
+	seenTs   bool   // and its key was ts
+	origin   Origin // the message's
+
+	// Of a native record.
+	subsystem, stream []byte
 
 	guest // see guest.go
 }
@@ -111,7 +129,7 @@ const (
 // New makes a Parser.
 func New(cfg Config) *Parser {
 	setDefault := func(n *int, d int) {
-		if *n == 0 {
+		if *n <= 0 {
 			*n = d
 		}
 	}
@@ -124,24 +142,98 @@ func New(cfg Config) *Parser {
 	}
 	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys), innerOrder: newSequence(cfg.Keys)}
 	p.rec.init(p.keys)
-	p.guest.init(p.keys, p.rec.other.seed)
+	p.guest.init(p.rec.other.seed)
 	return p
 }
 
 // Keys is the table that Field.Place refers to.
-func (p *Parser) Keys() *Keys { return p.keys }
+func (p *Parser) Keys() *Keys {
+	p.start()
+	return p.keys
+}
 
-// Parse reads one message. It answers nil when there is nothing to say about
-// it: a message that is not Kata's, or an empty one. The text is only read, and
+// start makes a zero Parser one with the defaults.
+func (p *Parser) start() {
+	if p.keys == nil {
+		*p = *New(p.cfg)
+	}
+}
+
+// Parse reads one message. It returns nil when there is nothing to say about
+// it: a message that is not Kata's, an empty one, or none. The text is only read, and
 // bytes behind it within its capacity may be; it must not change while the Record
 // is in use.
 func (p *Parser) Parse(m *Message) *Record {
-	if len(m.Text) == 0 {
+	if m == nil || len(m.Text) == 0 {
 		return nil
 	}
+	p.start()
 	p.reset()
 	r := &p.rec
-	text := m.Text
+	text, tooLarge := p.limited(m.Text)
+	p.marked = tooLarge || m.Cut
+	p.origin = m.Origin
+
+	switch {
+	case m.Native != nil:
+		p.native(m.Native, text)
+		p.addHostIDs(m)
+		if !p.cfg.NoUnpack {
+			p.unpackRuntimeRs(text, p.subsystem, p.stream)
+		}
+	case p.record(text):
+		if len(r.Spans) > 0 {
+			return r
+		}
+		p.runtimeRsJSON()
+		p.addHostIDs(m)
+		p.setOpen()
+		if !p.cfg.NoUnpack {
+			p.unpackEnclosed(m)
+		}
+	case m.Origin.isKata():
+		broken := r.Reason == BadJSON // from the start, there is no member
+		torn := p.logfmt.reason == UnterminatedQuote && r.Encoding == LogfmtEncoding
+		p.reset()
+		if broken {
+			r.Reason = BadJSON
+		}
+		r.set(keyMsg, trimNewlines(text))
+		r.Open = true
+		p.addHostIDs(m)
+		if m.Origin == KataProxy && (m.Cut || torn) && !p.cfg.NoUnpack {
+			p.unpack(text) // see unpackEnclosed
+		}
+	default:
+		return nil
+	}
+	p.finish(m.Cut, tooLarge)
+	return r
+}
+
+// ParseRest makes a record of the rest of a line that journald cut: text, whatever it
+// looks like. guest says that the line is, or may be, a guest's. As for the life of the
+// result, and for text that is empty, it is as Parse.
+func (p *Parser) ParseRest(text []byte, guest bool) *Record {
+	if len(text) == 0 {
+		return nil
+	}
+	p.start()
+	p.reset()
+	r := &p.rec
+	text, _ = p.limited(text)
+	if guest {
+		text = p.plain(text)
+	}
+	r.set(keyMsg, trimNewlines(text))
+	r.Guest, r.MaybeGuest, r.Open = guest, guest, true
+	p.finish(true, false)
+	return r
+}
+
+// limited is as much of a message as is parsed, as valid UTF-8, and reports whether
+// there is more.
+func (p *Parser) limited(text []byte) (_ []byte, tooLarge bool) {
 	if len(text) > maxKept/8 { // what is decoded may be longer than the text
 		p.large = keptFor
 	} else if p.large > 0 {
@@ -149,36 +241,24 @@ func (p *Parser) Parse(m *Message) *Record {
 			p.shrink()
 		}
 	}
-	tooLarge := len(text) > p.cfg.MaxMessage
-	if tooLarge {
+	if tooLarge = len(text) > p.cfg.MaxMessage; tooLarge {
 		text = cutText(text, p.cfg.MaxMessage)
 	}
-	text = p.valid(text)
-	p.marked = tooLarge || m.Cut
+	return p.valid(text), tooLarge
+}
 
-	switch {
-	case m.Native != nil:
-		p.native(m.Native, text)
-	case p.record(text, m.Origin):
-		if len(r.Spans) > 0 {
-			return r
-		}
-		p.runtimeRsJSON()
-		if !p.cfg.NoUnpack {
-			p.unpackCarrier()
-		}
-	case m.Origin == Kata:
-		broken := r.Reason == BadJSON // from the start, there is no member
-		p.reset()
-		if broken {
-			r.Reason = BadJSON
-		}
-		r.set(keyMsg, trimNewlines(text))
-	default:
-		return nil
+// setOpen decides whether the message ends inside a value, and whether a guest may have
+// written that: it stands in msg or vmconsole, and what says so may come later.
+func (p *Parser) setOpen() {
+	r := &p.rec
+	switch r.Encoding {
+	case JSONEncoding:
+		r.Open = !p.object.done
+		r.MaybeGuest = r.Open && (!r.has(keyName) || !r.has(keySubsystem) || string(r.text(keyMsg)) == "reading guest console")
+	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
+		r.Open = p.logfmt.reason == UnterminatedQuote
+		r.MaybeGuest = r.Open && !r.has(keySource) && string(p.logfmt.lastKey()) == "msg"
 	}
-	p.finish(m.Cut, tooLarge)
-	return r
 }
 
 // Release lets go of the last message: after it the Parser holds no pointer into
@@ -187,6 +267,7 @@ func (p *Parser) Parse(m *Message) *Record {
 // for long without using it.
 func (p *Parser) Release() {
 	p.rec.release()
+	p.subsystem, p.stream = nil, nil
 	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
 		d.text = nil
 		clear(d.values[:])
@@ -201,8 +282,10 @@ func (p *Parser) Release() {
 func (p *Parser) reset() {
 	p.rec.reset()
 	p.buf = p.buf[:0]
+	p.logfmt.reason = OK
 	p.guest.reset()
-	p.seenTs, p.hasTime = false, false
+	p.seenTs, p.hasTime, p.readable = false, false, false
+	p.subsystem, p.stream = nil, nil
 }
 
 // shrink lets go of memory that a large message made the Parser take.
@@ -238,8 +321,8 @@ func cutText(text []byte, n int) []byte {
 	return text[:n]
 }
 
-// record reads the message if it is a record, and says so.
-func (p *Parser) record(text []byte, origin Origin) bool {
+// record reads the message if it is a record, and reports whether it is.
+func (p *Parser) record(text []byte) bool {
 	switch p.cfg.Format {
 	case OnlyLogfmt:
 		return p.readLogfmt(text)
@@ -248,31 +331,47 @@ func (p *Parser) record(text []byte, origin Origin) bool {
 	case OnlyNative:
 		return false
 	}
+	r := &p.rec
 	switch {
-	case bytes.HasPrefix(text, []byte("time=")):
-		return p.readLogfmt(text) && p.rec.has(keyLevel)
+	case bytes.HasPrefix(text, timeStart):
+		return p.readLogfmt(text) && r.has(keyLevel) && (p.origin == Nobody || p.isTaken())
 	case text[0] == '{':
-		if origin == Kata {
-			return len(text) > 1 && text[1] == '"' && p.readJSON(text)
+		if p.origin.isKata() {
+			return bytes.HasPrefix(text, jsonStart) && p.readJSON(text)
 		}
-		return p.readJSON(text) && p.looksLikeKata(origin)
-	case origin != Kata:
+		return p.readJSON(text) && r.has(keyMsg) && r.has(keyLevel) && p.isTaken()
+	case !p.origin.isKata():
 		return false
 	}
 	return p.readTerminal(text) || p.readAnnounce(text)
 }
 
-// looksLikeKata says whether a JSON object that no program of Kata's stands for
-// is one of theirs: it has what every logger writes and, where not even the
-// journal says who wrote it, a name or source that is Kata's.
-func (p *Parser) looksLikeKata(origin Origin) bool {
-	r := &p.rec
-	if !r.has(keyMsg) || !r.has(keyLevel) || !p.hasTime {
-		return false
+// isTaken reports whether a record is parsed, by who wrote it: whoever is none of Kata's
+// programs needs a readable time, and whoever is no container runtime either a name or
+// source of Kata's.
+func (p *Parser) isTaken() bool {
+	switch p.origin {
+	case Kata, KataProxy:
+		return true
+	case Runtime:
+		return p.readable
 	}
-	source := r.text(keySource)
-	return origin != Nobody || kataNames[string(r.text(keyName))] || kataSources[string(source)] ||
-		bytes.HasPrefix(source, []byte("virtcontainers"))
+	return p.readable && p.isKatas()
+}
+
+// isKatas reports whether the record's name or source is Kata's.
+func (p *Parser) isKatas() bool {
+	source := p.textOf(keySource)
+	program, _, _ := bytes.Cut(source, []byte("/"))
+	return kataNames[string(p.textOf(keyName))] || kataSources[string(source)] || string(program) == "virtcontainers"
+}
+
+// textOf is Record.text for a record that may have spans.
+func (p *Parser) textOf(place int) []byte {
+	if len(p.rec.Spans) > 0 {
+		return p.rec.spanText(place)
+	}
+	return p.rec.text(place)
 }
 
 // The names and sources by which Kata's programs call themselves in what they
@@ -281,11 +380,10 @@ var (
 	kataNames = map[string]bool{
 		"kata-runtime": true, "kata-proxy": true, "kata-shim": true, "kata-netmon": true, "kata-monitor": true,
 		"kata-agent": true, "containerd-shim-v2": true, "containerd-shim-kata-v2": true, "agent-client": true,
-		"kata-ctl": true, "kata-agent-ctl": true, "kata-trace-forwarder": true, "virtcontainers": true,
+		"kata-ctl": true, "kata-agent-ctl": true, "kata-trace-forwarder": true,
 	}
-	kataSources = map[string]bool{ // and all that start virtcontainers
-		"runtime": true, "katautils": true, "containerd-kata-shim-v2": true, "agent-client": true,
-		"kata-monitor": true, "kata-agent": true, "kata-runtime": true,
+	kataSources = map[string]bool{ // and all that start virtcontainers/
+		"virtcontainers": true, "katautils": true, "containerd-kata-shim-v2": true, "kata-monitor": true,
 	}
 )
 
@@ -315,7 +413,27 @@ func (p *Parser) readLogfmt(text []byte) bool {
 func (p *Parser) allUsual() bool {
 	r := &p.rec
 	return p.cfg.Spans && r.HasTime && len(r.Fields) == 0 && r.has(keyLevel) && p.logfmt.reason == OK && !p.marked &&
-		(p.cfg.NoUnpack || !r.has(keyVMConsole) && string(r.spanText(keySource)) != "agent")
+		(p.cfg.NoUnpack || !r.has(keyVMConsole) && string(r.spanText(keySource)) != "agent" && p.origin != KataProxy) && p.idsComplete()
+}
+
+// idsComplete reports whether addHostIDs has nothing to add to a record of spans.
+func (p *Parser) idsComplete() bool {
+	r := &p.rec
+	if msg := r.spanText(keyMsg); p.origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' {
+		return false // see runtimeWords
+	}
+	if len(r.spanText(keySandbox)) == 0 {
+		return false
+	}
+	if len(r.spanText(keyContainer)) > 0 {
+		return true
+	}
+	for _, place := range p.keys.ids.container {
+		if r.has(place) {
+			return false
+		}
+	}
+	return !r.has(keyContainer) && !r.has(keyReq)
 }
 
 // addPairs takes all pairs that p.logfmt has at hand. The first is nearly always
@@ -463,6 +581,7 @@ func (p *Parser) addOther(key, value []byte) {
 func (p *Parser) addMember(m *member, place int) {
 	if m.deep {
 		p.rec.Reason = p.rec.Reason.or(TooDeep)
+		p.hide(m, place)
 		return
 	}
 	switch m.kind {
@@ -481,7 +600,11 @@ func (p *Parser) addMember(m *member, place int) {
 
 // addNested takes a member that is an object or array.
 func (p *Parser) addNested(m *member, found int, mode NestedMode) {
-	if mode == DropNested || !p.room() {
+	if mode == DropNested {
+		p.hide(m, found)
+		return
+	}
+	if !p.room() {
 		return
 	}
 	name, place := p.name(m.key, found)
@@ -495,6 +618,13 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 	}
 	if p.rec.claim(name, place) {
 		p.rec.appendValue(name, place, m.value, typ)
+	}
+}
+
+// hide notes the name of a member that gets no field: it is the host's all the same.
+func (p *Parser) hide(m *member, found int) {
+	if name, _ := p.name(m.key, found); len(p.hidden) < p.cfg.MaxFields {
+		p.hidden = append(p.hidden, name)
 	}
 }
 
@@ -558,6 +688,7 @@ func (p *Parser) time(place int, value []byte) {
 	p.seenTs = place == keyTs
 	r := &p.rec
 	t, ok := p.clock.parse(value)
+	p.readable = ok
 	switch {
 	case !ok || !t.InRange():
 		r.Reason = r.Reason.or(BadTime)
@@ -595,6 +726,8 @@ var runtimeRs = constant("runtime-rs")
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
 	r.Rank = LevelRank(r.text(keyLevel))
+	r.MaybeGuest = r.MaybeGuest || r.Guest || tooLarge
+	r.Open = r.Open || tooLarge
 	if tooLarge {
 		switch r.Reason {
 		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:
@@ -607,6 +740,9 @@ func (p *Parser) finish(cut, tooLarge bool) {
 	}
 	if r.Guest {
 		r.setBool(keyGuest, true)
+		if rest := r.text(keyUnparsed); rest != nil {
+			r.set(keyUnparsed, p.plain(rest))
+		}
 	}
 	if p.noise != nil {
 		r.set(keyConsoleNoise, p.noise)

@@ -67,8 +67,14 @@ type Record struct {
 	Time    Time
 	HasTime bool
 	// Rank is the level's index in Levels, -1 without a level or with an
-	// unknown one.
-	Rank int
+	// unknown one. Detected is that of detected_level.
+	Rank, Detected int
+	// Open says that the message ends inside a quoted value or an unfinished object,
+	// or is not known to end elsewhere, and MaybeGuest that what follows a cut there
+	// is, or may be, a guest's.
+	Open, MaybeGuest bool
+	// CommandSandbox says that the field sandbox comes from the command line.
+	CommandSandbox bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
 	// whole agent record.
 	Guest, Agent bool
@@ -80,26 +86,31 @@ type Record struct {
 	spans []Span // usual fields that come behind Fields
 	// By place: the index of its field below, the generation in which it got
 	// one above. An entry of another generation counts for nothing.
-	at    []uint32
-	gen   uint32
-	other nameSet // names that are not in the table
+	at  []uint32
+	gen uint32
+	// By group of keys, in the same form: the field of the record that encloses a
+	// guest's text, see Parser.indexEnclosing.
+	enclosing []uint32
+	other     nameSet // names that are not in the table
 }
 
 func (r *Record) init(keys *Keys) {
 	r.keys = keys
-	r.at = make([]uint32, keys.Len())
+	r.at, r.enclosing = make([]uint32, keys.Len()), make([]uint32, keys.Len())
 	r.other.seed = newSeed()
 }
 
 func (r *Record) reset() {
 	if r.gen += 1 << 16; r.gen == 0 {
 		clear(r.at)
+		clear(r.enclosing)
 		r.gen = 1 << 16
 	}
 	r.Fields, r.spans, r.Spans, r.Text = r.Fields[:0], r.spans[:0], nil, nil
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
-	r.Rank = -1
+	r.Rank, r.Detected = -1, -1
+	r.Open, r.MaybeGuest, r.CommandSandbox = false, false, false
 	r.Guest, r.Agent, r.Refused = false, false, 0
 	r.other.reset()
 }

@@ -22,11 +22,15 @@ func ParseTime(b []byte) (t Time, ok bool) {
 	return c.parse(b)
 }
 
-// clock reads times, most of which are of the same minute as the one before.
+// clock reads times, most of which are of the same minute as the one before. The zero
+// clock knows the first minute of 1970, so that no text but a minute's own finds one.
 type clock struct {
-	minute [2]uint64 // the minute of the last time as it was written
+	minute [2]uint64 // the minute of the last time as it was written, xor epochMinute
 	start  int64     // when it starts
 }
+
+// epochMinute is "1970-01-01T00:00", the first byte lowest.
+var epochMinute = [2]uint64{load([]byte("1970-01-"), 0), load([]byte("01T00:00"), 0)}
 
 // parse is ParseTime.
 func (c *clock) parse(b []byte) (t Time, ok bool) {
@@ -35,8 +39,9 @@ func (c *clock) parse(b []byte) (t Time, ok bool) {
 	if len(b) < 20 || b[16] != ':' {
 		return t, false
 	}
-	if minute := [2]uint64{load(b, 0), load(b, 8)}; minute != c.minute {
-		start, ok := minuteStart(minute[0], minute[1])
+	x, y := load(b, 0), load(b, 8)
+	if minute := [2]uint64{x ^ epochMinute[0], y ^ epochMinute[1]}; minute != c.minute {
+		start, ok := minuteStart(x, y)
 		if !ok {
 			return t, false
 		}
@@ -159,6 +164,12 @@ func floorDiv(a, b int64) int64 {
 		return (a - b + 1) / b
 	}
 	return a / b
+}
+
+// isRFC3339 reports whether b is a time in RFC 3339, with the letter T.
+func isRFC3339(b []byte) bool {
+	_, ok := ParseTime(b)
+	return ok && b[10] == 'T'
 }
 
 // parseMicros reads a whole number of microseconds since 1970, the form of

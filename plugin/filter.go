@@ -68,7 +68,7 @@ func (f *filter) run(call *C.struct_kata_call) (answer C.int) {
 		out = new(memory)
 	}
 	out.attach(call)
-	verdict := f.work.Process(chunk, &out.Buffer)
+	verdict := f.work.Process(nil, chunk, &out.Buffer)
 	out.finish()
 	f.spare.Put(out) // not after a panic: nobody knows what state it is in
 

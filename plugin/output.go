@@ -102,7 +102,7 @@ func (o *output) transformed(chunk []byte, out *event.Buffer) (events []byte) {
 		}
 	}()
 	failOnDemand(chunk)
-	if o.work.Process(chunk, out) == transform.Changed {
+	if o.work.Process(nil, chunk, out) == transform.Changed {
 		return out.B
 	}
 	return chunk

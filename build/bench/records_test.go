@@ -60,6 +60,6 @@ func filtering(chunk []byte) func() {
 	out := event.Buffer{B: make([]byte, 0, 4*len(chunk)+4096)}
 	return func() {
 		out.B = out.B[:0]
-		f.Process(chunk, &out)
+		f.Process(nil, chunk, &out)
 	}
 }

@@ -49,7 +49,7 @@ func TestThroughTheFilter(t *testing.T) {
 		chunk, n := gen.Chunk(nil, gen.New(1, sandboxes), 8<<20)
 		f := transform.New(options.Default())
 		var out event.Buffer
-		if f.Process(chunk, &out) != transform.Changed {
+		if f.Process(nil, chunk, &out) != transform.Changed {
 			t.Fatal("nothing changed")
 		}
 		if got := count(t, out.B); got != n {

@@ -32,7 +32,7 @@ func BenchmarkFilter(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			out.B = out.B[:0]
-			f.Process(chunk, &out)
+			f.Process(nil, chunk, &out)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*records), "ns/record")
 	})

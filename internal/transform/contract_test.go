@@ -129,7 +129,7 @@ func run(t testing.TB, f *Filter, chunk []byte) ([]byte, Verdict) {
 	t.Helper()
 	kept := bytes.Clone(chunk)
 	var out event.Buffer
-	verdict := f.Process(chunk, &out)
+	verdict := f.Process(nil, chunk, &out)
 	if !bytes.Equal(kept, chunk) {
 		t.Fatal("the filter wrote to the host's chunk")
 	}

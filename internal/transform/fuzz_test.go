@@ -311,7 +311,7 @@ func fuzzOnce(t *testing.T, f *Filter, chunk []byte, logs []bool, corrupt bool) 
 		}
 	}
 	was := f.Counts()
-	if verdict := f.Process(chunk, &event.Buffer{Grow: grow}); grown > limit {
+	if verdict := f.Process(nil, chunk, &event.Buffer{Grow: grow}); grown > limit {
 		// It goes on as it came, and that is what is counted.
 		was.Untouched += uint64(n)
 		if corrupt {
@@ -325,7 +325,7 @@ func fuzzOnce(t *testing.T, f *Filter, chunk []byte, logs []bool, corrupt bool) 
 	limit = 1 << 30
 	b := event.Buffer{Grow: grow}
 	was = f.Counts()
-	verdict := f.Process(chunk, &b)
+	verdict := f.Process(nil, chunk, &b)
 	is := f.Counts()
 	if len(b.B) > 0 && &b.B[0] != &last[:1][0] {
 		t.Fatal("the output outgrew what was reserved")

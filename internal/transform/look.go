@@ -14,15 +14,27 @@ import (
 const (
 	identifierName = "SYSLOG_IDENTIFIER"
 	lineBreakName  = "_LINE_BREAK"
+	streamName     = "_STREAM_ID"
+	transportName  = "_TRANSPORT"
+	commandName    = "_CMDLINE"
+	programName    = "_COMM"
+	userName       = "_UID"
 	realtimeName   = "_SOURCE_REALTIME_TIMESTAMP"
 	priorityName   = "PRIORITY"
-	programName    = "NAME"
+	nameName       = "NAME"
 	messageName    = "MESSAGE"
 	pidName        = "PID"
 )
 
+// lineMax is the value of _LINE_BREAK in an entry that the next one of its stream goes
+// on (systemd.journal-fields(7)).
+const lineMax = "line-max"
+
 // specialNames are the names that look has an eye on, beside those of key_name.
-var specialNames = [...]string{identifierName, lineBreakName, lineBreakName[1:], programName}
+var specialNames = [...]string{
+	identifierName, nameName, commandName, programName, userName,
+	lineBreakName, lineBreakName[1:], streamName, streamName[1:], transportName, transportName[1:],
+}
 
 // found is where a record has what is looked for: indexes of the wanted pairs, -1
 // for none. It follows from the keys alone.
@@ -31,8 +43,12 @@ type found struct {
 	message    int
 	rank       int // the message's place in key_name
 	identifier int
-	program    int  // NAME
+	name       int  // NAME
 	lineBreak  int  // _LINE_BREAK
+	stream     int  // _STREAM_ID
+	command    int  // _CMDLINE
+	program    int  // _COMM
+	user       int  // _UID
 	lower      bool // the systemd input put the keys in small letters
 	ours       bool // a key starts with the prefix
 }
@@ -51,7 +67,14 @@ func (w *worker) look() *found {
 }
 
 func (w *worker) lookAt(own *found) {
-	*own = found{layout: w.ev.Layout, message: -1, rank: len(w.KeyName), identifier: -1, program: -1, lineBreak: -1}
+	*own = found{
+		layout: w.ev.Layout, message: -1, rank: len(w.KeyName), identifier: -1, name: -1,
+		lineBreak: -1, stream: -1, command: -1, program: -1, user: -1,
+	}
+	// Fields of journald's own whose underscore the systemd input took, and whether it
+	// did: every entry has a transport. Those that are trusted are not among them, since
+	// any process may write a field of such a name.
+	bareLineBreak, bareStream, bareTransport, transport := -1, -1, false, false
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
@@ -67,14 +90,33 @@ func (w *worker) lookAt(own *found) {
 		switch string(key) {
 		case identifierName, "syslog_identifier":
 			own.identifier, own.lower = i, string(key) != identifierName
-		case programName, "name":
-			own.program = i
-		case lineBreakName, "_line_break", lineBreakName[1:], "line_break":
+		case nameName, "name":
+			own.name = i
+		case lineBreakName, "_line_break":
 			own.lineBreak = i
+		case lineBreakName[1:], "line_break":
+			bareLineBreak = i
+		case streamName, "_stream_id":
+			own.stream = i
+		case streamName[1:], "stream_id":
+			bareStream = i
+		case transportName, "_transport":
+			transport = true
+		case transportName[1:], "transport":
+			bareTransport = true
+		case commandName, "_cmdline":
+			own.command = i
+		case programName, "_comm":
+			own.program = i
+		case userName, "_uid":
+			own.user = i
 		}
 		if len(w.prefix) > 0 && bytes.HasPrefix(key, w.prefix) {
 			own.ours = true
 		}
+	}
+	if bareTransport && !transport {
+		own.lineBreak, own.stream = max(own.lineBreak, bareLineBreak), max(own.stream, bareStream)
 	}
 }
 
@@ -204,7 +246,7 @@ func (w *worker) assign(of *parts, lower bool) {
 // isStripped says whether the systemd input took the underscore from the
 // journal's own fields: every entry has a _TRANSPORT.
 func (w *worker) isStripped() bool {
-	const name = "_TRANSPORT"
+	const name = transportName
 	stripped := false
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]

@@ -29,7 +29,7 @@ func TestKnownLayouts(t *testing.T) {
 				one := r.Append(nil)
 				chunk = append(chunk, one...)
 				var out event.Buffer
-				if filter(t, opts...).Process(one, &out) == Untouched {
+				if filter(t, opts...).Process(nil, one, &out) == Untouched {
 					out.B = one
 				}
 				want = append(want, out.B...)

@@ -376,7 +376,7 @@ func TestGroups(t *testing.T) {
 func TestNoMemory(t *testing.T) {
 	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
 	out := event.Buffer{Grow: func(b []byte, _ int) ([]byte, bool) { return b, false }}
-	if verdict := filter(t).Process(chunk, &out); verdict != Untouched {
+	if verdict := filter(t).Process(nil, chunk, &out); verdict != Untouched {
 		t.Errorf("verdict %v", verdict)
 	}
 }
@@ -389,7 +389,7 @@ func TestAllocations(t *testing.T) {
 			out := event.Buffer{B: make([]byte, 0, 1<<20)}
 			if n := testing.AllocsPerRun(20, func() {
 				out.B = out.B[:0]
-				f.Process(e, &out)
+				f.Process(nil, e, &out)
 			}); n != 0 {
 				t.Errorf("%s: record %d costs %v allocations", name, i, n)
 			}

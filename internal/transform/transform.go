@@ -26,9 +26,10 @@ const (
 // Filter is one instance of the plugin. It may be used by several threads at
 // once and shares nothing with other instances.
 type Filter struct {
-	plan     plan
-	counters counters
-	twins    *twins // nil for duplicates keep
+	plan          plan
+	counters      counters
+	duplicates    *duplicates // nil for duplicates keep
+	continuations *continuations
 
 	mu   sync.Mutex
 	idle []*worker
@@ -36,19 +37,19 @@ type Filter struct {
 
 // New makes an instance with the given options, which it keeps and does not change.
 func New(o *options.Options) *Filter {
-	f := &Filter{plan: newPlan(o)}
+	f := &Filter{plan: newPlan(o), continuations: newContinuations()}
 	if o.Duplicates != options.DuplicatesKeep {
-		f.twins = newTwins()
+		f.duplicates = newDuplicates()
 	}
 	return f
 }
 
-// Process rewrites one chunk into out, whose bytes so far stay as they are. The
-// chunk is only read, and not kept after the call.
-func (f *Filter) Process(chunk []byte, out *event.Buffer) Verdict {
+// Process rewrites one chunk with the given tag into out, whose bytes so far stay as
+// they are. Tag and chunk are only read, and not kept after the call.
+func (f *Filter) Process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w := f.take()
 	start := len(out.B)
-	verdict := w.process(chunk, out)
+	verdict := w.process(tag, chunk, out)
 	f.counters.add(&w.tally, verdict, len(chunk), len(out.B)-start)
 	// Not deferred: after a panic the worker's memory is not to be trusted.
 	f.give(w)
@@ -65,7 +66,7 @@ func (f *Filter) take() *worker {
 		f.idle = f.idle[:n-1]
 		return w
 	}
-	return newWorker(&f.plan, f.twins)
+	return newWorker(f)
 }
 
 func (f *Filter) give(w *worker) {
@@ -89,7 +90,12 @@ type plan struct {
 	ownGone  globs // remove_journal_keys
 	selected bool  // keep or remove is set
 	nest     []byte
+	flags    [2]strName // the names of guest and parse_error where the record has those itself
 }
+
+// flagPrefix is put before the plugin's own flags when there is no prefix and the record
+// has a key of their name.
+const flagPrefix = "kata_"
 
 func newPlan(o *options.Options) plan {
 	p := plan{
@@ -125,6 +131,11 @@ func newPlan(o *options.Options) plan {
 	p.wanted = append(p.wanted, o.KeyName...)
 	for _, name := range specialNames {
 		p.wanted = append(p.wanted, name, strings.ToLower(name))
+	}
+	if o.Prefix == "" {
+		p.flags = [2]strName{}
+		p.flags[0].set(flagPrefix + "guest")
+		p.flags[1].set(flagPrefix + "parse_error")
 	}
 	return p
 }

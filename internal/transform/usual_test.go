@@ -110,7 +110,7 @@ func TestSpans(t *testing.T) {
 					chunk = r.Append(chunk)
 				}
 				var got, want event.Buffer
-				if a, b := spans.Process(chunk, &got), fields.Process(chunk, &want); a != b || !bytes.Equal(got.B, want.B) {
+				if a, b := spans.Process(nil, chunk, &got), fields.Process(nil, chunk, &want); a != b || !bytes.Equal(got.B, want.B) {
 					t.Fatalf("options %d: %d bytes, with fields %d", i, len(got.B), len(want.B))
 				}
 			}

@@ -9,7 +9,9 @@ import (
 // worker is the memory that one call needs.
 type worker struct {
 	*plan
-	twins  *twins
+	duplicates    *duplicates
+	continuations *continuations
+
 	walk   event.Walker
 	ev     event.Event
 	parse  *parser.Parser
@@ -17,6 +19,7 @@ type worker struct {
 	native parser.Native
 	tally  tally
 
+	tag     []byte
 	chunk   []byte
 	out     *event.Buffer
 	written int // how much of the chunk is in out, or was dropped
@@ -31,16 +34,17 @@ type worker struct {
 	all  bool   // all of the record's fields are written
 	use  []bool // or else, by index in its Fields: it is written
 	gone []bool // by index in the event's Pairs: it is left out
+	flag [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
-func newWorker(p *plan, t *twins) *worker {
-	w := &worker{plan: p, twins: t, parse: parser.New(p.config)}
-	w.walk.Want(p.wanted, p.first)
+func newWorker(f *Filter) *worker {
+	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.config)}
+	w.walk.Want(f.plan.wanted, f.plan.first)
 	return w
 }
 
-func (w *worker) process(chunk []byte, out *event.Buffer) Verdict {
-	w.chunk, w.out = chunk, out
+func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
+	w.tag, w.chunk, w.out = tag, chunk, out
 	w.written, w.changed = 0, false
 	w.tally = tally{}
 	defer w.release()
@@ -83,7 +87,7 @@ func (w *worker) noMemory() Verdict {
 // release lets go of the call's memory, which is the host's: no pointer into it
 // may be left where Go's collector looks.
 func (w *worker) release() {
-	w.chunk, w.out = nil, nil
+	w.tag, w.chunk, w.out = nil, nil, nil
 	w.walk.Reset(nil)
 	w.msg = parser.Message{}
 	fields := w.native.Fields
@@ -107,14 +111,15 @@ func (w *worker) copyUntil(end int) bool {
 	return true
 }
 
-// event deals with one log event and says whether there was memory for it.
+// event deals with one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
-	rec := w.record()
+	own := w.look()
+	rec := w.record(own)
 	if rec == nil {
 		w.tally.untouched++
 		return true
 	}
-	drop, twin := w.verdict(rec)
+	drop, duplicate := w.verdict(rec, w.wanted(own.identifier))
 	if drop {
 		w.tally.count(rec, true)
 		if !w.copyUntil(w.ev.Start) {
@@ -124,25 +129,57 @@ func (w *worker) event() bool {
 		return true
 	}
 	w.tally.count(rec, false)
-	return w.write(rec, twin)
+	return w.write(rec, duplicate)
 }
 
 // record parses the event's message; nil means that the event stays as it is.
-func (w *worker) record() *parser.Record {
-	own := w.look()
+func (w *worker) record(own *found) *parser.Record {
 	text := w.wanted(own.message)
+	stream := w.wanted(own.stream)
+	if stream == nil {
+		return w.parsed(own, text)
+	}
+	goesOn := len(text) > 0 && string(w.wanted(own.lineBreak)) == lineMax
+	if !goesOn && w.continuations.idle() {
+		return w.parsed(own, text)
+	}
+	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
+	line, isRest := w.continuations.rest(id, goesOn)
+	if isRest && line.untouched {
+		return nil
+	}
+	if isRest {
+		w.at, w.ours = w.messageAt(own), own.ours
+		return w.parse.ParseRest(text, line.guest)
+	}
+	rec := w.parsed(own, text)
+	switch {
+	case !goesOn:
+	case rec == nil:
+		w.continuations.note(id, cutLine{untouched: true})
+	case rec.Open:
+		w.continuations.note(id, cutLine{guest: rec.MaybeGuest})
+	}
+	return rec
+}
+
+// parsed parses the event's message as a record of its own.
+func (w *worker) parsed(own *found, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	w.at, w.ours = w.ev.Pairs[own.message].At, own.ours
+	w.at, w.ours = w.messageAt(own), own.ours
 	m := &w.msg
-	m.Text, m.Origin, m.Cut, m.Native = text, parser.Nobody, false, nil
+	*m = parser.Message{Text: text}
 	if own.lineBreak >= 0 {
-		m.Cut = string(w.wanted(own.lineBreak)) == "line-max"
+		m.Cut = string(w.wanted(own.lineBreak)) != "nul"
+	}
+	if own.command >= 0 && string(w.wanted(own.program)) == "containerd-shim" && string(w.wanted(own.user)) == "0" {
+		m.Command = w.wanted(own.command)
 	}
 	if id := w.wanted(own.identifier); id != nil {
 		m.Origin = parser.OriginOf(id)
-		if own.program >= 0 && string(id) == "kata" && string(w.wanted(own.program)) == "kata-runtime" {
+		if own.name >= 0 && string(id) == "kata" && string(w.wanted(own.name)) == "kata-runtime" {
 			w.readNative(own.lower)
 			m.Native = &w.native
 		}
@@ -154,13 +191,21 @@ func (w *worker) record() *parser.Record {
 	return rec
 }
 
-// verdict says whether options drop the record, and whether it is the second of
+// messageAt is where the message's key starts, in an event that has one.
+func (w *worker) messageAt(own *found) uint32 {
+	if own.message < 0 {
+		return 0
+	}
+	return w.ev.Pairs[own.message].At
+}
+
+// verdict reports whether options drop the record, and whether it is the second of
 // two copies.
-func (w *worker) verdict(rec *parser.Record) (drop, twin bool) {
-	if rec.Rank >= 0 && rec.Rank < w.minRank {
+func (w *worker) verdict(rec *parser.Record, identifier []byte) (drop, duplicate bool) {
+	if rec.Rank >= 0 && rec.Rank < w.minRank && rec.Detected < w.minRank {
 		return true, false
 	}
-	if w.twins != nil && w.twins.second(rec) {
+	if w.duplicates != nil && w.duplicates.isSecond(rec, identifier, w.ev.Sec, w.ev.Nsec) {
 		w.tally.duplicates++
 		return w.Duplicates == options.DuplicatesDrop, true
 	}

@@ -10,8 +10,8 @@ import (
 
 // write writes the event with the record's fields and says whether there was
 // memory for it.
-func (w *worker) write(rec *parser.Record, twin bool) bool {
-	if twin {
+func (w *worker) write(rec *parser.Record, duplicate bool) bool {
+	if duplicate {
 		rec.MarkDuplicate()
 	}
 	fields := w.choose(rec)
@@ -115,16 +115,27 @@ func (w *worker) choose(rec *parser.Record) int {
 }
 
 // yield takes back the fields whose names the record has itself, which can be
-// when there is no prefix; it answers how many.
+// when there is no prefix, and returns how many. The plugin's own flags stay: they get
+// a prefix then.
 func (w *worker) yield(rec *parser.Record) int {
 	n := 0
+	w.flag = [2]bool{}
 	w.walk.All(&w.ev)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
 			continue
 		}
-		if at := rec.Find(w.chunk[p.Key:p.Value]); at >= 0 && w.use[at] {
+		key := w.chunk[p.Key:p.Value]
+		switch string(key) {
+		case "guest":
+			w.flag[0] = true
+			continue
+		case "parse_error":
+			w.flag[1] = true
+			continue
+		}
+		if at := rec.Find(key); at >= 0 && w.use[at] {
 			w.use[at] = false
 			n++
 		}
@@ -140,7 +151,8 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 	message := w.PreserveKey || !parsed || rec.Reason != parser.OK
 	nest := len(w.nest) > 0
 	ours := w.ours && !nest
-	if whole && message && !ours && !nest && len(w.ownGone) == 0 {
+	flags := len(w.prefix) == 0 && !nest && w.flag != [2]bool{}
+	if whole && message && !ours && !nest && !flags && len(w.ownGone) == 0 {
 		return 0
 	}
 	w.walk.All(&w.ev)
@@ -156,7 +168,8 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 		if p.KeyKind == event.Str {
 			gone = gone || w.ownGone.match(key) ||
 				nest && bytes.Equal(key, w.nest) ||
-				ours && bytes.HasPrefix(key, w.prefix) && w.writes(rec, key[len(w.prefix):])
+				ours && bytes.HasPrefix(key, w.prefix) && w.writes(rec, key[len(w.prefix):]) ||
+				flags && w.isFlag(rec, key)
 		}
 		w.gone[i] = gone
 		if gone {
@@ -164,6 +177,13 @@ func (w *worker) chooseOwn(rec *parser.Record) int {
 		}
 	}
 	return n
+}
+
+// isFlag reports whether key is the name that one of the plugin's own flags gets because
+// the record has a key of the flag's name.
+func (w *worker) isFlag(rec *parser.Record, key []byte) bool {
+	name, ok := bytes.CutPrefix(key, []byte(flagPrefix))
+	return ok && (w.flag[0] && string(name) == "guest" || w.flag[1] && string(name) == "parse_error") && w.writes(rec, name)
 }
 
 // writes says whether a field with the name is written.
@@ -216,18 +236,31 @@ func (w *worker) writeField(f *parser.Field) bool {
 	if f.Type == parser.Nested {
 		size *= maxGrowth
 	}
-	if !w.out.Reserve(2*event.MaxHeader + len(w.prefix) + len(f.Name) + size) {
+	if !w.out.Reserve(2*event.MaxHeader + len(w.prefix) + len(flagPrefix) + len(f.Name) + size) {
 		return false
 	}
 	b := w.out.B
 	if f.Place >= 0 {
-		b = append(b, w.names[f.Place].text...)
+		b = append(b, w.fieldName(f).text...)
 	} else {
 		b = event.AppendStrHeader(b, len(w.prefix)+len(f.Name))
 		b = append(append(b, w.prefix...), f.Name...)
 	}
 	w.out.B = appendValue(b, f)
 	return true
+}
+
+// fieldName is the name of a field whose key is in the table.
+func (w *worker) fieldName(f *parser.Field) *strName {
+	if len(w.prefix) == 0 && !w.all {
+		if w.flag[0] && string(f.Name) == "guest" {
+			return &w.flags[0]
+		}
+		if w.flag[1] && string(f.Name) == "parse_error" {
+			return &w.flags[1]
+		}
+	}
+	return &w.names[f.Place]
 }
 
 func appendValue(b []byte, f *parser.Field) []byte {

@@ -1,0 +1,156 @@
+package transform
+
+import (
+	"hash/maphash"
+	"sync"
+)
+
+// continuations remembers lines that journald has cut (LineMax= in journald.conf(5), 48
+// KiB): the next entry of the same stream is the rest. A guest can choose how that
+// starts, so it must not be read as a record. Entries are known by their stream, which
+// journald numbers, and the chunk's tag.
+//
+// Fluent Bit may show an entry again (a retry of the output), when the state of its
+// stream is another one. So rests that were found are remembered by themselves, too.
+//
+// Both tables have a fixed size, and the oldest entries are forgotten. An instance that
+// is called by several threads at once may get the entries of a stream out of order,
+// and then misses rests.
+type continuations struct {
+	mu    sync.Mutex
+	seed  maphash.Seed
+	count uint64 // how many streams were noted
+	open  int    // how many streams go on, to look no further when there are none
+	known int    // how many rests there are, likewise
+
+	streams [maxStreams]cutStream
+	rests   [maxRests]foundRest
+	next    int // the rest that is forgotten next
+}
+
+const (
+	maxStreams = 256
+	maxRests   = 256
+	maxGap     = 2e9 // nanoseconds between a line and its rest
+)
+
+// cutStream is a stream whose last entry goes on.
+type cutStream struct {
+	stream uint64 // hash of tag and stream; 0 for none
+	entry  uint64 // hash of the entry
+	time   int64  // its event time in nanoseconds
+	number uint64
+	line   cutLine
+}
+
+type foundRest struct {
+	entry uint64
+	line  cutLine
+}
+
+// cutLine is what is known of a line from its first part.
+type cutLine struct {
+	untouched bool // it was no record that is parsed
+	guest     bool // it is, or may be, a guest's
+}
+
+func newContinuations() *continuations { return &continuations{seed: maphash.MakeSeed()} }
+
+// entryID are the hashes by which an entry is known.
+type entryID struct {
+	stream, entry uint64
+	time          int64
+}
+
+// id makes the hashes for an entry of a stream.
+func (c *continuations) id(tag, stream, text []byte, sec int64, nsec uint32) (id entryID) {
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	writeNumber(&h, uint64(len(tag)))
+	_, _ = h.Write(tag)
+	_, _ = h.Write(stream)
+	id.stream = h.Sum64() | 1
+	id.time = sec*1e9 + int64(nsec)
+	writeNumber(&h, uint64(id.time))
+	_, _ = h.Write(text)
+	id.entry = h.Sum64()
+	return id
+}
+
+// idle reports whether nothing is remembered, and so nothing can be a rest.
+func (c *continuations) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open+c.known == 0
+}
+
+// rest reports whether an entry is the rest of a line. goesOn says that journald has cut
+// it, too. What is known of its stream is used up.
+func (c *continuations) rest(id entryID, goesOn bool) (line cutLine, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.find(id.stream)
+	if s != nil && s.entry != id.entry { // or the same entry is shown again
+		if gap := id.time - s.time; gap >= 0 && gap <= maxGap {
+			line, ok = s.line, true
+		}
+	}
+	if !ok {
+		for i := range c.rests[:c.known] {
+			if c.rests[i].entry == id.entry {
+				return c.rests[i].line, true
+			}
+		}
+	} else {
+		c.rests[c.next] = foundRest{id.entry, line}
+		c.next = (c.next + 1) % maxRests
+		c.known = max(c.known, c.next)
+		if c.next == 0 {
+			c.known = maxRests
+		}
+	}
+	if s != nil {
+		*s = cutStream{}
+		c.open--
+	}
+	if ok && goesOn {
+		c.add(id, line)
+	}
+	return line, ok
+}
+
+// note remembers the first part of a line that goes on.
+func (c *continuations) note(id entryID, line cutLine) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.add(id, line)
+}
+
+func (c *continuations) add(id entryID, line cutLine) {
+	s := c.find(id.stream)
+	if s == nil {
+		s = &c.streams[0]
+		for i := range c.streams {
+			if e := &c.streams[i]; e.number < s.number {
+				s = e
+			}
+		}
+		if s.stream == 0 {
+			c.open++
+		}
+	}
+	c.count++
+	*s = cutStream{stream: id.stream, entry: id.entry, time: id.time, number: c.count, line: line}
+}
+
+func (c *continuations) find(stream uint64) *cutStream {
+	if c.open == 0 {
+		return nil
+	}
+	for i := range c.streams {
+		if c.streams[i].stream == stream {
+			return &c.streams[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package transform
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+// duplicates remembers records, to know the second of two copies of one. The Go shim
+// writes every line twice: to containerd's journal stream and, through its syslog hook,
+// under its own identifier; the two differ in the digits of the time at most.
+//
+// Fluent Bit shows one record several times itself (rewrite_tag, a retry of the output).
+// So an entry is the copy that was kept: what comes again from the identifier of that
+// copy is kept again, and what comes from another one is a duplicate again.
+//
+// The table has a fixed size: of many records at once the oldest are forgotten, and
+// then a copy stays that might have been found.
+type duplicates struct {
+	mu    sync.Mutex
+	seeds [2]maphash.Seed
+	count uint64 // how many entries were made
+	sets  [duplicateSets][duplicateWays]seenRecord
+}
+
+// seenRecord is an entry: a copy that was kept.
+type seenRecord struct {
+	print      [2]uint64 // of what both copies have, see duplicates.print
+	identifier uint64    // the hash of who wrote it
+	arrival    int64     // the event's own time in nanoseconds
+	number     uint64    // entries are numbered from 1 on; 0 is an empty one
+}
+
+const (
+	duplicateSets   = 1024
+	duplicateWays   = 8
+	duplicateWindow = 2e9 // nanoseconds
+)
+
+func newDuplicates() *duplicates {
+	return &duplicates{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+}
+
+// isSecond reports whether a record is the second of two copies, given who wrote it and
+// the event's own time, and remembers it if not. A record whose time is known to the
+// second only is no one's copy: the next one may well look the same.
+func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, nsec uint32) bool {
+	if identifier == nil || !rec.HasTime || rec.Time.Whole || rec.Encoding == parser.NativeEncoding {
+		return false
+	}
+	print := d.print(rec)
+	entry := seenRecord{
+		print: print, identifier: maphash.Bytes(d.seeds[0], identifier), arrival: sec*1e9 + int64(nsec),
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	set := &d.sets[print[0]%duplicateSets]
+	oldest := &set[0]
+	for i := range set {
+		e := &set[i]
+		if e.number > 0 && e.print == print {
+			if distance := entry.arrival - e.arrival; e.identifier != entry.identifier && distance <= duplicateWindow && distance >= -duplicateWindow {
+				return true
+			}
+			oldest = e // it takes its own place, or that of one which is too old
+			break
+		}
+		if e.number < oldest.number {
+			oldest = e
+		}
+	}
+	d.count++
+	entry.number = d.count
+	*oldest = entry
+	return false
+}
+
+// print is a hash of what two copies have in common: time, level, message, and sandbox,
+// ID and source as far as the message has them.
+func (d *duplicates) print(rec *parser.Record) (print [2]uint64) {
+	for i := range print {
+		var h maphash.Hash
+		h.SetSeed(d.seeds[i])
+		writeNumber(&h, uint64(rec.Time.Sec))
+		writeNumber(&h, uint64(rec.Time.Nsec))
+		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
+			f, _ := rec.Lookup(name)
+			text := f.Value
+			if name == "sandbox" && rec.CommandSandbox {
+				text = nil // only the shim's own copy has that
+			}
+			writeNumber(&h, uint64(len(text)))
+			_, _ = h.Write(text)
+		}
+		print[i] = h.Sum64()
+	}
+	return print
+}
+
+func writeNumber(h *maphash.Hash, n uint64) {
+	for range 8 {
+		_ = h.WriteByte(byte(n))
+		n >>= 8
+	}
+}

@@ -1,0 +1,235 @@
+package parser
+
+import "bytes"
+
+// One field for each id: programs and releases of Kata have the id of one sandbox, and
+// of one container, under many keys. Where sandbox or container is empty it gets the
+// first of the others, which stay as they are.
+
+// addHostIDs fills the ids from what the host's record says.
+func (p *Parser) addHostIDs(m *Message) {
+	r := &p.rec
+	var words runtimeWords
+	if m.Origin == Runtime && !p.isKatas() {
+		words.parse(r.text(keyMsg))
+		for _, f := range []struct {
+			place int
+			text  []byte
+		}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
+			if len(f.text) > 0 {
+				r.set(f.place, f.text)
+			}
+		}
+	}
+	if len(r.text(keySandbox)) == 0 {
+		keys := p.keys.ids.sandbox
+		if r.Encoding != LogfmtEncoding && r.Encoding != JSONEncoding {
+			keys = keys[1:] // the first is ID, which a journal field of that name is not
+		}
+		id := p.firstText(keys)
+		if id == nil {
+			id = words.sandbox
+		}
+		if id == nil {
+			id = commandSandbox(m.Command)
+			r.CommandSandbox = id != nil
+		}
+		if id != nil {
+			r.set(keySandbox, p.valid(id))
+		}
+	}
+	if len(r.text(keyContainer)) == 0 {
+		id := p.firstText(p.keys.ids.container)
+		if id == nil {
+			id = containerID(r.text(keyReq))
+		}
+		if id != nil {
+			r.set(keyContainer, id)
+		}
+	}
+}
+
+// firstText is the first text that is not empty of those of the given keys, or nil.
+func (p *Parser) firstText(places []int) []byte {
+	for _, place := range places {
+		if text := p.rec.text(place); len(text) > 0 {
+			return text
+		}
+	}
+	return nil
+}
+
+// addGuestContainer fills the container's id from what a guest record says, where the
+// host says none.
+func (p *Parser) addGuestContainer() {
+	r := &p.rec
+	if len(r.text(keyContainer)) > 0 {
+		return
+	}
+	ids := &p.keys.ids
+	const request, cid = 100, 101 // behind ids.container
+	var best []byte
+	at := cid + 1
+	inContainer := false
+	for i := range p.members {
+		m := &p.members[i]
+		if m.kind > jsonNumber {
+			continue
+		}
+		rank := at
+		switch place := int(m.place); place {
+		case unknown:
+			continue
+		case keyReq:
+			rank = request
+		case ids.cid:
+			rank = cid
+		case ids.eid:
+			inContainer = true
+		case ids.module:
+			inContainer = inContainer || string(m.value) == "rustjail"
+		default:
+			for k, id := range ids.container {
+				if place == id {
+					rank = k
+				}
+			}
+		}
+		if rank >= at {
+			continue
+		}
+		value := p.cleanValue(m)
+		if rank == request {
+			value = containerID(value)
+		}
+		if len(value) > 0 {
+			best, at = value, rank
+		}
+	}
+	if len(best) > 0 && (at != cid || inContainer) {
+		r.set(keyContainer, best)
+	}
+}
+
+// runtimeWords are what containerd and CRI-O say of a pod's sandbox in their own words.
+type runtimeWords struct{ sandbox, name, namespace, uid []byte }
+
+// parse reads the messages that map a sandbox to its pod:
+//
+//	RunPodSandbox for &PodSandboxMetadata{Name:web-0,Uid:0c1f,Namespace:shop,Attempt:0,} returns sandbox id "55bb"
+//	RunPodSandbox for name:"web-0" uid:"0c1f" namespace:"shop" returns sandbox id "55bb"
+//	Ran pod sandbox 55bb with infra container: shop/web-0/POD
+//
+// The first is containerd's up to 2.1, the second its later form, with one or two blanks
+// between the fields and without those that are empty (internal/cri/server,
+// sandbox_run.go); the third is CRI-O's (server/sandbox_run_linux.go).
+func (w *runtimeWords) parse(msg []byte) {
+	if rest, ok := bytes.CutPrefix(msg, []byte("RunPodSandbox for ")); ok {
+		const returns = ` returns sandbox id "`
+		at := bytes.LastIndex(rest, []byte(returns))
+		if at < 0 {
+			return
+		}
+		metadata, id := rest[:at], rest[at+len(returns):]
+		end := bytes.IndexByte(id, '"')
+		if end < 0 || !isID(id[:end]) {
+			return
+		}
+		w.sandbox = id[:end]
+		if list, ok := bytes.CutPrefix(metadata, []byte("&PodSandboxMetadata{")); ok {
+			w.name, w.uid, w.namespace = value(list, "Name:", ','), value(list, "Uid:", ','), value(list, "Namespace:", ',')
+		} else {
+			w.name, w.uid, w.namespace = value(metadata, `name:"`, '"'), value(metadata, `uid:"`, '"'), value(metadata, `namespace:"`, '"')
+		}
+		return
+	}
+	if len(msg) == 0 || msg[0]|0x20 != 'r' {
+		return
+	}
+	rest, ok := bytes.CutPrefix(msg[1:], []byte("an pod sandbox "))
+	if !ok {
+		return
+	}
+	id, pod, ok := bytes.Cut(rest, []byte(" with infra container: "))
+	if !ok || !isID(id) {
+		return
+	}
+	namespace, pod, ok := bytes.Cut(pod, []byte("/"))
+	name, _, more := bytes.Cut(pod, []byte("/"))
+	w.sandbox = id
+	if ok && more {
+		w.name, w.namespace = name, namespace
+	}
+}
+
+// value is the text in list between a key, which is the first of the list or behind a
+// comma or blank, and an end; nil when it is not there whole.
+func value(list []byte, key string, end byte) []byte {
+	for at := 0; ; at++ {
+		i := bytes.Index(list[at:], []byte(key))
+		if i < 0 {
+			return nil
+		}
+		if at += i; at > 0 && list[at-1] != ',' && list[at-1] != ' ' {
+			continue
+		}
+		text := list[at+len(key):]
+		n := bytes.IndexByte(text, end)
+		if n < 0 {
+			return nil
+		}
+		return text[:n]
+	}
+}
+
+// isID reports whether text may be an id: one word.
+func isID(text []byte) bool {
+	return len(text) > 0 && len(text) <= 128 && bytes.IndexByte(text, ' ') < 0
+}
+
+// commandSandbox is the sandbox's id in the command line of containerd-shim-kata-v2, as
+// the flag -id (containerd, pkg/shim), or nil.
+func commandSandbox(command []byte) []byte {
+	for len(command) > 0 {
+		var word []byte
+		word, command, _ = bytes.Cut(command, []byte(" "))
+		flag := bytes.TrimPrefix(word, []byte("-"))
+		if len(flag) == len(word) {
+			continue
+		}
+		flag = bytes.TrimPrefix(flag, []byte("-"))
+		id, ok := bytes.CutPrefix(flag, []byte("id="))
+		if !ok && string(flag) == "id" {
+			id, _, _ = bytes.Cut(command, []byte(" "))
+			ok = true
+		}
+		if ok && isID(id) {
+			return id
+		}
+	}
+	return nil
+}
+
+// containerID is the id in an agent request's text form, container_id:"77aa",
+// or in its JSON form; nil when there is none.
+func containerID(req []byte) []byte {
+	const key = "container_id"
+	i := bytes.Index(req, []byte(key))
+	if i < 0 {
+		return nil
+	}
+	rest := bytes.TrimPrefix(req[i+len(key):], []byte(`"`))
+	rest = bytes.TrimLeft(rest, " ")
+	if len(rest) == 0 || rest[0] != ':' {
+		return nil
+	}
+	rest = bytes.TrimLeft(rest[1:], " ")
+	if len(rest) == 0 || rest[0] != '"' {
+		return nil
+	}
+	end := bytes.IndexByte(rest[1:], '"')
+	if end <= 0 || end > 128 {
+		return nil
+	}
+	return rest[1 : 1+end]
+}

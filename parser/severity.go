@@ -1,0 +1,114 @@
+package parser
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// severityWords are the words of console text that name a severity, by the first
+// letter in lower case. The list is that of the contract: what kernels, systemd, Go's
+// and Rust's run-time systems and common programs print.
+var severityWords = func() (table [128][]severityWord) {
+	for _, w := range []severityWord{
+		{"kernel panic", anyCase, rankCritical},
+		{"panicked at", anyCase, rankCritical},
+		{"BUG:", asSpelled, rankCritical},
+		{"Oops", asSpelled, rankCritical},
+		{"panic: ", asSpelled, rankCritical},
+		{"CRIT", asSpelled, rankCritical},
+		{"FATA", asSpelled, rankCritical}, // and FATAL
+		{"out of memory", anyCase, rankError},
+		{"oom-kill", anyCase, rankError},
+		{"segfault", anyCase, rankError},
+		{"ERRO", asSpelled, rankError}, // and ERROR
+		{"[FAILED]", asSpelled, rankError},
+		{"WARN", asSpelled, rankWarning}, // and WARNING
+		{"fail", anyCase, rankWarning},
+		{"failed", anyCase, rankWarning},
+		{"failure", anyCase, rankWarning},
+		{"error", anyCase, rankWarning},
+		{"cannot", anyCase, rankWarning},
+		{"unable", anyCase, rankWarning},
+		{"denied", anyCase, rankWarning},
+		{"timed out", anyCase, rankWarning},
+	} {
+		first := w.text[0]
+		if 'A' <= first && first <= 'Z' {
+			first |= 0x20
+		}
+		table[first] = append(table[first], w)
+	}
+	return table
+}()
+
+type severityWord struct {
+	text string
+	form wordForm
+	rank int
+}
+
+// wordForm is how a severity's word stands in the text. All start where a word does.
+type wordForm uint8
+
+const (
+	anyCase   wordForm = iota // a whole word, in capitals or small letters
+	asSpelled                 // the start of a word, in just these letters
+)
+
+// detectSeverity returns the rank of the highest severity, warning or worse, that
+// console text names, or -1. The text has no terminal codes.
+func detectSeverity(text []byte) int {
+	found := -1
+	for i := 0; i < len(text); {
+		// A word, or one character that belongs to none, starts here.
+		c := text[i]
+		first := c
+		if 'A' <= c && c <= 'Z' {
+			first |= 0x20
+		}
+		if first < utf8.RuneSelf {
+			for w := range severityWords[first] {
+				if word := &severityWords[first][w]; word.rank > found && word.startsAt(text, i) {
+					if found = word.rank; found == rankCritical {
+						return found
+					}
+				}
+			}
+		}
+		if !isWordAt(text, i) {
+			_, size := utf8.DecodeRune(text[i:])
+			i += size
+			continue
+		}
+		for i < len(text) && isWordAt(text, i) {
+			_, size := utf8.DecodeRune(text[i:])
+			i += size
+		}
+	}
+	return found
+}
+
+// startsAt reports whether the word stands in text at i, where a word starts.
+func (w *severityWord) startsAt(text []byte, i int) bool {
+	if len(text)-i < len(w.text) {
+		return false
+	}
+	part := text[i : i+len(w.text)]
+	if w.form == asSpelled {
+		return string(part) == w.text
+	}
+	end := i + len(w.text)
+	return bytes.EqualFold(part, []byte(w.text)) && (end == len(text) || !isWordAt(text, end))
+}
+
+// isWordAt reports whether the character of text at i is one of a word: a letter, a
+// digit or '_'.
+func isWordAt(text []byte, i int) bool {
+	c := text[i]
+	if c < utf8.RuneSelf {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '_'
+	}
+	r, _ := utf8.DecodeRune(text[i:])
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
