@@ -28,7 +28,10 @@ func TestAppendPlain(t *testing.T) {
 	f("plain é\ttext\n", "plain é\ttext\n")
 	f("\x1b[0;1;39mbold\x1b[0m", "bold")
 	f("\x1b[mx\x1b[2Jy\x1b[?2004hz\x1b[10;20H", "xyz")
-	f("\u009b31mred\u009b0m é\u009a", "red é\u009a")
+	f("\u009b31mred\u009b0m é\u009a°Â", "red é°Â")
+	f("\u0084a\u0085b\u009cc\u0080\u009f", "abc")
+	f("\u009d0;title\ax\u009d0;title\u009cy\u0090q\x1b\\z\x1b]0;t\u009c", "xyz")
+	f("\u009d\u009b31mx", "x")
 	f("\x1b]0;title\ax\x1b]0;title\x1b\\y", "xy")
 	f("\x1bPq#0\x1b\\x\x1b^a\ay\x1b_a\az\x1bXa\a", "xyz")
 	f("\x1b(Bx\x1b)0y\x1b=z\x1b>\x1bc\x1b7", "xyz")
@@ -52,7 +55,7 @@ func FuzzPlain(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		text = valid(text)
 		got := string(AppendPlain(nil, []byte(text)))
-		if !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\u009b") {
+		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r == 0x1b || r >= 0x80 && r < 0xa0 }) {
 			t.Fatalf("%q became %q", text, got)
 		}
 		rest := text

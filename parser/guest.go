@@ -450,7 +450,7 @@ func (p *Parser) merge() {
 				p.refuse(m, m.key)
 			} else {
 				r.set(keyAgentTime, p.cleanValue(m))
-				p.kept.add(m.key, -1)
+				p.kept.add(m.key, 0)
 			}
 		default:
 			p.addGuest(m)
@@ -595,6 +595,7 @@ func (p *Parser) addGuest(m *member) {
 	index, reserved := p.findEnclosing(name, place)
 	if reserved {
 		if index != noField && r.Fields[index].isText(p.cleanValue(m)) {
+			p.kept.add(name, 0)
 			return // the host says the same
 		}
 		p.addRefused(m, name, place)
@@ -619,7 +620,7 @@ func (p *Parser) addRefused(m *member, name []byte, place int) {
 		p.buf = append(append(p.buf, "agent_"...), name...)
 		full := p.buf[start:len(p.buf):len(p.buf)]
 		if at := p.keys.find(full); !IsMark(int32(at)) && r.Find(full) < 0 {
-			p.kept.add(name, -1)
+			p.kept.add(name, 0)
 			r.Refused++
 			p.addValue(m, full, at)
 			return
@@ -662,7 +663,7 @@ func (p *Parser) refuse(m *member, name []byte) {
 // keep puts a member into the one field for members that get none of their own, unless
 // one of its name is there, and reports whether it did.
 func (p *Parser) keep(m *member, name []byte) bool {
-	if !p.kept.add(name, -1) || (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
+	if !p.kept.add(name, 0) || (m.kind == jsonObject || m.kind == jsonArray) && p.cfg.Nested == DropNested {
 		return false
 	}
 	if len(p.fields) == 0 {

@@ -113,11 +113,36 @@ func readLogfmt(d *Logfmt, text string) string {
 	return strings.Join(parts, " ")
 }
 
-// slowLogfmt is what readLogfmt answers, from the contract's words and without
-// any of the tricks: rule 5 on the one hand, strconv on the other.
+// slowLogfmt is what readLogfmt returns, from slowPairs.
 func slowLogfmt(text string) string {
-	var parts, aside []string
-	reason := OK
+	pairs, reason, aside, _ := slowPairs(text, false)
+	var parts []string
+	for _, p := range pairs {
+		parts = append(parts, fmt.Sprintf("%q=%q", p.key, p.value))
+	}
+	if reason != OK {
+		parts = append(parts, reason.String())
+	}
+	if aside != "" {
+		parts = append(parts, fmt.Sprintf("%q", aside))
+	}
+	return strings.Join(parts, " ")
+}
+
+// slowPair is a pair of logfmt.
+type slowPair struct {
+	key, value string
+	bare       bool // the value had no quotes
+}
+
+// slowStamp is the kernel's time stamp.
+var slowStamp = regexp.MustCompile(`^\[ *[0-9]{1,10}\.[0-9]{1,9}\]`)
+
+// slowPairs reads logfmt from the contract's words and without any of the tricks: rule 5
+// on the one hand, strconv on the other. In text of a console a kernel stamp where a
+// pair, or text behind a value, may start ends the record: rest is what is left then.
+func slowPairs(text string, console bool) (pairs []slowPair, reason Reason, unparsed, rest string) {
+	var aside []string
 	setAside := func(s string) {
 		aside = append(aside, strings.TrimRightFunc(s, isBlank))
 		reason = reason.or(TrailingText)
@@ -130,7 +155,11 @@ func slowLogfmt(text string) string {
 	}
 	for {
 		text = strings.TrimLeftFunc(text, isBlank)
-		key, rest, found := strings.Cut(text, "=")
+		if console && slowStamp.MatchString(text) {
+			rest = text
+			break
+		}
+		key, after, found := strings.Cut(text, "=")
 		if !found {
 			if text != "" {
 				setAside(text)
@@ -149,8 +178,10 @@ func slowLogfmt(text string) string {
 			}
 		}
 		var value, behind string
-		if strings.HasPrefix(rest, `"`) {
-			body := rest[1:]
+		bare := !strings.HasPrefix(after, `"`)
+		stamped := -1
+		if !bare {
+			body := after[1:]
 			end := 0
 			for end < len(body) && body[end] != '"' {
 				if body[end] == '\\' {
@@ -170,28 +201,39 @@ func slowLogfmt(text string) string {
 				end++
 			}
 			text = body[end:]
-			behind = word(text)
-			text = text[len(behind):]
+			if console && slowStamp.MatchString(text) {
+				stamped = 0
+			} else {
+				behind = word(text)
+				text = text[len(behind):]
+			}
 		} else {
-			value = word(rest)
-			text = rest[len(value):]
+			value = word(after)
+			for i := range value {
+				if console && slowStamp.MatchString(after[i:]) {
+					stamped = i
+					break
+				}
+			}
+			if stamped >= 0 {
+				value = value[:stamped]
+			}
+			text = after[len(value):]
 		}
 		if keyed {
-			parts = append(parts, fmt.Sprintf("%q=%q", key, value))
+			pairs = append(pairs, slowPair{key, value, bare})
 			if behind != "" {
 				setAside(behind)
 			}
 		} else {
 			setAside(pair[:len(pair)-len(text)])
 		}
+		if stamped >= 0 {
+			rest = text
+			break
+		}
 	}
-	if reason != OK {
-		parts = append(parts, reason.String())
-	}
-	if s := strings.Join(aside, " "); s != "" {
-		parts = append(parts, fmt.Sprintf("%q", s))
-	}
-	return strings.Join(parts, " ")
+	return pairs, reason, strings.Join(aside, " "), rest
 }
 
 func isBlank(r rune) bool { return r <= ' ' }

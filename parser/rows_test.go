@@ -3,6 +3,7 @@ package parser
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,9 +20,11 @@ import (
 //	with: options, as in parseConfig       (defaults without)
 //	from: SYSLOG_IDENTIFIER                (none without)
 //	cut: yes                               (_LINE_BREAK=line-max)
+//	command: the shim's command line
 //	text: the message
 //	gives: encoding [seconds.nanoseconds [whole]]
 //	name = value as JSON
+//	enclosing: kept                        all of the enclosing record's fields that are not named
 //
 // "gives: nothing" is a record that stays as it is. Other inputs than text:
 //
@@ -39,7 +42,12 @@ func TestRows(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			for _, r := range readRows(t, file) {
+			rows := readRows(t, file)
+			if *update {
+				updateRows(t, file, rows)
+				return
+			}
+			for _, r := range rows {
 				t.Run(r.name, func(t *testing.T) {
 					if got := r.run(); got != r.want {
 						t.Errorf("%s:%d: %s\ngot\n%s\nwant\n%s", file, r.line, r.m.Text, got, r.want)
@@ -50,10 +58,88 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// updateRows writes what the rows of a file give now; to be read before it is
+// committed.
+func updateRows(t *testing.T, file string, rows []row) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(b), "\n")
+	for i := len(rows) - 1; i >= 0; i-- { // from the end: lines keep their numbers
+		r := &rows[i]
+		{
+			got := r.run()
+			end := r.gives
+			for end < len(lines) && lines[end] != "" {
+				end++
+			}
+			lines = slices.Replace(lines, r.gives-1, end, r.shorten(got)...)
+		}
+	}
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// enclosing are the fields of the record that encloses the row's guest text, by name.
+func (r *row) enclosing() map[string]string {
+	config := r.config
+	config.NoUnpack = true
+	fields := map[string]string{}
+	for _, line := range strings.Split(render(New(config).Parse(&r.m)), "\n")[1:] {
+		if name, _, _ := strings.Cut(line, " = "); name != "vmconsole" {
+			fields[name] = line
+		}
+	}
+	return fields
+}
+
+// keptWord stands for all fields of the enclosing record that the row does not name.
+const keptWord = "enclosing: kept"
+
+// expand puts in the fields that keptWord stands for.
+func (r *row) expand(fields []string) []string {
+	at := slices.Index(fields, keptWord)
+	if at < 0 {
+		return fields
+	}
+	fields = slices.Delete(fields, at, at+1)
+	enclosing := r.enclosing()
+	for _, line := range fields {
+		name, _, _ := strings.Cut(line, " = ")
+		delete(enclosing, name)
+	}
+	return slices.AppendSeq(fields, maps.Values(enclosing))
+}
+
+// shorten is the reverse of expand, for a whole result.
+func (r *row) shorten(got string) []string {
+	lines := strings.Split("gives: "+got, "\n")
+	if r.guest == "" {
+		return lines
+	}
+	enclosing := r.enclosing()
+	short := []string{lines[0], keptWord}
+	for _, line := range lines[1:] {
+		name, _, _ := strings.Cut(line, " = ")
+		if enclosing[name] != line {
+			short = append(short, line)
+		}
+		delete(enclosing, name)
+	}
+	if len(enclosing) > 0 {
+		return lines // not all were kept
+	}
+	return short
+}
+
 // row is one row of testdata/rows.
 type row struct {
 	name   string
 	line   int
+	gives  int // the line of its result
 	config Config
 	m      Message
 	guest  string // what a guest wrote, if the row says it
@@ -88,6 +174,7 @@ func readRows(t testing.TB, file string) (rows []row) {
 		if r.want == "" || len(r.m.Text) == 0 {
 			t.Fatalf("%s:%d: the row says no input or no result", file, r.line)
 		}
+		fields = r.expand(fields)
 		slices.Sort(fields)
 		r.want = strings.Join(append([]string{r.want}, fields...), "\n")
 		rows = append(rows, *r)
@@ -106,7 +193,12 @@ func readRows(t testing.TB, file string) (rows []row) {
 		}
 		if r.want != "" {
 			fields = append(fields, text)
-		} else if err := r.input(text); err != nil {
+			continue
+		}
+		if strings.HasPrefix(text, "gives: ") {
+			r.gives = line
+		}
+		if err := r.input(text); err != nil {
 			t.Fatalf("%s:%d: %v", file, line, err)
 		}
 	}
@@ -135,12 +227,14 @@ func (r *row) input(text string) (err error) {
 		r.m.Origin = OriginOf([]byte(value))
 	case "cut":
 		r.m.Cut = true
+	case "command":
+		r.m.Command = []byte(value)
 	case "text":
 		r.m.Text = []byte(value)
 	case "console":
 		r.guest, r.m.Origin, r.m.Text = value, Kata, []byte(consoleLine(value))
 	case "proxy":
-		r.guest, r.m.Origin, r.m.Text = value, Kata, []byte(proxyLine(value))
+		r.guest, r.m.Origin, r.m.Text = value, KataProxy, []byte(proxyLine(value))
 	case "field":
 		name, value, _ := strings.Cut(value, "=")
 		r.m.Native.Fields = append(r.m.Native.Fields, NativeField{[]byte(name), []byte(value)})

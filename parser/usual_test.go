@@ -11,7 +11,7 @@ import (
 // TestUsual has values that are not usual where usual ones came before: they give
 // what they give to a new Parser.
 func TestUsual(t *testing.T) {
-	const usual = `time="2022-05-06T07:08:09.1Z" level=info msg=x pid=14 name=kata-runtime version=3.1.0 component=c source=s attempt=2`
+	const usual = `time="2022-05-06T07:08:09.1Z" level=info msg=x pid=14 name=kata-runtime version=3.1.0 component=c sandbox=55bb source=s attempt=2`
 	values := []string{
 		"", `""`, "0", "007", "-0", "-7", "+7", "12345678", "123456789", "99999999999999999999", "1e3", `"\x001"`, "\"\x001\"", "1 ", `"1"`, "/", ":", "1/", "1:",
 		"info", "\"info\x00\"", "inf", "infos", "INFO", "critical", "criticals", `"panic"`, "\"a\n\"", "\"a\r\n\"", "\"\n\"", "\"a\t\"", `"a\n"`, "ü",

@@ -44,8 +44,8 @@ func TestPriorityLevel(t *testing.T) {
 
 func TestOriginOf(t *testing.T) {
 	for id, want := range map[string]Origin{
-		"kata": Kata, "kata-runtime": Kata, "kata-proxy": Kata, "kata-shim": Kata, "kata-netmon": Kata, "kata-monitor": Kata,
-		"": Other, "containerd": Other, "crio": Other, "virtiofsd": Other, "Kata": Other, "kata-agent": Other, "kata ": Other,
+		"kata": Kata, "kata-runtime": Kata, "kata-proxy": KataProxy, "kata-shim": KataProxy, "kata-netmon": Kata, "kata-monitor": Kata,
+		"containerd": Runtime, "crio": Runtime, "cri-o": Runtime, "": Other, "containerd-shim": Other, "docker": Other, "virtiofsd": Other, "Kata": Other, "kata-agent": Other, "kata ": Other,
 	} {
 		if got := OriginOf([]byte(id)); got != want {
 			t.Errorf("%q is %v", id, got)
@@ -165,9 +165,9 @@ func TestDefaultLimits(t *testing.T) {
 	f("1000 fields", head+pairs(1000, " k%d=v"), TooManyFields, 513)
 	f("512 members", `{"level":"info"`+pairs(511, `,"k%d":1`)+"}", OK, 512)
 	f("1000 members", `{"level":"info"`+pairs(1000, `,"k%d":1`)+"}", TooManyFields, 513)
-	// Of a guest's: level, msg, guest, agent_fields, and the mark.
-	f("a guest's 512", `{"msg":"reading guest console","vmconsole":`+strconv.Quote(`{"msg":"m","level":"INFO"`+pairs(510, `,"k%d":1`)+"}")+"}", OK, 4)
-	f("a guest's 1000", `{"msg":"reading guest console","vmconsole":`+strconv.Quote(`{"msg":"m","level":"INFO"`+pairs(1000, `,"k%d":1`)+"}")+"}", TooManyFields, 5)
+	// Of a guest's: level, msg, source, guest, agent_fields, and the error code.
+	f("a guest's 512", `{"msg":"reading guest console","vmconsole":`+strconv.Quote(`{"msg":"m","level":"INFO"`+pairs(510, `,"k%d":1`)+"}")+"}", OK, 5)
+	f("a guest's 1000", `{"msg":"reading guest console","vmconsole":`+strconv.Quote(`{"msg":"m","level":"INFO"`+pairs(1000, `,"k%d":1`)+"}")+"}", TooManyFields, 6)
 	f("32 deep", `{"msg":"x","a":`+strings.Repeat("[", 31)+strings.Repeat("]", 31)+"}", OK, 2)
 	f("33 deep", `{"msg":"x","a":`+strings.Repeat("[", 32)+strings.Repeat("]", 32)+"}", TooDeep, 2)
 	f("1 MiB", head+" k="+strings.Repeat("v", 1<<20-len(head)-3), OK, 2)

@@ -2,46 +2,17 @@ package transform
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
+	"maps"
 	"os"
-	"reflect"
-	"strings"
+	"slices"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-// contractCase is one row of testdata/contract/cases.json.
-type contractCase struct {
-	Name   string
-	Why    string
-	Record map[string]any
-	Time   string // "journal": the event keeps its own
-	Expect map[string]any
-}
-
-func contractCases(t testing.TB) map[string]contractCase {
-	t.Helper()
-	text, err := os.ReadFile("../../testdata/contract/cases.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []contractCase
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := d.Decode(&list); err != nil {
-		t.Fatal(err)
-	}
-	cases := map[string]contractCase{}
-	for _, c := range list {
-		cases[c.Name] = c
-	}
-	return cases
-}
-
-// TestContract runs the recorded chunks through the filter: every case adds
+// TestContract runs the recorded chunks through the filter: every example adds
 // exactly the fields that it says, and leaves all else as it was.
 func TestContract(t *testing.T) {
 	for _, file := range []string{"cases.msgpack", "cases-3.2.msgpack"} {
@@ -56,80 +27,84 @@ func TestContract(t *testing.T) {
 				t.Fatal("nothing changed")
 			}
 			after := decode(t, out)
-			if len(before) != len(after) {
-				t.Fatalf("%d events came, %d went", len(before), len(after))
+			cases := contract.Load(t)
+			if len(before) != len(after) || len(before) != len(cases) {
+				t.Fatalf("%d events came, %d went, there are %d examples", len(before), len(after), len(cases))
 			}
-			cases := contractCases(t)
-			for i := range before {
-				name, _ := before[i].body["_CASE"].(string)
-				c, ok := cases[name]
-				if !ok {
-					t.Errorf("event %d has no case", i)
-					continue
-				}
-				delete(cases, name)
-				t.Run(name, func(t *testing.T) { compareCase(t, c, before[i], after[i]) })
-			}
-			for name := range cases {
-				t.Errorf("case %s is not in the chunk", name)
+			for i, c := range cases {
+				t.Run(c.Name, func(t *testing.T) {
+					if name := before[i].Body["_CASE"]; name != c.Name {
+						t.Fatalf("event %d is that of %v", i, name)
+					}
+					for _, wrong := range c.Compare(before[i], after[i]) {
+						t.Error(wrong)
+					}
+				})
 			}
 		})
 	}
 }
 
-func compareCase(t *testing.T, c contractCase, before, after decoded) {
-	t.Helper()
-	want := c.Time
-	if want == "journal" {
-		want = before.time
-	}
-	if after.time != want {
-		t.Errorf("time %s, want %s", after.time, want)
-	}
-	for key, value := range before.body {
-		if !reflect.DeepEqual(after.body[key], value) {
-			t.Errorf("the record's own %s changed: %v", key, after.body[key])
-		}
-	}
-	for key, value := range after.body {
-		if _, own := before.body[key]; own {
-			continue
-		}
-		want, ok := c.Expect[key]
-		if !ok {
-			t.Errorf("%s = %#v is too much", key, value)
-		} else if !same(want, value) {
-			t.Errorf("%s = %#v, want %#v", key, value, want)
-		}
-	}
-	for key, want := range c.Expect {
-		if _, ok := after.body[key]; !ok {
-			t.Errorf("%s = %#v is missing", key, want)
-		}
+// TestReal sends the records of public reports and hostile tests through the filter.
+func TestReal(t *testing.T) {
+	for _, r := range contract.LoadReal(t) {
+		t.Run(r.Name, func(t *testing.T) {
+			var pairs []string
+			for _, name := range slices.Sorted(maps.Keys(r.Options)) {
+				pairs = append(pairs, name, r.Options[name])
+			}
+			f := filter(t, pairs...)
+			for i, record := range r.Records {
+				chunk := recordEvent(t, record, int64(i))
+				before := decode(t, chunk)[0]
+				out, verdict := run(t, f, chunk)
+				if verdict == Untouched {
+					out = chunk
+				}
+				if i != r.Of {
+					continue
+				}
+				var after *contract.Event
+				if events := decode(t, out); len(events) > 0 {
+					after = &events[0]
+				}
+				for _, wrong := range r.Compare(before, after) {
+					t.Error(wrong)
+				}
+			}
+		})
 	}
 }
 
-// same compares a value of the cases with a decoded one, types included.
-func same(want, got any) bool {
-	if n, ok := want.(json.Number); ok {
-		switch got := got.(type) {
-		case int64, uint64:
-			return !strings.ContainsAny(n.String(), ".eE") && n.String() == fmt.Sprint(got)
-		case float64:
-			f, err := n.Float64()
-			return strings.ContainsAny(n.String(), ".eE") && err == nil && f == got
+// recordEvent is an event of a journal record whose values are strings, milli
+// milliseconds later than the first one.
+func recordEvent(t testing.TB, record map[string]any, milli int64) []byte {
+	t.Helper()
+	b := []byte("\x92\x92")
+	b = event.AppendTime(b, 1582281087, uint32(milli*1e6))
+	b = append(b, 0x80)
+	b = event.AppendMapHeader(b, len(record))
+	for _, key := range slices.Sorted(maps.Keys(record)) {
+		text, ok := record[key].(string)
+		if !ok {
+			t.Fatalf("%s is no text", key)
 		}
-		return false
+		b = event.AppendStr(event.AppendStr(b, []byte(key)), []byte(text))
 	}
-	return reflect.DeepEqual(want, got)
+	return b
 }
 
 // run sends a chunk through a filter.
 func run(t testing.TB, f *Filter, chunk []byte) ([]byte, Verdict) {
 	t.Helper()
+	return runTagged(t, f, "kata", chunk)
+}
+
+func runTagged(t testing.TB, f *Filter, tag string, chunk []byte) ([]byte, Verdict) {
+	t.Helper()
 	kept := bytes.Clone(chunk)
 	var out event.Buffer
-	verdict := f.Process(nil, chunk, &out)
+	verdict := f.Process([]byte(tag), chunk, &out)
 	if !bytes.Equal(kept, chunk) {
 		t.Fatal("the filter wrote to the host's chunk")
 	}

@@ -46,12 +46,12 @@ func TestPrograms(t *testing.T) {
 		t.Fatalf("%d lines, %d events", lines, len(events))
 	}
 	for i, e := range events {
-		got, _ := e.body["kata_parse_error"].(string)
+		got, _ := e.Body["kata_parse_error"].(string)
 		if want := tornPrograms[i]; got != want {
-			t.Errorf("line %d: parse error %q, want %q: %v", i+1, got, want, e.body["MESSAGE"])
+			t.Errorf("line %d: parse error %q, want %q: %v", i+1, got, want, e.Body["MESSAGE"])
 		}
-		if e.body["kata_level"] == nil || e.body["kata_msg"] == nil && e.body["kata_error"] == nil {
-			t.Errorf("line %d gave %v", i+1, e.body)
+		if e.Body["kata_level"] == nil || e.Body["kata_msg"] == nil && e.Body["kata_error"] == nil {
+			t.Errorf("line %d gave %v", i+1, e.Body)
 		}
 	}
 }
@@ -72,12 +72,12 @@ func TestEdges(t *testing.T) {
 		}
 		n := 0
 		for i := range before {
-			for key, value := range before[i].body {
-				if !reflect.DeepEqual(after[i].body[key], value) {
+			for key, value := range before[i].Body {
+				if !reflect.DeepEqual(after[i].Body[key], value) {
 					t.Errorf("%s: event %d: %s changed", file, i, key)
 				}
 			}
-			if len(after[i].body) > len(before[i].body) {
+			if len(after[i].Body) > len(before[i].Body) {
 				n++
 			}
 		}

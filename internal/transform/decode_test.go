@@ -7,13 +7,9 @@ import (
 	"testing"
 
 	"github.com/ugorji/go/codec"
-)
 
-// decoded is one event as another library reads it.
-type decoded struct {
-	time string // seconds.nanoseconds
-	body map[string]any
-}
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
+)
 
 func handle() *codec.MsgpackHandle {
 	h := &codec.MsgpackHandle{WriteExt: true}
@@ -24,10 +20,10 @@ func handle() *codec.MsgpackHandle {
 
 // decode reads a chunk with a msgpack library that knows nothing of this
 // project, and fails the test where the chunk is no run of log events.
-func decode(t testing.TB, chunk []byte) []decoded {
+func decode(t testing.TB, chunk []byte) []contract.Event {
 	t.Helper()
 	d := codec.NewDecoderBytes(chunk, handle())
-	var list []decoded
+	var list []contract.Event
 	for d.NumBytesRead() < len(chunk) {
 		var v []any
 		if err := d.Decode(&v); err != nil {
@@ -44,7 +40,7 @@ func decode(t testing.TB, chunk []byte) []decoded {
 		if !ok {
 			t.Fatalf("event %d: the body is %T", len(list), v[1])
 		}
-		list = append(list, decoded{timeText(at), body})
+		list = append(list, contract.Event{Time: timeText(at), Body: body})
 	}
 	return list
 }

@@ -31,11 +31,11 @@ func TestReadByGoPlugins(t *testing.T) {
 				t.Fatalf("%s: event %d: answered %d", name, i, ret)
 			}
 			time, _ := at.(output.FLBTime)
-			if got := fmt.Sprintf("%d.%09d", time.Unix(), time.Nanosecond()); got != want.time {
-				t.Errorf("%s: event %d: time %s, want %s", name, i, got, want.time)
+			if got := fmt.Sprintf("%d.%09d", time.Unix(), time.Nanosecond()); got != want.Time {
+				t.Errorf("%s: event %d: time %s, want %s", name, i, got, want.Time)
 			}
-			if got := texts(record); !reflect.DeepEqual(got, any(want.body)) {
-				t.Errorf("%s: event %d:\n%v\nwant\n%v", name, i, got, want.body)
+			if got := texts(record); !reflect.DeepEqual(got, any(want.Body)) {
+				t.Errorf("%s: event %d:\n%v\nwant\n%v", name, i, got, want.Body)
 			}
 		}
 		if ret, _, _ := output.GetRecord(d); ret != -1 {

@@ -7,8 +7,8 @@ import (
 	"sort"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
@@ -29,15 +29,15 @@ func filter(t testing.TB, pairs ...string) *Filter {
 
 // text renders an event with its keys in order: key=value, with the type where
 // it is no string.
-func text(e decoded) string {
+func text(e contract.Event) string {
 	var keys []string
-	for key := range e.body {
+	for key := range e.Body {
 		keys = append(keys, key)
 	}
 	sort.Strings(keys)
 	var b strings.Builder
 	for _, key := range keys {
-		switch v := e.body[key].(type) {
+		switch v := e.Body[key].(type) {
 		case string:
 			fmt.Fprintf(&b, "%s=%s ", key, v)
 		case map[string]any, []any:
@@ -68,7 +68,7 @@ func one(t testing.TB, f *Filter, pairs ...string) string {
 	if len(events) > 1 {
 		t.Fatalf("one record became %d", len(events))
 	}
-	if at := events[0].time; at != "100.000000007" {
+	if at := events[0].Time; at != "100.000000007" {
 		return "@" + at + " " + text(events[0])
 	}
 	return text(events[0])
@@ -156,7 +156,7 @@ func TestWholeSeconds(t *testing.T) {
 		t.Helper()
 		chunk := appendEvent(nil, sec, nsec, "MESSAGE", `time="1970-01-01T00:01:40Z" level=info`)
 		out, _ := run(t, filter(t), chunk)
-		if got := decode(t, out)[0].time; got != want {
+		if got := decode(t, out)[0].Time; got != want {
 			t.Errorf("an event of %d.%09d got %s, want %s", sec, nsec, got, want)
 		}
 	}
@@ -203,7 +203,7 @@ func TestMinLevel(t *testing.T) {
 	out, verdict := run(t, f, chunk)
 	var times []string
 	for _, e := range decode(t, out) {
-		times = append(times, e.time)
+		times = append(times, e.Time)
 	}
 	if got := strings.Join(times, " "); verdict != Changed || got != "1.000000002 1.000000003 1.000000005" {
 		t.Errorf("verdict %v, left %s", verdict, got)
@@ -216,42 +216,97 @@ func TestMinLevel(t *testing.T) {
 	}
 }
 
+// TestDuplicates has copies of one line, and records that are none.
 func TestDuplicates(t *testing.T) {
-	a := []string{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", `time="2020-01-01T00:00:00.100000000Z" level=info msg=hello sandbox=s1`}
-	b := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00.1Z" level=info msg=hello sandbox=s1`}
-	other := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00.1Z" level=info msg=hello sandbox=s2`}
-	whole := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `time="2020-01-01T00:00:00Z" level=info msg=hello sandbox=s1`}
-	marked := func(f *Filter, record []string) bool {
-		return strings.Contains(one(t, f, record...), "kata_duplicate=true(bool)")
+	const nine, short = `time="2020-01-01T00:00:00.100000000Z" level=info msg=hello `, `time="2020-01-01T00:00:00.1Z" level=info msg=hello `
+	type entry struct {
+		identifier, message string
+		milli               uint32 // when it arrived
+		second              bool
 	}
+	// Containerd's own command line does not name the sandbox, the shim's does.
+	command := []string{"_COMM", "containerd-shim", "_UID", "0", "_CMDLINE", "containerd-shim-kata-v2 -id 55bb"}
+	for _, c := range []struct {
+		name    string
+		entries []entry
+	}{
+		{"two copies", []entry{{"containerd", nine + "sandbox=s1 source=virtcontainers", 0, false}, {"kata", short + "sandbox=s1 source=virtcontainers", 5, true}}},
+		{"the shim's own copy first", []entry{{"kata", short + "sandbox=s1 source=virtcontainers", 0, false}, {"containerd", nine + "sandbox=s1 source=virtcontainers", 5, true}}},
+		{"by ID", []entry{{"containerd", nine + "ID=s1 source=virtcontainers", 0, false}, {"kata", short + "ID=s1 source=virtcontainers", 5, true}}},
+		{"neither sandbox nor ID nor source", []entry{{"containerd", nine, 0, false}, {"kata", short, 5, true}}},
+		{"another sandbox", []entry{{"containerd", nine + "sandbox=s1", 0, false}, {"kata", short + "sandbox=s2", 5, false}}},
+		{"another ID", []entry{{"containerd", nine + "ID=s1", 0, false}, {"kata", short + "ID=s2", 5, false}}},
+		{"another source", []entry{{"containerd", nine + "source=virtcontainers", 0, false}, {"kata", short + "source=katautils", 5, false}}},
+		{"another time", []entry{{"containerd", nine, 0, false}, {"kata", strings.Replace(short, ".1Z", ".100000001Z", 1), 5, false}}},
+		{"another level", []entry{{"containerd", nine, 0, false}, {"kata", strings.Replace(short, "info", "debug", 1), 5, false}}},
+		{"whole seconds", []entry{{"containerd", strings.Replace(nine, ".100000000Z", "Z", 1), 0, false}, {"kata", strings.Replace(short, ".1Z", "Z", 1), 5, false}}},
+		{"no time", []entry{{"kata-runtime", strings.Replace(nine, "2020-", "bad-", 1), 0, false}, {"kata", strings.Replace(nine, "2020-", "bad-", 1), 5, false}}},
+		{"one identifier", []entry{{"kata", nine, 0, false}, {"kata", short, 5, false}, {"kata", short, 6, false}}},
+		{"no identifier", []entry{{"", nine + "source=virtcontainers", 0, false}, {"kata", short + "source=virtcontainers", 5, false}}},
+		{"two seconds", []entry{{"containerd", nine, 0, false}, {"kata", short, 2000, true}}},
+		{"two seconds, the other way round", []entry{{"containerd", nine, 2000, false}, {"kata", short, 0, true}}},
+		{"more than two seconds", []entry{{"containerd", nine, 0, false}, {"kata", short, 2001, false}, {"containerd", nine, 2002, true}}},
+		{"shown again by Fluent Bit", []entry{
+			{"containerd", nine, 0, false}, {"kata", short, 5, true}, {"containerd", nine, 0, false}, {"kata", short, 5, true}, {"containerd", nine, 9000, false},
+		}},
+		{"the hook was added twice", []entry{{"containerd", nine, 0, false}, {"kata", short, 5, true}, {"kata", short, 5, true}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mark, drop, keep := filter(t, "duplicates", "mark"), filter(t, "duplicates", "drop"), filter(t)
+			seconds := uint64(0)
+			for i, e := range c.entries {
+				pairs := []string{"MESSAGE", e.message}
+				if e.identifier != "" {
+					pairs = append(pairs, "SYSLOG_IDENTIFIER", e.identifier)
+				}
+				if e.identifier == "kata" {
+					pairs = append(pairs, command...)
+				}
+				chunk := appendEvent(nil, 100+e.milli/1000, e.milli%1000*1e6, pairs...)
+				marked, _ := run(t, mark, chunk)
+				if _, ok := decode(t, marked)[0].Body["kata_duplicate"]; ok != e.second {
+					t.Errorf("record %d: marked %v", i, ok)
+				}
+				if out, verdict := run(t, drop, chunk); verdict != Changed || (len(out) == 0) != e.second {
+					t.Errorf("record %d: dropped %v", i, !e.second)
+				}
+				kept, _ := run(t, keep, chunk)
+				if _, ok := decode(t, kept)[0].Body["kata_duplicate"]; ok {
+					t.Errorf("record %d: marked without being asked", i)
+				}
+				if e.second {
+					seconds++
+				}
+			}
+			if m, d := mark.Counts(), drop.Counts(); m.Duplicates != seconds || m.Dropped != 0 || d.Duplicates != seconds || d.Dropped != seconds {
+				t.Errorf("counted %+v, %+v", m, d)
+			}
+		})
+	}
+}
 
-	f := filter(t, "duplicates", "mark")
-	if marked(f, a) || !marked(f, b) || marked(f, other) || marked(f, whole) || marked(f, whole) {
-		t.Error("not just the second copy was marked")
+// Of many records the oldest are forgotten, not the newest.
+func TestManyDuplicates(t *testing.T) {
+	const n = 2 * duplicateSets * duplicateWays
+	f := filter(t, "duplicates", "drop")
+	send := func(identifier string, i int) bool {
+		out, _ := run(t, f, appendEvent(nil, 100, 0, "SYSLOG_IDENTIFIER", identifier,
+			"MESSAGE", fmt.Sprintf(`time="2020-01-01T00:00:00.5Z" level=info msg=%d`, i)))
+		return len(out) > 0
 	}
-	if marked(f, a) || !marked(f, a) {
-		t.Error("a third copy is the first of another pair")
+	for i := range n {
+		if !send("containerd", i) {
+			t.Fatalf("record %d was dropped", i)
+		}
 	}
-	f = filter(t, "duplicates", "mark")
-	now := time.Duration(0)
-	f.twins.now = func() time.Duration { return now }
-	if marked(f, a) {
-		t.Error("the first copy was marked")
+	missed := 0
+	for i := n - 100; i < n; i++ {
+		if send("kata", i) {
+			missed++
+		}
 	}
-	now = twinWindow
-	if marked(f, b) {
-		t.Error("a copy was marked after the time for it")
-	}
-
-	f = filter(t, "duplicates", "drop")
-	if one(t, f, a...) == "" || one(t, f, b...) != "" {
-		t.Error("not just the second copy was dropped")
-	}
-	if c := f.Counts(); c.Duplicates != 1 || c.Dropped != 1 {
-		t.Errorf("counted %+v", c)
-	}
-	if f = filter(t); marked(f, a) || marked(f, b) {
-		t.Error("marked without being asked")
+	if missed > 10 {
+		t.Errorf("%d of the 100 newest were forgotten", missed)
 	}
 }
 
@@ -327,7 +382,7 @@ func TestBadInput(t *testing.T) {
 	list = event.AppendStr(event.AppendStr(list, []byte(line)), []byte("second"))
 	for _, chunk := range [][]byte{bin, list} {
 		out, _ := run(t, f, chunk)
-		if got := decode(t, out)[0].body["kata_msg"]; got != "hello" {
+		if got := decode(t, out)[0].Body["kata_msg"]; got != "hello" {
 			t.Errorf("%x: kata_msg is %v", chunk, got)
 		}
 	}
@@ -346,10 +401,10 @@ func TestBadInput(t *testing.T) {
 	big := `time="2020-01-01T00:00:00.5Z" level=info msg="` + strings.Repeat("x", 10<<20) + `"`
 	out, _ = run(t, f, appendEvent(nil, 1, 1, "MESSAGE", big))
 	e := decode(t, out)[0]
-	if e.body["MESSAGE"] != big || e.body["kata_level"] != "info" || e.body["kata_parse_error"] != "too_large" {
-		t.Errorf("a message of 10 MB gave level %v, error %v", e.body["kata_level"], e.body["kata_parse_error"])
+	if e.Body["MESSAGE"] != big || e.Body["kata_level"] != "info" || e.Body["kata_parse_error"] != "too_large" {
+		t.Errorf("a message of 10 MB gave level %v, error %v", e.Body["kata_level"], e.Body["kata_parse_error"])
 	}
-	if n := len(e.body["kata_msg"].(string)); n < 1<<20-100 || n > 1<<20 {
+	if n := len(e.Body["kata_msg"].(string)); n < 1<<20-100 || n > 1<<20 {
 		t.Errorf("kata_msg has %d bytes", n)
 	}
 }

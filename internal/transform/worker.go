@@ -29,11 +29,11 @@ type worker struct {
 	parts [event.Layouts]parts
 	found found // in an event without a layout
 
-	ours bool   // a key of the record starts with the prefix
-	at   uint32 // where the message's key starts
-	all  bool   // all of the record's fields are written
-	use  []bool // or else, by index in its Fields: it is written
-	gone []bool // by index in the event's Pairs: it is left out
+	ours bool    // a key of the record starts with the prefix
+	at   uint32  // where the message's key starts
+	all  bool    // all of the record's fields are written
+	use  []bool  // or else, by index in its Fields: it is written
+	gone []bool  // by index in the event's Pairs: it is left out
 	flag [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
