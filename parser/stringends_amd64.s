@@ -9,13 +9,13 @@ TEXT ·markEndsAVX2(SB), NOSPLIT, $0-24
 	MOVQ masks+16(FP), DI
 
 	MOVL         $0x22222222, AX // '"'
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	MOVL         $0x5c5c5c5c, AX // '\\'
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
 	MOVL         $0x1f1f1f1f, AX // the last control byte
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VPBROADCASTD X2, Y2
 
 loop:

@@ -9,16 +9,16 @@ TEXT ·classifyAVX2(SB), NOSPLIT, $0-24
 	MOVQ masks+16(FP), DI
 
 	MOVL         $0x3d3d3d3d, AX // '='
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	MOVL         $0x20202020, AX // ' '
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
 	MOVL         $0x22222222, AX // '"'
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VPBROADCASTD X2, Y2
 	MOVL         $0x5c5c5c5c, AX // '\\'
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VPBROADCASTD X3, Y3
 
 loop:

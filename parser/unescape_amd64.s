@@ -24,10 +24,10 @@ TEXT ·dropEscapesAVX2(SB), NOSPLIT, $0-64
 	MOVQ squeezes+40(FP), R10
 
 	MOVL         $0x22222222, AX // '"'
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	MOVL         $0x5c5c5c5c, AX // '\\'
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VPBROADCASTD X1, Y1
 	MOVQ         $0x5555555555555555, R11
 	MOVQ         $-1, R14 // the bytes of the block that count

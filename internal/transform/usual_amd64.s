@@ -13,42 +13,42 @@
 
 // The name of the place in AX; one that is -1 is more than all.
 #define NAME \
-	CMPQ   AX, R9                    \
-	JAE    done                      \
-	IMUL3Q $strName__size, AX, AX    \
-	ADDQ   R8, AX                    \
-	MOVQ   strName_size(AX), R11     \
-	CMPQ   R11, $const_shortName     \
-	JA     done                      \
-	ADDQ   DI, R11                   \
-	MOVUPS strName_short(AX), X0     \
-	MOVUPS (strName_short+16)(AX), X1 \
-	MOVUPS X0, (DI)                  \
-	MOVUPS X1, 16(DI)
+	CMPQ    AX, R9                     \
+	JAE     done                       \
+	IMUL3Q  $strName__size, AX, AX     \
+	ADDQ    R8, AX                     \
+	MOVQ    strName_size(AX), R11      \
+	CMPQ    R11, $const_shortName      \
+	JA      done                       \
+	ADDQ    DI, R11                    \
+	VMOVUPS strName_short(AX), X0      \
+	VMOVUPS (strName_short+16)(AX), X1 \
+	VMOVUPS X0, (DI)                   \
+	VMOVUPS X1, 16(DI)
 
 // The text at AX, of DX bytes.
 #define TEXT_VALUE \
-	MOVUPS (AX), X0        \
-	MOVUPS 16(AX), X1      \
-	CMPQ   DX, $32         \
-	JAE    long            \
-	MOVUPS X0, 1(R11)      \
-	MOVUPS X1, 17(R11)     \
-	LEAQ   1(R11)(DX*1), DI \
-	ORQ    $0xa0, DX       \
-	MOVB   DX, (R11)
+	VMOVUPS (AX), X0         \
+	VMOVUPS 16(AX), X1       \
+	CMPQ    DX, $32          \
+	JAE     long             \
+	VMOVUPS X0, 1(R11)       \
+	VMOVUPS X1, 17(R11)      \
+	LEAQ    1(R11)(DX*1), DI \
+	ORQ     $0xa0, DX        \
+	MOVB    DX, (R11)
 
 // The same from 32 bytes on.
 #define LONG_VALUE \
-	MOVUPS 32(AX), X2      \
-	MOVUPS 48(AX), X3      \
-	MOVUPS X0, 2(R11)      \
-	MOVUPS X1, 18(R11)     \
-	MOVUPS X2, 34(R11)     \
-	MOVUPS X3, 50(R11)     \
-	MOVB   $0xd9, (R11)    \
-	MOVB   DX, 1(R11)      \
-	LEAQ   2(R11)(DX*1), DI
+	VMOVUPS 32(AX), X2       \
+	VMOVUPS 48(AX), X3       \
+	VMOVUPS X0, 2(R11)       \
+	VMOVUPS X1, 18(R11)      \
+	VMOVUPS X2, 34(R11)      \
+	VMOVUPS X3, 50(R11)      \
+	MOVB    $0xd9, (R11)     \
+	MOVB    DX, 1(R11)       \
+	LEAQ    2(R11)(DX*1), DI
 
 // The number in AX, of 32 bits.
 #define NUMBER_VALUE \
@@ -81,6 +81,8 @@ one:                     \
 
 // func writeUsual(fields []parser.Field, names []strName, b []byte) (n, size int)
 TEXT ·writeUsual(SB), NOSPLIT, $0-88
+	CMPB  ·hasAVX(SB), $0
+	JEQ   generic
 	MOVQ  fields_base+0(FP), SI
 	MOVQ  fields_len+8(FP), CX
 	MOVQ  names_base+24(FP), R8
@@ -119,6 +121,9 @@ done:
 	MOVQ DI, size+80(FP)
 	RET
 
+generic:
+	JMP ·writeUsualGo(SB)
+
 long:
 	LONG_VALUE
 	JMP next
@@ -145,6 +150,8 @@ bool:
 //
 // R12 is the text and R13 the last place in it of a value.
 TEXT ·writeUsualSpans(SB), NOSPLIT, $0-112
+	CMPB  ·hasAVX(SB), $0
+	JEQ   generic
 	MOVQ  spans_base+0(FP), SI
 	MOVQ  spans_len+8(FP), CX
 	MOVQ  text_base+24(FP), R12
@@ -187,6 +194,9 @@ done:
 	SUBQ b_base+72(FP), DI
 	MOVQ DI, size+104(FP)
 	RET
+
+generic:
+	JMP ·writeUsualSpansGo(SB)
 
 long:
 	LONG_VALUE
