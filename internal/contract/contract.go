@@ -71,6 +71,7 @@ type Real struct {
 	Options   map[string]string // of the plugin, besides its defaults
 	Records   []map[string]any  // the entries of one journal
 	Of        int               // the index of the one that is looked at
+	Alone     bool              // the plugin has seen no other records before
 	Time      string            // of the event, or OwnTime; empty: not looked at
 	Want      map[string]any    // fields that come out with this value and type; others may be there
 	Absent    []string          // fields that do not come out
@@ -91,6 +92,8 @@ func LoadReal(t testing.TB) []Real {
 		if row.Record != nil {
 			r.Records = append(r.Records, row.Record)
 		}
+		// Duplicates and the rest of a cut line depend on the records before.
+		r.Alone = r.Alone || len(r.Records) > 1 || r.Options["duplicates"] != ""
 		r.Want = Numbers(r.Want).(map[string]any)
 		// Two words about the record stand among the fields that are wanted. Each
 		// example wants its record kept: "kept" says that this is its point.
