@@ -9,7 +9,7 @@ import (
 )
 
 // lastMessage is the message of a record that ends a journal where the number
-// of events that come out is not known before. It is nobody's the plugin knows,
+// of events that come out is not known before. No program of Kata's wrote it,
 // so it always comes out.
 const lastMessage = "this is the last record"
 
