@@ -33,7 +33,7 @@ $(DIST)/flb-filter_kata.so: $(LIB)
 test: ## all tests that need no Fluent Bit, and no root
 	$(GO) vet ./...
 	$(GO) test ./...
-	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./internal/event ./internal/options ./internal/transform
+	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./internal/contract ./internal/event ./internal/options ./internal/transform
 	$(GO) test -exec 'env GODEBUG=cpu.avx512f=off' ./parser ./internal/transform
 
 .PHONY: race

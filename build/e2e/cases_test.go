@@ -7,52 +7,44 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// contractCase is one row of testdata/contract/cases.json: a journal record and
-// what the plugin adds to it.
+// contractCase is an example of testdata/contract/cases.json as an entry of a
+// journal.
 type contractCase struct {
-	Name   string
-	Record map[string]any
-	Time   string
-	Expect map[string]any
-
+	contract.Case
 	usec int64 // when the journal received it
 }
 
-// journalTime is the event time that Fluent Bit gives the record.
-func (c *contractCase) journalTime() string {
-	return fmt.Sprintf("%d.%06d000", c.usec/1e6, c.usec%1e6)
+// journalTime returns the event time that Fluent Bit gives an entry which the
+// journal received at usec.
+func journalTime(usec int64) string {
+	return fmt.Sprintf("%d.%06d000", usec/1e6, usec%1e6)
 }
 
-// bootID is the one of the cases' recorded chunks. Every record of a journal
-// has a boot id.
-const bootID = "590edceeef5545a784ec8c6181a10400"
+// The journals' first entry is received at journalStart, with the boot ID of
+// the recorded chunks: every record of a journal has one.
+const (
+	journalStart = 1582281087810900
+	bootID       = "590edceeef5545a784ec8c6181a10400"
+)
 
-// contract answers the cases in their order.
-func contract(t *testing.T) []contractCase {
+// contractCases returns the cases in their order.
+func contractCases(t *testing.T) (cases []contractCase) {
 	t.Helper()
-	var cases []contractCase
-	if err := decodeJSON(read(t, "testdata/contract/cases.json"), &cases); err != nil {
-		t.Fatal(err)
-	}
-	if len(cases) == 0 {
-		t.Fatal("there are no cases")
-	}
-	for i := range cases {
-		c := &cases[i]
-		c.usec = 1582281087810900 + int64(i)*1000
-		if c.Time == "journal" {
-			c.Time = c.journalTime()
-		}
+	for i, c := range contract.Load(t) {
 		if _, ok := c.Record["_BOOT_ID"]; !ok {
 			c.Record["_BOOT_ID"] = bootID
 		}
-		c.Expect = plain(c.Expect).(map[string]any)
+		usec := journalStart + int64(i)*1000
+		if c.Time == contract.OwnTime {
+			c.Time = journalTime(usec)
+		}
+		cases = append(cases, contractCase{c, usec})
 	}
 	return cases
 }
@@ -75,12 +67,8 @@ func check(t *testing.T, cases []contractCase, events []event) {
 	}
 	for i, c := range cases {
 		e := events[i]
-		want := maps.Clone(c.Record)
-		maps.Copy(want, c.Expect)
-		wrong := diff(want, e.body)
-		if e.time != c.Time {
-			wrong = append(wrong, fmt.Sprintf("time %s, want %s", e.time, c.Time))
-		}
+		before := contract.Event{Time: journalTime(c.usec), Body: c.Record}
+		wrong := c.Compare(before, contract.Event{Time: e.time, Body: e.body})
 		if len(e.keys) > len(c.Record) {
 			for _, key := range e.keys[:len(c.Record)] {
 				if _, own := c.Record[key]; !own {
@@ -102,23 +90,6 @@ func mapCases(cases []contractCase, change func(*contractCase)) (changed []contr
 		changed = append(changed, c)
 	}
 	return changed
-}
-
-// diff says what got has too much, too little, or otherwise than want.
-func diff(want, got map[string]any) (list []string) {
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if value, ok := got[key]; !ok {
-			list = append(list, fmt.Sprintf("%s is missing: %#v", key, want[key]))
-		} else if !reflect.DeepEqual(value, want[key]) {
-			list = append(list, fmt.Sprintf("%s = %#v, want %#v", key, value, want[key]))
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(got)) {
-		if _, ok := want[key]; !ok {
-			list = append(list, fmt.Sprintf("%s = %#v is too much", key, got[key]))
-		}
-	}
-	return list
 }
 
 // read answers a file of the project.

@@ -7,6 +7,8 @@
 //
 // It needs Fluent Bit (FLUENT_BIT, or fluent-bit on PATH) and
 // systemd-journal-remote, which writes the journals (SYSTEMD_JOURNAL_REMOTE, or
-// where distributions put it), and fails without them. No root is needed, and
-// nothing listens but on loopback.
+// where distributions put it), and fails without them. One test runs a
+// systemd-journald (SYSTEMD_JOURNALD, or where distributions put it) with mounts
+// of its own, which only root can: elsewhere it is skipped. Nothing else needs
+// root, and nothing listens but on loopback.
 package e2e

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
 // TestExamples runs each example as its README says, on a copy: the output is
@@ -39,7 +41,7 @@ func TestExamples(t *testing.T) {
 
 				got := printed(t, start(t, dir, "-c", config), len(want))
 				for i := range want {
-					if wrong := diff(jsonRecord(t, want[i]), jsonRecord(t, got[i])); wrong != nil {
+					if wrong := contract.Diff(jsonRecord(t, want[i]), jsonRecord(t, got[i])); wrong != nil {
 						t.Errorf("line %d:\n\t%s", i+1, strings.Join(wrong, "\n\t"))
 					}
 				}

@@ -22,7 +22,7 @@ import (
 // that the Dockerfile sets, to each of its outputs.
 func TestImage(t *testing.T) {
 	t.Parallel()
-	all := contract(t)
+	all := contractCases(t)
 	dir := casesJournal(t, all)
 	cases := slices.DeleteFunc(slices.Clone(all), func(c contractCase) bool {
 		id, _ := c.Record["SYSLOG_IDENTIFIER"].(string)

@@ -10,13 +10,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
 // TestJournalNames has the systemd input change the names of the journal's
 // fields, which is where the plugin finds what it needs to know of a record.
 func TestJournalNames(t *testing.T) {
 	t.Parallel()
-	cases := mapCases(contract(t), func(c *contractCase) {
+	cases := mapCases(contractCases(t), func(c *contractCase) {
 		delete(c.Record, "_CASE") // no name of journald's: stripped, it is a key of the record
 	})
 	// With Strip_Underscores On the sender's PID and journald's _PID are one
@@ -128,7 +130,7 @@ func TestTail(t *testing.T) {
 	}
 	parsed := slices.Clone(enriched)
 	for i, line := range lines[:2] {
-		parsed[i] = plain(jsonRecord(t, line)).(map[string]any)
+		parsed[i] = contract.Numbers(jsonRecord(t, line)).(map[string]any)
 	}
 	for _, c := range []struct {
 		name, parser string
@@ -151,7 +153,7 @@ func TestTail(t *testing.T) {
     ${PARSER}
 `+classicFilter+classicForward, vars{"PARSERS": dir, "PARSER": c.parser, "CORPUS": abs(t, "testdata/corpus")}, len(lines))
 			for i, e := range events {
-				if wrong := diff(c.want[i], e.body); wrong != nil {
+				if wrong := contract.Diff(c.want[i], e.body); wrong != nil {
 					t.Errorf("line %d:\n\t%s", i+1, strings.Join(wrong, "\n\t"))
 				}
 				if i < len(c.times) && c.times[i] != "" && e.time != c.times[i] {

@@ -3,45 +3,21 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
-
-// decodeJSON keeps numbers as they are written.
-func decodeJSON(text []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return d.Decode(v)
-}
-
-// plain turns JSON's numbers into those that msgpack has: int64 and float64.
-func plain(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		f, _ := v.Float64()
-		return f
-	case map[string]any:
-		for key := range v {
-			v[key] = plain(v[key])
-		}
-	case []any:
-		for i := range v {
-			v[i] = plain(v[i])
-		}
-	}
-	return v
-}
 
 // jsonRecord reads a record, its numbers as they are written.
 func jsonRecord(t *testing.T, line string) (record map[string]any) {
 	t.Helper()
-	if err := decodeJSON([]byte(line), &record); err != nil {
+	d := json.NewDecoder(strings.NewReader(line))
+	d.UseNumber()
+	if err := d.Decode(&record); err != nil {
 		t.Fatalf("%v: %s", err, line)
 	}
 	return record
@@ -62,7 +38,7 @@ func jsonEvents(t *testing.T, lines []string, date string) (events []event) {
 			at = fmt.Sprintf("%d.%09d", moment.Unix(), moment.Nanosecond())
 		}
 		delete(body, date)
-		events = append(events, event{time: at, body: plain(body).(map[string]any)})
+		events = append(events, event{time: at, body: contract.Numbers(body).(map[string]any)})
 	}
 	return events
 }

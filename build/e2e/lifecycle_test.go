@@ -341,7 +341,7 @@ func TestKill(t *testing.T) {
 	const n = 50000
 	var export []byte
 	for i := range n {
-		export = appendExport(export, 1582281087810900+int64(i), map[string]any{
+		export = appendExport(export, journalStart+int64(i), map[string]any{
 			"_BOOT_ID":          bootID,
 			"SYSLOG_IDENTIFIER": "kata",
 			"MESSAGE":           strings.TrimSpace(string(appendLine(nil, i+1))),

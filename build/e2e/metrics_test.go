@@ -18,7 +18,7 @@ import (
 // said the same numbers in the log when it ends.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	cases := contract(t)
+	cases := contractCases(t)
 	wrong, parsed := 0, 0
 	for _, c := range cases {
 		if c.Expect["kata_parse_error"] != nil {
@@ -120,7 +120,7 @@ func TestLogCounters(t *testing.T) {
 			record["SYSLOG_IDENTIFIER"] = "kata"
 		}
 		record["_BOOT_ID"] = bootID
-		export = appendExport(export, 1582281087810900+int64(i), record)
+		export = appendExport(export, journalStart+int64(i), record)
 	}
 	p := start(t, configure(t, "fluent-bit.conf", classicService+classicJournal+classicFilter+
 		strings.Replace(counters, "2021", port, 1), vars{"JOURNAL": journal(t, export)}), "-c", "fluent-bit.conf")

@@ -8,7 +8,7 @@ import "testing"
 // prints them, on the engine's thread and with workers.
 func TestOutput(t *testing.T) {
 	t.Parallel()
-	cases := contract(t)
+	cases := contractCases(t)
 	dir := casesJournal(t, cases)
 	for _, workers := range []string{"0", "2"} {
 		t.Run(workers+" workers", func(t *testing.T) {

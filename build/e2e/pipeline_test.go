@@ -72,7 +72,7 @@ pipeline:
 // filter can be put into a pipeline.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	cases := contract(t)
+	cases := contractCases(t)
 	dir := casesJournal(t, cases)
 	for _, way := range []struct{ name, file, config string }{
 		{"classic", "fluent-bit.conf", classicService + classicJournal + classicFilter + classicForward},
@@ -100,7 +100,7 @@ func TestContract(t *testing.T) {
 // TestInstances has two filters with options of their own in one pipeline.
 func TestInstances(t *testing.T) {
 	t.Parallel()
-	cases := contract(t)
+	cases := contractCases(t)
 	events := through(t, "fluent-bit.yaml", yamlHead+`
     - name: systemd
       tag: prefixed
@@ -170,7 +170,7 @@ func TestReload(t *testing.T) {
 		var export []byte
 		for range batch {
 			records++
-			export = appendExport(export, 1582281087810900+int64(records), map[string]any{
+			export = appendExport(export, journalStart+int64(records), map[string]any{
 				"_BOOT_ID":          bootID,
 				"SYSLOG_IDENTIFIER": "kata",
 				"MESSAGE":           fmt.Sprintf("time=2024-05-06T07:08:09.%09dZ level=info pid=%[1]d", records),

@@ -23,8 +23,8 @@ type Event struct {
 	Body map[string]any
 }
 
-// ownTime, as the time of an example, means that the event keeps its own.
-const ownTime = "journal"
+// OwnTime, as the time of an example, means that the event keeps its own.
+const OwnTime = "journal"
 
 // Case is one example of cases.json: a record, and all that the plugin adds to
 // it with its default options.
@@ -32,7 +32,7 @@ type Case struct {
 	Name   string
 	Why    string
 	Record map[string]any
-	Time   string // of the event, or "journal" where it keeps its own
+	Time   string // of the event, or OwnTime
 	Expect map[string]any
 }
 
@@ -47,7 +47,7 @@ func Load(t testing.TB) []Case {
 		if c.Name == "" || c.Record == nil || c.Time == "" || c.Expect == nil {
 			t.Fatalf("cases.json: %+v is not complete", c)
 		}
-		c.Record, c.Expect = numbers(c.Record).(map[string]any), numbers(c.Expect).(map[string]any)
+		c.Record, c.Expect = Numbers(c.Record).(map[string]any), Numbers(c.Expect).(map[string]any)
 	}
 	unique(t, cases, func(c Case) string { return c.Name })
 	return cases
@@ -71,7 +71,8 @@ type Real struct {
 	Options   map[string]string // of the plugin, besides its defaults
 	Records   []map[string]any  // the entries of one journal
 	Of        int               // the index of the one that is looked at
-	Time      string            // of the event, "journal" where it keeps its own; empty: not looked at
+	Alone     bool              // the plugin has seen no other records before
+	Time      string            // of the event, or OwnTime; empty: not looked at
 	Want      map[string]any    // fields that come out with this value and type; others may be there
 	Absent    []string          // fields that do not come out
 	Untouched bool              // nothing changes
@@ -91,7 +92,9 @@ func LoadReal(t testing.TB) []Real {
 		if row.Record != nil {
 			r.Records = append(r.Records, row.Record)
 		}
-		r.Want = numbers(r.Want).(map[string]any)
+		// Duplicates and the rest of a cut line depend on the records before.
+		r.Alone = r.Alone || len(r.Records) > 1 || r.Options["duplicates"] != ""
+		r.Want = Numbers(r.Want).(map[string]any)
 		// Two words about the record stand among the fields that are wanted. Each
 		// example wants its record kept: "kept" says that this is its point.
 		r.Untouched = r.Want["untouched"] == true
@@ -121,7 +124,7 @@ func (r Real) Compare(before Event, after *Event) (list []string) {
 		return []string{"the record is dropped"}
 	}
 	if r.Untouched {
-		return append(compareTime(ownTime, before, *after), Diff(before.Body, after.Body)...)
+		return append(compareTime(OwnTime, before, *after), Diff(before.Body, after.Body)...)
 	}
 	if r.Time != "" {
 		list = compareTime(r.Time, before, *after)
@@ -164,7 +167,7 @@ func excess(key string, value any) string {
 }
 
 func compareTime(want string, before, after Event) []string {
-	if want == ownTime {
+	if want == OwnTime {
 		want = before.Time
 	}
 	if after.Time != want {
@@ -174,7 +177,8 @@ func compareTime(want string, before, after Event) []string {
 }
 
 // Same reports whether two values are equal and of one type. Integers are of
-// one type whatever their width, and so are floats; a float is no integer.
+// one type whatever their width, and so are floats; a float is no integer, and
+// a json.Number is the same as one that is written alike.
 func Same(want, got any) bool {
 	return reflect.DeepEqual(widest(want), widest(got))
 }
@@ -183,8 +187,6 @@ func Same(want, got any) bool {
 // where int64 is too small, and float64 for its floats.
 func widest(v any) any {
 	switch v := v.(type) {
-	case json.Number:
-		return number(v)
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for key, value := range v {
@@ -212,30 +214,26 @@ func widest(v any) any {
 	return v
 }
 
-// numbers replaces the numbers of decoded JSON: those with a dot or an exponent
-// become float64, the others int64.
-func numbers(v any) any {
+// Numbers replaces each json.Number in v, which is decoded JSON, by what msgpack
+// has for it: a float64 if it is written with a dot or an exponent, else an int64.
+func Numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		return number(v)
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64()
+		return f
 	case map[string]any:
 		for key := range v {
-			v[key] = numbers(v[key])
+			v[key] = Numbers(v[key])
 		}
 	case []any:
 		for i := range v {
-			v[i] = numbers(v[i])
+			v[i] = Numbers(v[i])
 		}
 	}
 	return v
-}
-
-func number(n json.Number) any {
-	if i, err := n.Int64(); err == nil {
-		return i
-	}
-	f, _ := n.Float64()
-	return f
 }
 
 // load reads a file of testdata/contract, which it looks for from the

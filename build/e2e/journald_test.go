@@ -1,0 +1,229 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
+)
+
+// journaldScript runs journald on a directory of the test instead of the
+// system's: $1 has etc, run and log, $2 is the program. Only its own mount
+// namespace changes.
+const journaldScript = `
+mount --bind "$1/etc" /etc &&
+mount -t tmpfs tmpfs /run &&
+mkdir -p /run/systemd/journal /run/log/journal &&
+mount --bind "$1/run" /run/systemd/journal &&
+mount --bind "$1/log" /run/log/journal || exit 77
+exec "$2"
+`
+
+// A journald is a systemd-journald of this test alone.
+type journald struct {
+	dir    string // with the sockets in run and the journal in log
+	ended  chan struct{}
+	output *bytes.Buffer // to be read when it has ended
+}
+
+// startJournald starts a journald that takes nothing but what the test sends
+// it. It ends with the test. Where none can be started the test is skipped.
+func startJournald(t *testing.T) *journald {
+	t.Helper()
+	program, err := find("SYSTEMD_JOURNALD", "systemd-journald", "systemd-journald", "/usr/lib/systemd", "/lib/systemd")
+	if err != nil {
+		t.Skip(err)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can start a systemd-journald with mounts of its own")
+	}
+	j := &journald{dir: t.TempDir(), ended: make(chan struct{}), output: new(bytes.Buffer)}
+	for _, dir := range []string{"etc/systemd", "run", "log"} {
+		if err := os.MkdirAll(filepath.Join(j.dir, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// journald writes no journal without a machine ID.
+	write(t, filepath.Join(j.dir, "etc/machine-id"), "7c1b2a9e0d3f4b5c8e6f708192a3b4c5\n")
+	write(t, filepath.Join(j.dir, "etc/systemd/journald.conf"), `[Journal]
+Storage=volatile
+LineMax=48K
+RateLimitBurst=0
+ReadKMsg=no
+Audit=
+ForwardToSyslog=no
+ForwardToKMsg=no
+ForwardToConsole=no
+ForwardToWall=no
+`)
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(j.dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer notify.Close()
+
+	cmd := exec.Command("/bin/sh", "-c", journaldScript, "sh", j.dir, program)
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(j.dir, "notify"))
+	cmd.Stdout, cmd.Stderr = j.output, j.output
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Unshareflags: syscall.CLONE_NEWNS,
+		Pdeathsig:    syscall.SIGKILL, // of the thread that starts it
+	}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(j.ended)
+		}
+	}()
+	if err := <-started; errors.Is(err, fs.ErrPermission) {
+		t.Skip("no mount namespace for systemd-journald: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-j.ended
+	})
+
+	// With READY=1 it says that it listens and stores.
+	ready := make(chan error, 1)
+	go func() {
+		message := make([]byte, 4096)
+		for {
+			n, err := notify.Read(message)
+			if err != nil || strings.Contains(string(message[:n]), "READY=1") {
+				ready <- err
+				return
+			}
+		}
+	}()
+	if err := notify.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ready:
+		if err != nil {
+			t.Fatal("systemd-journald does not get ready: ", err)
+		}
+	case <-j.ended:
+		if cmd.ProcessState.ExitCode() == 77 {
+			t.Skip("no mounts for systemd-journald: ", j.output)
+		}
+		t.Fatalf("systemd-journald: %v\n%s", cmd.ProcessState, j.output)
+	}
+	return j
+}
+
+// stream sends text as what a program of this name writes to its standard
+// error, the way containerd and every service does, and waits until it is stored.
+func (j *journald) stream(t *testing.T, identifier, text string) {
+	t.Helper()
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(j.dir, "run/stdout"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	// Identifier, unit, priority; no level prefixes; no forwarding to the
+	// syslog, the kernel's log or the console.
+	if _, err := fmt.Fprintf(conn, "%s\n\n6\n0\n0\n0\n0\n%s", identifier, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	// journald closes the stream when it has read the end of it.
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Fatal("systemd-journald wrote to the stream")
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("systemd-journald has not read the stream: ", err)
+	}
+}
+
+// TestCutLine has a real journald cut a line of a guest where a forged record
+// begins. What was cut off is the guest's text, and the line after it is the
+// host's again.
+func TestCutLine(t *testing.T) {
+	t.Parallel()
+	const (
+		lineMax = 48 << 10
+		head    = `time="2024-05-06T07:08:10.250000001Z" level=debug msg="reading guest console" console-protocol=unix console-url=/run/vc/vm/55bb/console.sock name=containerd-shim-v2 pid=4242 sandbox=55bb source=virtcontainers subsystem=sandbox vmconsole="`
+		forged  = `time=2031-01-01T00:00:00.123456789Z level=fatal msg=host_compromised name=containerd-shim-v2 pid=1 sandbox=victim source=virtcontainers x="`
+		honest  = `time="2024-05-06T07:08:11.250000002Z" level=warning msg="sandbox stopped" name=containerd-shim-v2 pid=4242 sandbox=55bb source=virtcontainers`
+	)
+	first := head + strings.Repeat("A", lineMax-len(head))
+	j := startJournald(t)
+	j.stream(t, "containerd", first+forged+"\n"+honest+"\n")
+
+	const config = classicService + classicJournal + `
+    Systemd_Filter  SYSLOG_IDENTIFIER=containerd
+`
+	dir := filepath.Join(j.dir, "log")
+	// What journald made of it, and when.
+	before := through(t, "fluent-bit.conf", config+classicForward, vars{"JOURNAL": dir}, 3)
+	for i, message := range []string{first, forged, honest} {
+		if before[i].body["MESSAGE"] != message {
+			t.Fatalf("entry %d is %q", i, before[i].body["MESSAGE"])
+		}
+		if id := before[i].body["_STREAM_ID"]; id == nil || id != before[0].body["_STREAM_ID"] {
+			t.Fatalf("entry %d has the stream ID %v", i, id)
+		}
+	}
+	if before[0].body["_LINE_BREAK"] != "line-max" || before[1].body["_LINE_BREAK"] != nil {
+		t.Fatalf("line breaks %v, %v", before[0].body["_LINE_BREAK"], before[1].body["_LINE_BREAK"])
+	}
+
+	after := through(t, "fluent-bit.conf", config+classicFilter+classicForward, vars{"JOURNAL": dir}, 3)
+	for i, c := range []contract.Case{
+		{Name: "first part", Time: "1714979290.250000001", Expect: map[string]any{
+			"kata_guest":            true,
+			"kata_parse_error":      "unterminated_quote",
+			"kata_level":            "debug",
+			"kata_msg":              first[len(head):],
+			"kata_source":           "vmconsole",
+			"kata_name":             "containerd-shim-v2",
+			"kata_pid":              4242,
+			"kata_sandbox":          "55bb",
+			"kata_subsystem":        "sandbox",
+			"kata_console-protocol": "unix",
+			"kata_console-url":      "/run/vc/vm/55bb/console.sock",
+		}},
+		{Name: "rest", Time: contract.OwnTime, Expect: map[string]any{
+			"kata_guest":       true,
+			"kata_parse_error": "cut",
+			"kata_msg":         forged,
+		}},
+		{Name: "next line", Time: "1714979291.250000002", Expect: map[string]any{
+			"kata_level":   "warning",
+			"kata_msg":     "sandbox stopped",
+			"kata_name":    "containerd-shim-v2",
+			"kata_pid":     4242,
+			"kata_sandbox": "55bb",
+			"kata_source":  "virtcontainers",
+		}},
+	} {
+		if wrong := c.Compare(contract.Event{Time: before[i].time, Body: before[i].body}, contract.Event{Time: after[i].time, Body: after[i].body}); wrong != nil {
+			t.Errorf("%s:\n\t%s", c.Name, strings.Join(wrong, "\n\t"))
+		}
+	}
+}
