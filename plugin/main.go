@@ -11,7 +11,7 @@
 //	filter.c, filter.go the native route
 //	output.c, output.go the proxy route
 //	host.c, host.go     what is asked of the host: options, names, log
-//	metrics.c, .go      what an instance did: counters of the host, and log lines
+//	metrics.c, .go      what an instance did: metrics of the host, and log lines
 //	memory.go           an event.Buffer whose memory is C's
 //	runtime.c, .go      how the Go runtime behaves as a guest
 //	guard.go            no panic leaves Go
@@ -22,6 +22,7 @@
 package main
 
 //go:generate go run ./genmap config_map.h
+//go:generate sh -c "sed 's,.*,/* Code generated from the file VERSION. DO NOT EDIT. */\\n#define KATA_VERSION \"&\",' ../VERSION >version.h"
 
 // main is never called: a shared library has no start of its own.
 func main() {}

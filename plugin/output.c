@@ -26,7 +26,7 @@ EXPORT int FLBPluginRegister(struct kata_proxy_def *def)
     def->proxy = KATA_PROXY_GOLANG;
     def->flags = 0;
     def->name = "kata";
-    def->description = "Parse the log records of Kata Containers and write them as JSON lines";
+    def->description = "Parse the log records of Kata Containers and write them as JSON lines (version " KATA_VERSION ")";
     return 0;
 }
 

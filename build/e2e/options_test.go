@@ -58,20 +58,37 @@ func refused(t *testing.T, p *process, says string) {
 	}
 }
 
-// TestHelp asks Fluent Bit for the filter's options.
+// version returns what the file VERSION says.
+func version(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(string(read(t, "VERSION")))
+}
+
+// TestHelp asks Fluent Bit for the filter's options, and for its list of plugins:
+// of an output through the proxy it has no help but that.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	p := start(t, t.TempDir(), "-e", filterLibrary, "-F", "kata", "-h")
-	if code := p.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+	help := func(args ...string) string {
+		p := start(t, t.TempDir(), append(args, "-h")...)
+		if code := p.wait(t); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		lines, _ := p.stdout.now()
+		return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
 	}
-	lines, _ := p.stdout.now()
-	help := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+	filter := help("-e", filterLibrary, "-F", "kata")
 	for _, o := range options.Table {
 		// Fluent Bit breaks a long line, also within a word.
-		if !strings.Contains(help, o.Name) || !strings.Contains(help, o.Help[:20]) {
-			t.Errorf("nothing on %s in\n%s", o.Name, strings.Join(lines, "\n"))
+		if !strings.Contains(filter, o.Name) || !strings.Contains(filter, o.Help[:20]) {
+			t.Errorf("nothing on %s in\n%s", o.Name, filter)
 		}
+	}
+	if want := "Parse the log records of Kata Containers (version " + version(t) + ")"; !strings.Contains(filter, want) {
+		t.Errorf("no %q in\n%s", want, filter)
+	}
+	plugins := help("-e", outputLibrary)
+	if want := "kata Parse the log records of Kata Containers and write them as JSON lines (version " + version(t) + ")"; !strings.Contains(plugins, want) {
+		t.Errorf("no %q in\n%s", want, plugins)
 	}
 }
 

@@ -275,6 +275,8 @@ var types = map[string]string{
 	"flb_log_print":           "void (int, const char *, int, const char *, ...)",
 	"cmt_counter_create":      "struct cmt_counter *(struct cmt *, char *, char *, char *, char *, int, char **)",
 	"cmt_counter_set":         "int (struct cmt_counter *, uint64_t, double, int, char **)",
+	"cmt_gauge_create":        "struct cmt_gauge *(struct cmt *, char *, char *, char *, char *, int, char **)",
+	"cmt_gauge_set":           "int (struct cmt_gauge *, uint64_t, double, int, char **)",
 }
 
 // The table is true of the sources of Fluent Bit at FLUENT_BIT_SOURCE, which
@@ -340,6 +342,7 @@ const hostHeaders = `
 #include <fluent-bit/flb_plugin_proxy.h>
 #include <cmetrics/cmetrics.h>
 #include <cmetrics/cmt_counter.h>
+#include <cmetrics/cmt_gauge.h>
 #include "go.h"`
 
 // hostFlags has empty headers in the place of those that Fluent Bit's build

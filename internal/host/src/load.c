@@ -197,6 +197,12 @@ int library_stop(struct library *lib, struct instance *ins, int metrics)
     return wrong;
 }
 
+void library_describe(const struct library *lib)
+{
+    fprintf(stderr, "%s: %s\n", lib->def ? lib->def->name : lib->filter.name,
+            lib->def ? lib->def->description : lib->filter.description);
+}
+
 void library_close(struct library *lib)
 {
     if (lib->def) {

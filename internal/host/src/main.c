@@ -32,11 +32,12 @@ static const char usage[] =
     "  --fork            start instances in a child, as daemon mode does\n"
     "  -w FILE           write what the last instance answered, as it is\n"
     "  --metrics         print the metrics of each instance at its end\n"
+    "  --describe        print how the library describes itself and start nothing\n"
     "  -q                print no events\n";
 
 static struct {
     const char *library, *chunk, *write;
-    int as_output, level, repeat, threads, reinit, fork, metrics, quiet, count;
+    int as_output, level, repeat, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
 } opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1 };
 
@@ -71,6 +72,7 @@ static void arguments(int argc, char **argv)
         if (!strcmp(name, "-q")) { opt.quiet = 1; continue; }
         if (!strcmp(name, "--fork")) { opt.fork = 1; continue; }
         if (!strcmp(name, "--metrics")) { opt.metrics = 1; continue; }
+        if (!strcmp(name, "--describe")) { opt.describe = 1; continue; }
         if (!strcmp(name, "--next")) {
             if (opt.count++ == MAX_INSTANCES) fail("too many instances", "");
             continue;
@@ -236,7 +238,8 @@ int main(int argc, char **argv)
     for (int i = 0; i <= opt.reinit && !wrong; i++) {
         library = library_open(opt.library, opt.as_output);
         if (opt.fork) become_child();
-        wrong = run();
+        if (opt.describe) library_describe(library);
+        else wrong = run();
         library_close(library);
     }
     fflush(stdout);
