@@ -90,8 +90,8 @@ pipeline:
 	}
 	p.stop(t)
 	for line, times := range map[string]int{
-		"[ info] [filter:kata:processor] version " + version(t) + ", ": 1,
-		"[ info] [output:kata:output] version " + version(t) + ", ":    1,
+		"[ info] [filter:kata:processor] version " + version(t) + ", ":                                                                 1,
+		"[ info] [output:kata:output] version " + version(t) + ", ":                                                                    1,
 		fmt.Sprintf("[filter:kata:processor] in all: records{parsed=%d,untouched=%d,error=%d} ", parsed, outcomes["untouched"], wrong): 1,
 		fmt.Sprintf("[output:kata:output] in all: records{parsed=%d,untouched=%d,error=%d} ", parsed, outcomes["untouched"], wrong):    1,
 		"[filter:kata:kata.0]": 0, // its log_level is warn

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { FLB_LOG_OFF, FLB_LOG_ERROR, FLB_LOG_WARN, FLB_LOG_INFO, FLB_LOG_DEBUG, FLB_LOG_TRACE };
 enum { FLB_FILTER_MODIFIED = 1, FLB_FILTER_NOTOUCH = 2 };
@@ -170,7 +171,9 @@ struct instance {
     struct flbgo_output_plugin *proxy;
 };
 
-/* flb.c: what the library looks up in the program that loaded it. */
+/* flb.c: where the log goes, unless NULL, in place of standard error. */
+extern FILE *log_file;
+/* And what the library looks up in the program that loaded it. */
 void flb_log_print(int level, const char *file, int line, const char *fmt, ...);
 const char *flb_filter_get_property(const char *key, struct flb_filter_instance *ins);
 const char *flb_filter_name(struct flb_filter_instance *ins);
