@@ -15,6 +15,7 @@
 //	memory.go           an event.Buffer whose memory is C's
 //	runtime.c, .go      how the Go runtime behaves as a guest
 //	guard.go            no panic leaves Go
+//	limit.go            no error fills the log
 //	exports.tbd         the names that the library exports
 //
 // Package variables outlive a hot reload, since a library with a Go runtime in

@@ -6,6 +6,7 @@ import "C"
 import (
 	"runtime/cgo"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -17,7 +18,8 @@ import (
 // standard output. Workers may call it at the same time.
 type output struct {
 	*instance
-	spare sync.Pool // of *scratch
+	spare    sync.Pool // of *scratch
+	failures limiter   // log lines of deliveries that failed
 }
 
 // scratch is the memory of one flush: Go's, since nothing of it is handed over.
@@ -86,7 +88,9 @@ func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 		o.spare.Put(s)
 	}
 	if err != nil {
-		o.log.warnf("cannot write to standard output: %v", err)
+		if held, due := o.failures.due(time.Now()); due {
+			o.log.warnf("cannot write to standard output: %v%s", err, held)
+		}
 		return C.KATA_PROXY_RETRY
 	}
 	return C.KATA_PROXY_OK

@@ -262,6 +262,7 @@ int main(int argc, char **argv)
     arguments(argc, argv);
     input = read_chunk(opt.chunk);
     signal(SIGSEGV, crashed);
+    signal(SIGPIPE, SIG_IGN);           /* as Fluent Bit does */
     for (int i = 0; i <= opt.reinit && !wrong; i++) {
         int duplicates = duplicates_of_stderr();
 
