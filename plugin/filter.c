@@ -50,10 +50,8 @@ static int filter_run(const void *data, size_t size, const char *tag, int tag_le
                       void *context, void *config)
 {
     struct context *self = context;
-    struct kata_call call = { .in = data, .in_size = size };
+    struct kata_call call = { .tag = tag, .tag_size = tag_len, .in = data, .in_size = size };
 
-    (void) tag;
-    (void) tag_len;
     (void) ins;
     (void) input_ins;
     (void) config;

@@ -86,6 +86,8 @@ extern struct kata_registration filter_kata_plugin;
  * side throughout, and is grown by kata_reserve only.
  */
 struct kata_call {
+    const char *tag;    /* not terminated */
+    size_t tag_size;
     const void *in;
     size_t in_size;
     void *out;

@@ -14,6 +14,8 @@
  * FLBPluginFlush, for hosts that keep no context, is left out: 2.2 and later
  * call FLBPluginFlushCtx.
  */
+#include <string.h>
+
 #include "_cgo_export.h"
 #include "host.h"
 
@@ -45,12 +47,11 @@ EXPORT int FLBPluginInit(struct kata_proxy_plugin *plugin)
 
 EXPORT int FLBPluginFlushCtx(void *context, const void *data, size_t size, const char *tag)
 {
-    (void) tag;
     if (!context) {
         return KATA_PROXY_ERROR;
     }
     kata_host_keep_signal();
-    return kataOutputFlush((uintptr_t) context, (void *) data, size);
+    return kataOutputFlush((uintptr_t) context, (char *) tag, strlen(tag), (void *) data, size);
 }
 
 EXPORT int FLBPluginExitCtx(void *context)

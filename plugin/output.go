@@ -57,16 +57,16 @@ func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
 // Retry_Limit says how often that may be.
 //
 //export kataOutputFlush
-func kataOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
+func kataOutputFlush(handle C.uintptr_t, tag *C.char, tagSize C.size_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
 	answer = C.KATA_PROXY_RETRY
 	defer func() { _ = recover() }() // the handle is none
 	o := cgo.Handle(handle).Value().(*output)
-	answer = o.flush(data, size)
+	answer = o.flush(view(unsafe.Pointer(tag), tagSize), view(data, size))
 	o.tell()
 	return answer
 }
 
-func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
+func (o *output) flush(tag, chunk []byte) (answer C.int) {
 	defer func() {
 		if p := recover(); p != nil {
 			o.panics.caught(o.log, p)
@@ -77,10 +77,9 @@ func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 	if s == nil {
 		s = new(scratch)
 	}
-	chunk := o.transformed(view(data, size), &s.events)
-	s.lines = sink.AppendJSONLines(s.lines[:0], chunk)
+	s.lines = sink.AppendJSONLines(s.lines[:0], o.transformed(tag, chunk, &s.events))
 	if o.log.debugging() {
-		o.log.debugf("chunk of %d bytes, %d bytes of lines", size, len(s.lines))
+		o.log.debugf("chunk of %d bytes, %d bytes of lines", len(chunk), len(s.lines))
 	}
 	err := sink.WriteStdout(s.lines)
 	if cap(s.lines) <= maxSpare && cap(s.events.B) <= maxSpare {
@@ -96,16 +95,17 @@ func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 	return C.KATA_PROXY_OK
 }
 
-// transformed answers the chunk to deliver: the rewritten one, in out's memory,
-// or the chunk itself when nothing changed, or something went wrong.
-func (o *output) transformed(chunk []byte, out *event.Buffer) (events []byte) {
+// transformed returns the chunk to deliver: the rewritten one, in out's memory,
+// or the chunk itself when nothing changed, or something went wrong. Tag and
+// chunk are the host's memory, which is there until the flush ends.
+func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			o.panics.caught(o.log, p)
 			events = chunk
 		}
 	}()
-	failOnDemand(chunk)
+	failOnDemand(tag, chunk)
 	if o.work.Process(chunk, out) == transform.Changed {
 		return out.B
 	}
