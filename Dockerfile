@@ -18,7 +18,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags="-s -w" -o /image/lib/kata.so ./plugin \
+RUN CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags="-s -w -buildid=" -o /image/lib/kata.so ./plugin \
     && rm /image/lib/kata.h \
     && ln -s kata.so /image/lib/flb-filter_kata.so \
     && mkdir /image/state

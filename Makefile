@@ -7,9 +7,12 @@ LIB      := $(DIST)/kata.so
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
 STRIP    ?= -s -w
+# -buildid=: all else that -trimpath leaves is the same in every directory; Go's build ID is not,
+# since the path of plugin/exports.tbd is part of what it is made from.
+LDFLAGS  := $(STRIP) -buildid=
 GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
 ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
-CFILES   := $(wildcard plugin/*.c plugin/*.h)
+CFILES   := $(wildcard plugin/*.c plugin/*.h plugin/*.tbd)
 
 .PHONY: help
 help: ## list the targets
@@ -21,7 +24,7 @@ build: $(LIB) $(DIST)/flb-filter_kata.so ## make dist/kata.so and dist/flb-filte
 
 $(LIB): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
 	@mkdir -p $(DIST)
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(STRIP)' -o $@ ./plugin
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ ./plugin
 	@rm -f $(DIST)/kata.h
 
 # One file under two names: Fluent Bit chooses the way in by the name.

@@ -68,6 +68,12 @@ func AppendPlain(dst, text []byte) []byte {
 
 // indexCode is the index of the first terminal code in b, or len(b).
 func indexCode(b []byte) int {
+	if asciiStart(b) == len(b) { // nearly always
+		if i := bytes.IndexByte(b, 0x1b); i >= 0 {
+			return i
+		}
+		return len(b)
+	}
 	for i := 0; ; {
 		i += indexEscOrC2(b[i:])
 		if i == len(b) || b[i] == 0x1b || isC1(b[i:]) {

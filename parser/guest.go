@@ -158,7 +158,7 @@ func (p *Parser) unpack(text []byte) bool {
 	if len(text) == 0 {
 		return false
 	}
-	p.codes = bytes.IndexByte(text, '\\') >= 0 || indexEscOrC2(text) < len(text)
+	p.codes = bytes.IndexByte(text, '\\') >= 0 || indexCode(text) < len(text)
 	found, reason := p.readGuest(text)
 	if found {
 		p.rec.Guest, p.rec.Agent = true, true
@@ -480,7 +480,7 @@ func (p *Parser) setSource(source []byte) {
 
 // isHostSource reports whether a source is one of the host's, in any spelling.
 func (p *Parser) isHostSource(source []byte) bool {
-	if len(source) == 0 {
+	if len(source) == 0 || string(source) == "agent" {
 		return false
 	}
 	start := len(p.buf)
@@ -587,7 +587,7 @@ func cutMisfit(name []byte) (key []byte, ok bool) {
 func (p *Parser) addGuest(m *member) {
 	r := &p.rec
 	name, place := p.name(m.key, int(m.place))
-	if isOurs(name) {
+	if place != unknown && p.keys.rows[place].ours || place == unknown && isOurs(name) {
 		// Names that this plugin makes are many: a field for each would be many.
 		p.refuse(m, name)
 		return

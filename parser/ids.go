@@ -66,47 +66,31 @@ func (p *Parser) addGuestContainer() {
 	if len(r.text(keyContainer)) > 0 {
 		return
 	}
-	ids := &p.keys.ids
-	const request, cid = 100, 101 // behind ids.container
 	var best []byte
-	at := cid + 1
+	by := idEid // the kind of best; what counts less than idCid is none
 	inContainer := false
 	for i := range p.members {
 		m := &p.members[i]
-		if m.kind > jsonNumber {
+		if m.place < 0 || m.kind > jsonNumber {
 			continue
 		}
-		rank := at
-		switch place := int(m.place); place {
-		case unknown:
-			continue
-		case keyReq:
-			rank = request
-		case ids.cid:
-			rank = cid
-		case ids.eid:
+		switch id := p.keys.rows[m.place].id; {
+		case id == 0:
+		case id == idEid:
 			inContainer = true
-		case ids.module:
+		case id == idModule:
 			inContainer = inContainer || string(m.value) == "rustjail"
-		default:
-			for k, id := range ids.container {
-				if place == id {
-					rank = k
-				}
+		case id < by:
+			value := p.cleanValue(m)
+			if id == idRequest {
+				value = containerID(value)
+			}
+			if len(value) > 0 {
+				best, by = value, id
 			}
 		}
-		if rank >= at {
-			continue
-		}
-		value := p.cleanValue(m)
-		if rank == request {
-			value = containerID(value)
-		}
-		if len(value) > 0 {
-			best, at = value, rank
-		}
 	}
-	if len(best) > 0 && (at != cid || inContainer) {
+	if len(best) > 0 && (by != idCid || inContainer) {
 		r.set(keyContainer, best)
 	}
 }

@@ -24,8 +24,6 @@ type Keys struct {
 type idPlaces struct {
 	sandbox   []int // of sandboxIDKeys, in their order
 	container []int // of containerIDKeys
-	cid, eid  int
-	module    int
 	stream    int
 }
 
@@ -39,8 +37,25 @@ type keyInfo struct {
 	listed     bool  // it is a row of the built-in table, letter for letter
 	agent      bool  // an agent writes it
 	reserved   bool  // a guest may not set it
-	_          [14]byte
+	ours       bool  // see isOurs
+	id         idKey
+	_          [12]byte
 }
+
+// idKey says what a key of a guest record tells of the container's id. Of those that are
+// there the first counts.
+type idKey uint8
+
+const (
+	containerID1 idKey = 1 + iota // containerIDKeys[0] and so on
+	containerID2
+	containerID3
+	containerID4
+	idRequest // the id is in its text
+	idCid     // it is one if there is idEid, or idModule is rustjail
+	idEid
+	idModule
+)
 
 // NewKeys makes the table for the given types. That without types of its own is made
 // once.
@@ -82,7 +97,7 @@ func newKeys(types Types) *Keys {
 			group = int16(i)
 			k.groups[squashed] = group
 		}
-		row.group, row.reserved = group, reserved[squashed]
+		row.group, row.reserved, row.ours = group, reserved[squashed], isOurs(row.name)
 		if types.AllText {
 			row.typ = Text
 		}
@@ -91,10 +106,14 @@ func newKeys(types Types) *Keys {
 	for _, name := range sandboxIDKeys {
 		k.ids.sandbox = append(k.ids.sandbox, place(name))
 	}
-	for _, name := range containerIDKeys {
+	for i, name := range containerIDKeys {
 		k.ids.container = append(k.ids.container, place(name))
+		k.rows[place(name)].id = containerID1 + idKey(i)
 	}
-	k.ids.cid, k.ids.eid, k.ids.module, k.ids.stream = place("cid"), place("eid"), place("module"), place("stream")
+	for name, id := range map[string]idKey{"req": idRequest, "cid": idCid, "eid": idEid, "module": idModule} {
+		k.rows[place(name)].id = id
+	}
+	k.ids.stream = place("stream")
 	return k
 }
 

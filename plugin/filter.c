@@ -50,10 +50,8 @@ static int filter_run(const void *data, size_t size, const char *tag, int tag_le
                       void *context, void *config)
 {
     struct context *self = context;
-    struct kata_call call = { .in = data, .in_size = size };
+    struct kata_call call = { .tag = tag, .tag_size = tag_len, .in = data, .in_size = size };
 
-    (void) tag;
-    (void) tag_len;
     (void) ins;
     (void) input_ins;
     (void) config;
@@ -119,7 +117,7 @@ static const struct kata_config_row_5_0_3 config_map_5_0_3[] = { KATA_CONFIG_MAP
 __attribute__((visibility("default"))) struct kata_registration filter_kata_plugin = {
     .event_type  = KATA_FILTER_LOGS,
     .name        = "kata",
-    .description = "Parse the log records of Kata Containers",
+    .description = "Parse the log records of Kata Containers (version " KATA_VERSION ")",
     .config_map  = config_map_2_2,
     .cb_init     = filter_init,
     .cb_filter   = filter_run,

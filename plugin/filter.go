@@ -60,15 +60,17 @@ func (f *filter) run(call *C.struct_kata_call) (answer C.int) {
 			answer = C.KATA_FILTER_NOTOUCH
 		}
 	}()
+	// Both are the host's memory, which is there until this call ends.
+	tag := view(unsafe.Pointer(call.tag), call.tag_size)
 	chunk := view(call.in, call.in_size)
-	failOnDemand(chunk)
+	failOnDemand(tag, chunk)
 
 	out, _ := f.spare.Get().(*memory)
 	if out == nil {
 		out = new(memory)
 	}
 	out.attach(call)
-	verdict := f.work.Process(nil, chunk, &out.Buffer)
+	verdict := f.work.Process(tag, chunk, &out.Buffer)
 	out.finish()
 	f.spare.Put(out) // not after a panic: nobody knows what state it is in
 

@@ -9,15 +9,12 @@ import (
 	"time"
 )
 
-// panicLogInterval keeps an error that every chunk runs into from filling the log.
-const panicLogInterval = time.Minute
-
 // guard counts the panics of one instance. Every function that C calls defers a
 // recover, since a panic that reaches C ends the process, and all of its logs.
 type guard struct {
-	mu     sync.Mutex
-	count  int
-	logged time.Time // when a line was last printed
+	mu    sync.Mutex
+	count int
+	lines limiter
 }
 
 // caught counts the recovered panic p and, now and then, logs it. It has to be
@@ -25,10 +22,8 @@ type guard struct {
 func (g *guard) caught(log logger, p any) {
 	g.mu.Lock()
 	g.count++
-	count, due := g.count, time.Since(g.logged) >= panicLogInterval
-	if due {
-		g.logged = time.Now()
-	}
+	count := g.count
+	_, due := g.lines.due(time.Now()) // the line has the count of all
 	g.mu.Unlock()
 	if due {
 		log.errorf("internal error, the records go on as they came (%d so far): %s at %s", count, describe(p), origin())

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,13 @@ static struct {
 } host;
 
 static pid_t loaded_by;
+static int first_stderr = -1;   /* standard error as it was then, until an instance starts */
 static struct sigaction of_go;
 
 __attribute__((constructor)) static void remember_process(void)
 {
     loaded_by = getpid();
+    first_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 /* Whether a handler is part of the program that loaded the library. */
@@ -69,6 +72,10 @@ static void remember_signal(void)
  * only the thread that called it: the child has the Go runtime's memory and
  * none of its threads, and the first call into Go waits for ever, deaf to
  * SIGTERM. So nothing in Go may be called there, not even to say so.
+ *
+ * The daemon also closes standard error, and without a log file its log goes
+ * nowhere. Whoever started it reads why it does not run because a duplicate was
+ * made before.
  */
 int kata_host_forked(void)
 {
@@ -96,14 +103,20 @@ static int same_process(void)
 {
     static const char refusal[] =
         "kata does not run in daemon mode (-d, Daemon On): it would hang. "
-        "Start Fluent Bit in the foreground and let systemd or a container run it";
+        "Start Fluent Bit in the foreground and let systemd or a container run it\n";
+    int forked = kata_host_forked();
 
-    if (!kata_host_forked()) {
-        return 0;
+    if (forked) {
+        kata_log(KATA_LOG_ERROR, refusal, sizeof(refusal) - 2); /* which ends the line itself */
     }
-    /* Not to stderr: the daemon has closed it, the number may be another file's. */
-    kata_log(KATA_LOG_ERROR, refusal, sizeof(refusal) - 1);
-    return -1;
+    if (first_stderr >= 0) {
+        if (forked && write(first_stderr, refusal, sizeof(refusal) - 1) < 0) {
+            /* nobody reads it any more */
+        }
+        close(first_stderr);
+        first_stderr = -1;
+    }
+    return forked ? -1 : 0;
 }
 
 int kata_host_for_filter(void)

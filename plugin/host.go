@@ -1,7 +1,7 @@
 package main
 
-// #cgo CFLAGS: -Wall -Wextra -fvisibility=hidden
-// #cgo LDFLAGS: -ldl
+// #cgo CFLAGS: -Wall -Wextra -fvisibility=hidden -fstack-protector-strong
+// #cgo LDFLAGS: -ldl -Wl,-z,relro -Wl,-z,now ${SRCDIR}/exports.tbd
 // #include <stdlib.h>
 // #include "host.h"
 import "C"

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "fluentbit.h"
+#include "version.h"
 
 /*
  * Host functions. They live in the program that loaded the library, and are
@@ -44,7 +45,7 @@ int kata_filter_level(void *ins);
 int kata_output_level(struct kata_proxy_plugin *plugin);
 
 /*
- * The metrics of an instance, to which counters can be added; see metrics.c.
+ * The metrics of an instance, to which others can be added; see metrics.c.
  * NULL: the host has none, or it is not certain where.
  */
 void *kata_filter_metrics(void *ins);
@@ -55,6 +56,12 @@ void *kata_output_metrics(struct kata_proxy_plugin *plugin);
  * NULL, one more. NULL: the host could not.
  */
 void *kata_counter(void *metrics, const char *name, const char *help, const char *label);
+
+/*
+ * Makes the gauge fluentbit_kata_NAME, which is 1, with the labels name, which is
+ * that of the instance, and label, which is the version. 0, or -1: the host could not.
+ */
+int kata_info(void *metrics, const char *instance, const char *name, const char *help, const char *label);
 
 /* A counter with certain values of its labels. */
 struct kata_series {
@@ -79,6 +86,8 @@ extern struct kata_registration filter_kata_plugin;
  * side throughout, and is grown by kata_reserve only.
  */
 struct kata_call {
+    const char *tag;    /* not terminated */
+    size_t tag_size;
     const void *in;
     size_t in_size;
     void *out;

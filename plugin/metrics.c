@@ -1,10 +1,10 @@
 /*
- * Counters among Fluent Bit's own metrics (/api/v2/metrics/prometheus).
+ * Counters, and one gauge, among Fluent Bit's own metrics (/api/v2/metrics/prometheus).
  *
  * Fluent Bit hands an output the place where its metrics are, and a filter
  * nothing of the kind: its metrics hang on a field of the instance, whose
  * place has to be found. Nothing is read or called until all that is known of
- * the layout has been seen to be so, and without counters all else works.
+ * the layout has been seen to be so, and without metrics all else works.
  *
  * Counters are written on whatever thread the host runs the filter, while the
  * host reads them on another. That is how its own inputs and filters do it:
@@ -25,12 +25,18 @@ static struct {
                             const char *help, int label_count, const char **label_keys);
     int (*counter_set)(void *counter, uint64_t timestamp, double value,
                        int label_count, const char **labels);
+    void *(*gauge_create)(void *cmt, const char *ns, const char *subsystem, const char *name,
+                          const char *help, int label_count, const char **label_keys);
+    int (*gauge_set)(void *gauge, uint64_t timestamp, double value,
+                     int label_count, const char **labels);
 } host;
 
-static int has_counters(void)
+static int has_metrics(void)
 {
     return kata_host_has(&host.counter_create, "cmt_counter_create") == 0 &&
-           kata_host_has(&host.counter_set, "cmt_counter_set") == 0;
+           kata_host_has(&host.counter_set, "cmt_counter_set") == 0 &&
+           kata_host_has(&host.gauge_create, "cmt_gauge_create") == 0 &&
+           kata_host_has(&host.gauge_set, "cmt_gauge_set") == 0;
 }
 
 /*
@@ -86,7 +92,7 @@ void *kata_filter_metrics(void *ins)
     struct kata_cmt_counter records;
     const size_t known = offsetof(struct kata_registration, cb_notification);
 
-    if (!has_counters() || !kata_filter_known(ins) || find_tail(ins, &tail) != 0) {
+    if (!has_metrics() || !kata_filter_known(ins) || find_tail(ins, &tail) != 0) {
         return NULL;
     }
     /* It is ours, and the host's own counter says of what it is one. */
@@ -99,7 +105,7 @@ void *kata_filter_metrics(void *ins)
 
 void *kata_output_metrics(struct kata_proxy_plugin *plugin)
 {
-    if (!has_counters() || !plugin->api->output_get_cmt_instance) {
+    if (!has_metrics() || !plugin->api->output_get_cmt_instance) {
         return NULL;
     }
     return plugin->api->output_get_cmt_instance(plugin->ins);
@@ -112,13 +118,26 @@ void *kata_counter(void *metrics, const char *name, const char *help, const char
     return host.counter_create(metrics, "fluentbit", "kata", name, help, label ? 2 : 1, keys);
 }
 
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t) t.tv_sec * 1000000000 + (uint64_t) t.tv_nsec;
+}
+
+int kata_info(void *metrics, const char *instance, const char *name, const char *help, const char *label)
+{
+    const char *keys[] = { "name", label }, *values[] = { instance, KATA_VERSION };
+    void *gauge = host.gauge_create(metrics, "fluentbit", "kata", name, help, 2, keys);
+
+    return gauge ? host.gauge_set(gauge, now(), 1, 2, values) : -1;
+}
+
 void kata_show(struct kata_series *series, const uint64_t *numbers, size_t count)
 {
-    struct timespec now;
-    uint64_t timestamp;
+    uint64_t timestamp = now();
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    timestamp = (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
     for (size_t i = 0; i < count; i++) {
         struct kata_series *s = &series[i];
 

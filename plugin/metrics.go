@@ -6,6 +6,7 @@ import "C"
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"time"
 	"unsafe"
@@ -31,6 +32,7 @@ type instance struct {
 // newInstance makes the instance of that name, whose counters go to metrics:
 // NULL when there are none.
 func newInstance(log logger, opts *options.Options, name *C.char, metrics unsafe.Pointer) *instance {
+	log.infof("version %s, %s", C.KATA_VERSION, runtime.Version())
 	i := &instance{log: log, work: transform.New(opts), report: transform.NewReporter(reportInterval, time.Now())}
 	if i.series = newSeries(name, metrics); i.series == nil {
 		log.infof("no counters among this program's metrics, whose place is not known; the numbers are logged at the end")
@@ -40,10 +42,10 @@ func newInstance(log logger, opts *options.Options, name *C.char, metrics unsafe
 	return i
 }
 
-// newSeries makes a counter for every number of Metrics, in their order, or
-// answers nil. The host keeps the counters.
+// newSeries makes the gauge Info and a counter for every number of Metrics, in
+// their order, or returns nil. The host keeps them.
 func newSeries(name *C.char, metrics unsafe.Pointer) []C.struct_kata_series {
-	if metrics == nil {
+	if metrics == nil || !newInfo(name, metrics) {
 		return nil
 	}
 	var all []C.struct_kata_series
@@ -64,6 +66,15 @@ func newSeries(name *C.char, metrics unsafe.Pointer) []C.struct_kata_series {
 		}
 	}
 	return all
+}
+
+func newInfo(instance *C.char, metrics unsafe.Pointer) bool {
+	m := &transform.Info
+	name, help, label := C.CString(m.Name), C.CString(m.Help), C.CString(m.Label)
+	defer C.free(unsafe.Pointer(name))
+	defer C.free(unsafe.Pointer(help))
+	defer C.free(unsafe.Pointer(label))
+	return C.kata_info(metrics, instance, name, help, label) == 0
 }
 
 func newCounter(metrics unsafe.Pointer, m *transform.Metric) unsafe.Pointer {

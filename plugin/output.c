@@ -14,6 +14,8 @@
  * FLBPluginFlush, for hosts that keep no context, is left out: 2.2 and later
  * call FLBPluginFlushCtx.
  */
+#include <string.h>
+
 #include "_cgo_export.h"
 #include "host.h"
 
@@ -26,7 +28,7 @@ EXPORT int FLBPluginRegister(struct kata_proxy_def *def)
     def->proxy = KATA_PROXY_GOLANG;
     def->flags = 0;
     def->name = "kata";
-    def->description = "Parse the log records of Kata Containers and write them as JSON lines";
+    def->description = "Parse the log records of Kata Containers and write them as JSON lines (version " KATA_VERSION ")";
     return 0;
 }
 
@@ -45,12 +47,11 @@ EXPORT int FLBPluginInit(struct kata_proxy_plugin *plugin)
 
 EXPORT int FLBPluginFlushCtx(void *context, const void *data, size_t size, const char *tag)
 {
-    (void) tag;
     if (!context) {
         return KATA_PROXY_ERROR;
     }
     kata_host_keep_signal();
-    return kataOutputFlush((uintptr_t) context, (void *) data, size);
+    return kataOutputFlush((uintptr_t) context, (char *) tag, strlen(tag), (void *) data, size);
 }
 
 EXPORT int FLBPluginExitCtx(void *context)

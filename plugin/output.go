@@ -6,6 +6,7 @@ import "C"
 import (
 	"runtime/cgo"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -17,7 +18,8 @@ import (
 // standard output. Workers may call it at the same time.
 type output struct {
 	*instance
-	spare sync.Pool // of *scratch
+	spare    sync.Pool // of *scratch
+	failures limiter   // log lines of deliveries that failed
 }
 
 // scratch is the memory of one flush: Go's, since nothing of it is handed over.
@@ -55,16 +57,16 @@ func kataOutputInit(plugin *C.struct_kata_proxy_plugin) (handle C.uintptr_t) {
 // Retry_Limit says how often that may be.
 //
 //export kataOutputFlush
-func kataOutputFlush(handle C.uintptr_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
+func kataOutputFlush(handle C.uintptr_t, tag *C.char, tagSize C.size_t, data unsafe.Pointer, size C.size_t) (answer C.int) {
 	answer = C.KATA_PROXY_RETRY
 	defer func() { _ = recover() }() // the handle is none
 	o := cgo.Handle(handle).Value().(*output)
-	answer = o.flush(data, size)
+	answer = o.flush(view(unsafe.Pointer(tag), tagSize), view(data, size))
 	o.tell()
 	return answer
 }
 
-func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
+func (o *output) flush(tag, chunk []byte) (answer C.int) {
 	defer func() {
 		if p := recover(); p != nil {
 			o.panics.caught(o.log, p)
@@ -75,10 +77,9 @@ func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 	if s == nil {
 		s = new(scratch)
 	}
-	chunk := o.transformed(view(data, size), &s.events)
-	s.lines = sink.AppendJSONLines(s.lines[:0], chunk)
+	s.lines = sink.AppendJSONLines(s.lines[:0], o.transformed(tag, chunk, &s.events))
 	if o.log.debugging() {
-		o.log.debugf("chunk of %d bytes, %d bytes of lines", size, len(s.lines))
+		o.log.debugf("chunk of %d bytes, %d bytes of lines", len(chunk), len(s.lines))
 	}
 	err := sink.WriteStdout(s.lines)
 	if cap(s.lines) <= maxSpare && cap(s.events.B) <= maxSpare {
@@ -86,23 +87,26 @@ func (o *output) flush(data unsafe.Pointer, size C.size_t) (answer C.int) {
 		o.spare.Put(s)
 	}
 	if err != nil {
-		o.log.warnf("cannot write to standard output: %v", err)
+		if held, due := o.failures.due(time.Now()); due {
+			o.log.warnf("cannot write to standard output: %v%s", err, held)
+		}
 		return C.KATA_PROXY_RETRY
 	}
 	return C.KATA_PROXY_OK
 }
 
-// transformed answers the chunk to deliver: the rewritten one, in out's memory,
-// or the chunk itself when nothing changed, or something went wrong.
-func (o *output) transformed(chunk []byte, out *event.Buffer) (events []byte) {
+// transformed returns the chunk to deliver: the rewritten one, in out's memory,
+// or the chunk itself when nothing changed, or something went wrong. Tag and
+// chunk are the host's memory, which is there until the flush ends.
+func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			o.panics.caught(o.log, p)
 			events = chunk
 		}
 	}()
-	failOnDemand(chunk)
-	if o.work.Process(nil, chunk, out) == transform.Changed {
+	failOnDemand(tag, chunk)
+	if o.work.Process(tag, chunk, out) == transform.Changed {
 		return out.B
 	}
 	return chunk

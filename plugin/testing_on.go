@@ -24,6 +24,9 @@ const (
 	nilText   = "katatest:nil"   // a fault that the processor reports
 )
 
+// One that carries this text prints its tag on standard error.
+const tagText = "katatest:tag"
+
 // One that carries this text tells on standard error how many allocations there
 // were since the last such chunk, and how late the runtime's threads may be.
 const runtimeText = "katatest:runtime"
@@ -41,13 +44,16 @@ func init() {
 
 type victim struct{ field int }
 
-func failOnDemand(chunk []byte) {
+func failOnDemand(tag, chunk []byte) {
 	if bytes.Contains(chunk, []byte(panicText)) {
 		panic("bad chunk: " + string(chunk))
 	}
 	if bytes.Contains(chunk, []byte(nilText)) {
 		var v *victim
 		v.field++
+	}
+	if bytes.Contains(chunk, []byte(tagText)) {
+		fmt.Fprintf(os.Stderr, "tag: %q\n", tag)
 	}
 	if bytes.Contains(chunk, []byte(runtimeText)) {
 		tellRuntime()

@@ -19,6 +19,7 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	stdout *stream[string] // lines
+	pipe   io.Closer       // what they are read from
 	log    *stream[string] // lines of stderr
 	ended  chan struct{}   // closed when it has ended and all was read
 	err    error           // how it ended
@@ -50,6 +51,7 @@ func startWith(t *testing.T, dir string, env []string, args ...string) *process 
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.pipe = stdout
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// TestMetrics scrapes Fluent Bit: every instance shows all of its counters, as
+// TestMetrics scrapes Fluent Bit: every instance shows its version and all of its counters, as
 // a filter, as a processor in an input's own thread and as an output, and has
 // said the same numbers in the log when it ends.
 func TestMetrics(t *testing.T) {
@@ -68,6 +68,7 @@ pipeline:
 		for outcome, n := range outcomes {
 			want = append(want, fmt.Sprintf("fluentbit_kata_records_total{name=%q,outcome=%q} %d\n", name, outcome, n))
 		}
+		want = append(want, fmt.Sprintf("fluentbit_kata_info{name=%q,version=%q} 1\n", name, version(t)))
 	}
 	text := scrape(t, p, url+"/api/v2/metrics/prometheus", want...)
 	for _, m := range transform.Metrics() {
@@ -84,8 +85,13 @@ pipeline:
 			t.Errorf("%s is no counter", m.Name)
 		}
 	}
+	if !strings.Contains(text, "# TYPE fluentbit_kata_info gauge\n") {
+		t.Error("fluentbit_kata_info is no gauge")
+	}
 	p.stop(t)
 	for line, times := range map[string]int{
+		"[ info] [filter:kata:processor] version " + version(t) + ", ":                                                                 1,
+		"[ info] [output:kata:output] version " + version(t) + ", ":                                                                    1,
 		fmt.Sprintf("[filter:kata:processor] in all: records{parsed=%d,untouched=%d,error=%d} ", parsed, outcomes["untouched"], wrong): 1,
 		fmt.Sprintf("[output:kata:output] in all: records{parsed=%d,untouched=%d,error=%d} ", parsed, outcomes["untouched"], wrong):    1,
 		"[filter:kata:kata.0]": 0, // its log_level is warn

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -58,25 +59,42 @@ func refused(t *testing.T, p *process, says string) {
 	}
 }
 
-// TestHelp asks Fluent Bit for the filter's options.
+// version returns what the file VERSION says.
+func version(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(string(read(t, "VERSION")))
+}
+
+// TestHelp asks Fluent Bit for the filter's options, and for its list of plugins:
+// of an output through the proxy it has no help but that.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	p := start(t, t.TempDir(), "-e", filterLibrary, "-F", "kata", "-h")
-	if code := p.wait(t); code != 0 {
-		t.Errorf("exit code %d", code)
+	help := func(args ...string) string {
+		p := start(t, t.TempDir(), append(args, "-h")...)
+		if code := p.wait(t); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		lines, _ := p.stdout.now()
+		return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
 	}
-	lines, _ := p.stdout.now()
-	help := strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+	filter := help("-e", filterLibrary, "-F", "kata")
 	for _, o := range options.Table {
 		// Fluent Bit breaks a long line, also within a word.
-		if !strings.Contains(help, o.Name) || !strings.Contains(help, o.Help[:20]) {
-			t.Errorf("nothing on %s in\n%s", o.Name, strings.Join(lines, "\n"))
+		if !strings.Contains(filter, o.Name) || !strings.Contains(filter, o.Help[:20]) {
+			t.Errorf("nothing on %s in\n%s", o.Name, filter)
 		}
+	}
+	if want := "Parse the log records of Kata Containers (version " + version(t) + ")"; !strings.Contains(filter, want) {
+		t.Errorf("no %q in\n%s", want, filter)
+	}
+	plugins := help("-e", outputLibrary)
+	if want := "kata Parse the log records of Kata Containers and write them as JSON lines (version " + version(t) + ")"; !strings.Contains(plugins, want) {
+		t.Errorf("no %q in\n%s", want, plugins)
 	}
 }
 
 // TestDaemon puts Fluent Bit in the background, where a Go library would hang:
-// both ways in refuse that.
+// both ways in refuse that, in the log and to whoever started it.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -97,9 +115,11 @@ func TestDaemon(t *testing.T) {
 			}
 			defer alive.Close()
 			cmd.ExtraFiles = []*os.File{inherited}
+			// Nor does standard error end before the daemon does, or closes it.
+			cmd.WaitDelay = patience
 			out, err := cmd.CombinedOutput()
 			inherited.Close()
-			if err != nil {
+			if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			if err := alive.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -116,8 +136,10 @@ func TestDaemon(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !strings.Contains(string(said), "kata does not run in daemon mode (-d, Daemon On)") {
-				t.Errorf("the log says no word on daemon mode:\n%s%s", out, said)
+			for where, text := range map[string][]byte{"the log": said, "standard error": out} {
+				if !strings.Contains(string(text), "kata does not run in daemon mode (-d, Daemon On)") {
+					t.Errorf("%s says no word on daemon mode:\n%s\n%s", where, out, said)
+				}
 			}
 		})
 	}

@@ -2,7 +2,10 @@
 
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestOutput runs the cases of the contract through the output kata, which
 // prints them, on the engine's thread and with workers.
@@ -18,5 +21,22 @@ func TestOutput(t *testing.T) {
 				"-o", "kata", "-m", "*", "-p", "workers="+workers)
 			check(t, cases, jsonEvents(t, printed(t, p, len(cases)), "date"))
 		})
+	}
+}
+
+// TestOutputReaderGone has nobody read what the output prints, as behind a pipe
+// to head: Fluent Bit keeps the chunks, and one line says why.
+func TestOutputReaderGone(t *testing.T) {
+	t.Parallel()
+	p := start(t, t.TempDir(), "-f", "0.1", "-e", outputLibrary, "-i", "dummy", "-p", "rate=20",
+		"-o", "kata", "-m", "*", "-p", "retry_limit=no_limits")
+	p.stdout.wait(t, p, func(lines []string) bool { return len(records(lines)) > 0 })
+	if err := p.pipe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.log.wait(t, p, func(log []string) bool { return strings.Count(strings.Join(log, "\n"), "failed to flush chunk") >= 5 })
+	const line = "[output:kata:kata.0] cannot write to standard output: broken pipe"
+	if n := strings.Count(p.logText(), line); n != 1 {
+		t.Errorf("%d lines, want one: %s", n, line)
 	}
 }

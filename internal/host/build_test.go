@@ -22,6 +22,7 @@ var (
 	unknown string // one with a layout that the library does not know
 	strange string // another one
 	without string // one without counters
+	noGauge string // one without gauges
 	asan    string // the current one with AddressSanitizer; "" when the compiler has none
 
 	asanMissing error
@@ -41,10 +42,10 @@ func buildAndRun(m *testing.M) int {
 	release, breaking = filepath.Join(dir, "kata.so"), filepath.Join(dir, "katatest.so")
 	current, oldest = filepath.Join(dir, "host"), filepath.Join(dir, "host22")
 	unknown, strange = filepath.Join(dir, "hostunknown"), filepath.Join(dir, "hoststrange")
-	without = filepath.Join(dir, "hostwithout")
+	without, noGauge = filepath.Join(dir, "hostwithout"), filepath.Join(dir, "hostnogauge")
 	lacking, asan = filepath.Join(dir, "hostlacking"), filepath.Join(dir, "hostasan")
 	for _, err := range []error{
-		library(release, "-trimpath", "-ldflags=-s -w"),
+		library(release, "-trimpath", "-ldflags=-s -w -buildid="),
 		library(breaking, "-tags=katatest"),
 		program(current),
 		program(oldest, "-DBEFORE_5_0_3"),
@@ -52,6 +53,7 @@ func buildAndRun(m *testing.M) int {
 		program(unknown, "-DOTHER_LAYOUT=1"),
 		program(strange, "-DOTHER_LAYOUT=2"),
 		program(without, "-Dcmt_counter_set=not_cmt_counter_set"),
+		program(noGauge, "-Dcmt_gauge_set=not_cmt_gauge_set"),
 	} {
 		if err != nil {
 			return fail(err)

@@ -183,3 +183,12 @@ func TestOddChunks(t *testing.T) {
 		})
 	})
 }
+
+// The tag of a chunk reaches Go by either route.
+func TestTag(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		for _, mode := range []string{"filter", "output"} {
+			run(t, host, "-m", mode, "-q", "--log-level", "warn", breaking, chunk(t, "katatest:tag")).logged(t, `tag: "kata.host"`)
+		}
+	})
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// shown answers the library's counters as a host printed them, by what is in
+// shown returns the library's metrics as a host printed them, by what is in
 // the braces after the instance's name.
 func (r result) shown(t *testing.T, instance string) map[string]string {
 	t.Helper()
@@ -22,9 +22,11 @@ func (r result) shown(t *testing.T, instance string) map[string]string {
 	return counters
 }
 
-// counters answers all counters with zero, but for these.
-func counters(but map[string]string) map[string]string {
-	all := map[string]string{}
+// metrics returns the gauge, and all counters with zero, but for these.
+func metrics(t *testing.T, but map[string]string) map[string]string {
+	t.Helper()
+	info := transform.Info
+	all := map[string]string{fmt.Sprintf("%s%s=%q", info.Name, info.Label, version(t)): "1"}
 	for _, m := range transform.Metrics() {
 		if m.Label == "" {
 			all[m.Name] = "0"
@@ -45,7 +47,7 @@ func same(t *testing.T, got, want map[string]string) {
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d counters, want %d", len(got), len(want))
+		t.Errorf("%d metrics, want %d", len(got), len(want))
 	}
 }
 
@@ -64,7 +66,7 @@ func TestCounters(t *testing.T) {
 			}
 			n := func(each int) string { return fmt.Sprint(each * times) }
 			second := r.shown(t, "kata.1")
-			same(t, second, counters(map[string]string{
+			same(t, second, metrics(t, map[string]string{
 				`records_totaloutcome="parsed"`: n(3), `records_totaloutcome="error"`: n(1),
 				`encoding_totalencoding="logfmt"`: n(3), `encoding_totalencoding="plain"`: n(1),
 				`parse_errors_totalreason="unterminated_quote"`: n(1),
@@ -78,10 +80,10 @@ func TestCounters(t *testing.T) {
 	})
 }
 
-// All counters are there, and are zero, before the first chunk.
-func TestCountersAtOnce(t *testing.T) {
+// The gauge and all counters are there, and those are zero, before the first chunk.
+func TestMetricsAtOnce(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		same(t, run(t, host, "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), counters(nil))
+		same(t, run(t, host, "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), metrics(t, nil))
 	})
 }
 
@@ -90,17 +92,18 @@ func TestCountersAtOnce(t *testing.T) {
 func TestNoCounters(t *testing.T) {
 	const line = "[ info] [filter:kata:kata.0] no counters among this program's metrics, whose place is not known; the numbers are logged at the end\n"
 	want := good(t, current, release, contract)
-	for _, host := range []string{unknown, strange, without} {
+	start := greeting(t, "filter", "kata.0") + "\n"
+	for _, host := range []string{unknown, strange, without, noGauge} {
 		r := run(t, host, "--metrics", "--repeat", "2", release, contract)
 		if r.code != 0 || len(r.events) != len(want.events) || len(r.events) == 0 {
 			t.Errorf("answered %d, %d events, want %d", r.code, len(r.events), len(want.events))
 		}
-		if !strings.HasPrefix(r.log, line) || strings.Count(r.log, line) != 1 || len(r.shown(t, "kata.0")) != 0 {
+		if !strings.HasPrefix(r.log, start+line) || strings.Count(r.log, line) != 1 || len(r.shown(t, "kata.0")) != 0 {
 			t.Errorf("logged %s", r.log)
 		}
 	}
 	// An output is told where its metrics are: no layout has to be known.
-	same(t, run(t, unknown, "-m", "output", "-q", "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), counters(nil))
+	same(t, run(t, unknown, "-m", "output", "-q", "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), metrics(t, nil))
 }
 
 // The same numbers are logged at the end, and while it runs when something was
@@ -112,14 +115,14 @@ func TestReport(t *testing.T) {
 	bad := chunk(t, `time="no time" level=info msg=secret`)
 	for _, mode := range []string{"filter", "output"} {
 		lines := strings.Split(run(t, current, "-m", mode, "-q", "--repeat", "3", breaking, bad).log, "\n")
-		for i, want := range []string{"so far: " + numbers(1), "so far: " + numbers(2), "so far: " + numbers(3), "in all: " + numbers(3), ""} {
-			if len(lines) != 5 || want != "" && !strings.HasPrefix(lines[i], "[ info] ["+mode+":kata:kata.0] "+want) {
+		for i, want := range []string{"version ", "so far: " + numbers(1), "so far: " + numbers(2), "so far: " + numbers(3), "in all: " + numbers(3), ""} {
+			if len(lines) != 6 || want != "" && !strings.HasPrefix(lines[i], "[ info] ["+mode+":kata:kata.0] "+want) {
 				t.Fatalf("%s: logged\n%s\nwant %s", mode, strings.Join(lines, "\n"), want)
 			}
 		}
 		for library, path := range map[string]string{release: bad, breaking: chunk(t, message("info"))} {
-			if r := run(t, current, "-m", mode, "-q", "--repeat", "3", library, path); strings.Count(r.log, "\n") != 1 || !strings.Contains(r.log, "in all: ") {
-				t.Errorf("%s: logged\n%s\nwant one line", mode, r.log)
+			if r := run(t, current, "-m", mode, "-q", "--repeat", "3", library, path); strings.Count(r.log, "\n") != 2 || !strings.Contains(r.log, "in all: ") {
+				t.Errorf("%s: logged\n%s\nwant a line at the start and one at the end", mode, r.log)
 			}
 		}
 	}
@@ -133,7 +136,7 @@ func TestNoContentInTheLog(t *testing.T) {
 		`{"level":"info","msg":"`+secret+`","time":`, "time=2024-01-01T00:00:00Z level="+secret+" "+secret+`="\q`)
 	broken := file(t, append(read(t, path), "\x92\x92"+secret...))
 	for _, mode := range []string{"filter", "output"} {
-		most := map[string]int{"off": 0, "error": 0, "warn": 0, "info": 1, "debug": 2, "trace": 2}
+		most := map[string]int{"off": 0, "error": 0, "warn": 0, "info": 2, "debug": 3, "trace": 3}
 		for level, lines := range most {
 			for _, path := range []string{path, broken} {
 				r := run(t, current, "-m", mode, "-q", "-p", "log_level="+level, release, path)

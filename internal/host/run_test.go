@@ -43,7 +43,7 @@ var lookAtSources = sync.OnceValue(func() error {
 			return filepath.SkipDir
 		}
 		switch filepath.Ext(path) {
-		case ".go", ".c", ".h", ".s", ".mod":
+		case ".go", ".c", ".h", ".s", ".mod", ".tbd":
 			_, err = os.Stat(path)
 		}
 		return err

@@ -11,12 +11,12 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// What operators read and load names every counter and every word, and nothing
+// What operators read and load names every metric and every word, and nothing
 // that there is not.
 func TestOperatorsDocs(t *testing.T) {
 	docs, rules := readText(t, "../../docs/operations.md"), readText(t, "../../build/alerts/kata.rules.yml")
 	var names, values []string
-	for _, m := range Metrics() {
+	for _, m := range append(Metrics(), Info) {
 		name := "fluentbit_kata_" + m.Name
 		names, values = append(names, name), append(values, m.Values...)
 		if m.Label != "" {
@@ -38,7 +38,7 @@ func TestOperatorsDocs(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`fluentbit_kata_\w+`).FindAllString(docs+rules, -1) {
 		if !slices.Contains(names, m) {
-			t.Errorf("there is no counter %s", m)
+			t.Errorf("there is no metric %s", m)
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?:outcome|encoding|reason)=~?"([^"]*)"`).FindAllStringSubmatch(rules, -1) {

@@ -16,7 +16,11 @@ type Metric struct {
 	Values     []string
 }
 
-// Metrics answers all metrics. Their numbers are those of Counts.Numbers.
+// Info is the gauge fluentbit_kata_info, which is always 1: its label is the
+// version of the plugin.
+var Info = Metric{Name: "info", Help: "The version of the plugin that runs.", Label: "version"}
+
+// Metrics answers all metrics that count. Their numbers are those of Counts.Numbers.
 func Metrics() []Metric {
 	encodings, reasons := words(parser.Encodings()), words(parser.Reasons())
 	return []Metric{

@@ -16,8 +16,8 @@ static void wrong(struct cmt *cmt, const char *what, const char *name)
     cmt->wrong = 1;
 }
 
-struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
-                                       int label_count, char **label_keys)
+static struct cmt_counter *create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                  int label_count, char **label_keys)
 {
     struct cmt_counter *c = calloc(1, sizeof(*c)), **last;
     int size = snprintf(NULL, 0, "%s_%s_%s", ns, subsystem, name) + 1;
@@ -31,9 +31,9 @@ struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsyste
         c->label_keys[i] = strdup(label_keys[i]);
     }
     if (cmt->complete) {
-        wrong(cmt, "a counter that comes late", c->fqname);
+        wrong(cmt, "a metric that comes late", c->fqname);
     }
-    for (last = &cmt->counters; *last; last = &(*last)->next) {
+    for (last = &cmt->metrics; *last; last = &(*last)->next) {
     }
     return *last = c;
 }
@@ -50,7 +50,7 @@ static struct series *find(struct cmt_counter *c, char **labels)
     return NULL;
 }
 
-int cmt_counter_set(struct cmt_counter *c, uint64_t timestamp, double value, int label_count, char **labels)
+static int set(struct cmt_counter *c, uint64_t timestamp, double value, int label_count, char **labels)
 {
     struct series *s;
 
@@ -69,7 +69,7 @@ int cmt_counter_set(struct cmt_counter *c, uint64_t timestamp, double value, int
             s->labels[i] = strdup(labels[i]);
         }
     }
-    if (value < s->value) {
+    if (value < s->value && !c->is_gauge) {
         wrong(c->cmt, "a counter that counts down", c->fqname);
         return -1;
     }
@@ -77,9 +77,44 @@ int cmt_counter_set(struct cmt_counter *c, uint64_t timestamp, double value, int
     return 0;
 }
 
+struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                       int label_count, char **label_keys)
+{
+    return create(cmt, ns, subsystem, name, help, label_count, label_keys);
+}
+
+int cmt_counter_set(struct cmt_counter *c, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    if (c->is_gauge) {
+        wrong(c->cmt, "a gauge that is used as a counter", c->fqname);
+        return -1;
+    }
+    return set(c, timestamp, value, label_count, labels);
+}
+
+struct cmt_gauge *cmt_gauge_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                   int label_count, char **label_keys)
+{
+    struct cmt_counter *c = create(cmt, ns, subsystem, name, help, label_count, label_keys);
+
+    c->is_gauge = 1;
+    return (struct cmt_gauge *) c;
+}
+
+int cmt_gauge_set(struct cmt_gauge *gauge, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    struct cmt_counter *c = (struct cmt_counter *) gauge;
+
+    if (!c->is_gauge) {
+        wrong(c->cmt, "a counter that is used as a gauge", c->fqname);
+        return -1;
+    }
+    return set(c, timestamp, value, label_count, labels);
+}
+
 void cmt_print(const struct cmt *cmt)
 {
-    for (const struct cmt_counter *c = cmt->counters; c; c = c->next) {
+    for (const struct cmt_counter *c = cmt->metrics; c; c = c->next) {
         for (int i = 0; i < c->series_count; i++) {
             fprintf(stderr, "%s{", c->fqname);
             for (int k = 0; k < c->label_count; k++) {
@@ -94,7 +129,7 @@ int cmt_free(struct cmt *cmt)
 {
     int answer = cmt->wrong;
 
-    for (struct cmt_counter *c = cmt->counters, *next; c; c = next) {
+    for (struct cmt_counter *c = cmt->metrics, *next; c; c = next) {
         next = c->next;
         for (int k = 0; k < c->label_count; k++) {
             free((char *) c->label_keys[k]);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+FILE *log_file;
+
 static const char *const levels[] = { "off", "error", "warn", "info", "debug", "trace" };
 
 int log_level(const char *name)
@@ -28,7 +30,7 @@ void flb_log_print(int level, const char *file, int line, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(body, sizeof(body), fmt, args);
     va_end(args);
-    fprintf(stderr, "[%5s] %s\n", level >= 0 && level < 6 ? levels[level] : "?", body);
+    fprintf(log_file ? log_file : stderr, "[%5s] %s\n", level >= 0 && level < 6 ? levels[level] : "?", body);
 }
 
 #ifndef BEFORE_5_0_3

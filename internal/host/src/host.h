@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { FLB_LOG_OFF, FLB_LOG_ERROR, FLB_LOG_WARN, FLB_LOG_INFO, FLB_LOG_DEBUG, FLB_LOG_TRACE };
 enum { FLB_FILTER_MODIFIED = 1, FLB_FILTER_NOTOUCH = 2 };
@@ -62,7 +63,7 @@ struct flb_filter_plugin {
 struct property { const char *key, *value; };
 struct properties { struct property list[64]; int count; };
 
-/* A counter, whose head is laid out as the host's. */
+/* A counter, whose head is laid out as the host's, or a gauge. */
 struct cmt_counter {
     char *ns, *subsystem, *name, *description, *fqname;
     int resource_index;
@@ -70,15 +71,18 @@ struct cmt_counter {
     struct link head;
     struct cmt *cmt;
     struct cmt_counter *next;
+    int is_gauge;
     int label_count;
     const char *label_keys[2];
     struct series { char *labels[2]; double value; } series[32];
     int series_count;
 };
 
+struct cmt_gauge;               /* for the library another type than a counter */
+
 /* The metrics of an instance. */
 struct cmt {
-    struct cmt_counter *counters;
+    struct cmt_counter *metrics;
     int complete;               /* from here on it is wrong to add to them */
     int wrong;
 };
@@ -167,7 +171,9 @@ struct instance {
     struct flbgo_output_plugin *proxy;
 };
 
-/* flb.c: what the library looks up in the program that loaded it. */
+/* flb.c: where the log goes, unless NULL, in place of standard error. */
+extern FILE *log_file;
+/* And what the library looks up in the program that loaded it. */
 void flb_log_print(int level, const char *file, int line, const char *fmt, ...);
 const char *flb_filter_get_property(const char *key, struct flb_filter_instance *ins);
 const char *flb_filter_name(struct flb_filter_instance *ins);
@@ -177,14 +183,17 @@ const char *flb_output_name(struct flb_output_instance *ins);
 int flb_output_log_check(struct flb_output_instance *ins, int level);
 
 /*
- * cmt.c: metrics. Only the two functions that are the host's are looked up; for
+ * cmt.c: metrics. Only the four functions that are the host's are looked up; for
  * them a name that is not there is a label set that is registered too late.
  */
 struct cmt *cmt_new(void);
 struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
                                        int label_count, char **label_keys);
 int cmt_counter_set(struct cmt_counter *counter, uint64_t timestamp, double value, int label_count, char **labels);
-/* Prints the counters to standard error, as the metrics endpoint does. */
+struct cmt_gauge *cmt_gauge_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
+                                   int label_count, char **label_keys);
+int cmt_gauge_set(struct cmt_gauge *gauge, uint64_t timestamp, double value, int label_count, char **labels);
+/* Prints the metrics to standard error, as the metrics endpoint does. */
 void cmt_print(const struct cmt *cmt);
 /* Answers whether something was done that must not be. */
 int cmt_free(struct cmt *cmt);
@@ -204,6 +213,8 @@ int library_start(struct library *lib, struct instance *ins, int id, int level);
 int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size);
 /* Ends an instance; prints its metrics if asked to. 0, or 1: it did something wrong. */
 int library_stop(struct library *lib, struct instance *ins, int metrics);
+/* Prints what the host's help says of the library. */
+void library_describe(const struct library *lib);
 void library_close(struct library *lib);
 
 /*

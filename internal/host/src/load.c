@@ -154,14 +154,14 @@ int library_start(struct library *lib, struct instance *ins, int id, int level)
 
 int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size)
 {
-    char tag[] = "kata.host";
+    char tag[] = "kata.host", longer[] = "kata.host goes on"; /* a filter's need not end with NUL */
 
     *out = NULL;
     *out_size = 0;
     if (lib->def) {
         return ins->proxy->cb_flush_ctx(ins->proxy->context->remote_context, in.data, in.size, tag);
     }
-    return lib->filter.cb_filter(in.data, in.size, tag, (int) strlen(tag), out, out_size,
+    return lib->filter.cb_filter(in.data, in.size, longer, (int) strlen(tag), out, out_size,
                                  ins->filter, NULL, ins->filter->context, NULL);
 }
 
@@ -195,6 +195,12 @@ int library_stop(struct library *lib, struct instance *ins, int metrics)
         ins->output = NULL;
     }
     return wrong;
+}
+
+void library_describe(const struct library *lib)
+{
+    fprintf(stderr, "%s: %s\n", lib->def ? lib->def->name : lib->filter.name,
+            lib->def ? lib->def->description : lib->filter.description);
 }
 
 void library_close(struct library *lib)

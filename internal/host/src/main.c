@@ -29,14 +29,15 @@ static const char usage[] =
     "  --repeat N        give each instance the chunk N times\n"
     "  --threads N       do so in N threads at once\n"
     "  --reinit N        then end, unload, load and start everything N times more\n"
-    "  --fork            start instances in a child, as daemon mode does\n"
+    "  --fork            start instances as daemon mode does\n"
     "  -w FILE           write what the last instance answered, as it is\n"
     "  --metrics         print the metrics of each instance at its end\n"
+    "  --describe        print how the library describes itself and start nothing\n"
     "  -q                print no events\n";
 
 static struct {
     const char *library, *chunk, *write;
-    int as_output, level, repeat, threads, reinit, fork, metrics, quiet, count;
+    int as_output, level, repeat, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
 } opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1 };
 
@@ -71,6 +72,7 @@ static void arguments(int argc, char **argv)
         if (!strcmp(name, "-q")) { opt.quiet = 1; continue; }
         if (!strcmp(name, "--fork")) { opt.fork = 1; continue; }
         if (!strcmp(name, "--metrics")) { opt.metrics = 1; continue; }
+        if (!strcmp(name, "--describe")) { opt.describe = 1; continue; }
         if (!strcmp(name, "--next")) {
             if (opt.count++ == MAX_INSTANCES) fail("too many instances", "");
             continue;
@@ -197,12 +199,31 @@ static void crashed(int number)
     _exit(3);
 }
 
-static int run(void)
+/* How many other descriptors there are of the file that standard error is. */
+static int duplicates_of_stderr(void)
+{
+    struct stat err, other;
+    int count = 0;
+
+    if (fstat(STDERR_FILENO, &err) != 0) {
+        return 0;
+    }
+    for (int fd = STDERR_FILENO + 1; fd < 256; fd++) {
+        count += fstat(fd, &other) == 0 && other.st_dev == err.st_dev && other.st_ino == err.st_ino;
+    }
+    return count;
+}
+
+static int run(int duplicates)
 {
     int wrong = 0;
 
     for (int k = 0; k < opt.count && !wrong; k++) {
         wrong = library_start(library, &opt.instances[k], k, opt.level) != 0;
+    }
+    if (!opt.fork && !wrong && duplicates_of_stderr() != duplicates) {
+        fprintf(stderr, "host: the library keeps standard error open\n");
+        wrong = 1;
     }
     signal(SIGSEGV, crashed);
     if (!wrong) {
@@ -214,8 +235,12 @@ static int run(void)
     return wrong;
 }
 
-/* Goes on in a child; the parent ends as the child did. */
-static void become_child(void)
+/*
+ * Goes on in a child as daemon mode does, without standard output and error. The
+ * log goes on to where it went, like one that is in a file. The parent waits, and
+ * ends as the child did.
+ */
+static void become_daemon(void)
 {
     pid_t child = fork();
     int status;
@@ -224,6 +249,10 @@ static void become_child(void)
         waitpid(child, &status, 0);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
     }
+    log_file = fdopen(dup(STDERR_FILENO), "w");
+    setvbuf(log_file, NULL, _IONBF, 0);
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
 }
 
 int main(int argc, char **argv)
@@ -233,10 +262,14 @@ int main(int argc, char **argv)
     arguments(argc, argv);
     input = read_chunk(opt.chunk);
     signal(SIGSEGV, crashed);
+    signal(SIGPIPE, SIG_IGN);           /* as Fluent Bit does */
     for (int i = 0; i <= opt.reinit && !wrong; i++) {
+        int duplicates = duplicates_of_stderr();
+
         library = library_open(opt.library, opt.as_output);
-        if (opt.fork) become_child();
-        wrong = run();
+        if (opt.fork) become_daemon();
+        if (opt.describe) library_describe(library);
+        else wrong = run(duplicates);
         library_close(library);
     }
     fflush(stdout);
