@@ -19,6 +19,7 @@ type guest struct {
 	fields  []byte  // the members that get no field, as they gather
 	noise   []byte  // kernel text that was glued to the record
 	codes   bool    // there may be terminal codes in the text, as they are or in escapes
+	list    bool    // the record is an announce: list
 	kept    nameSet // names of the guest's that got no field, or one as agent_KEY
 	source  []byte  // the source of the enclosing record
 
@@ -269,7 +270,7 @@ func startsLikeRecord(text []byte) Reason {
 // readGuestAt reads the guest record that text starts with, if it does. What is behind
 // it can only be a line of the kernel's.
 func (p *Parser) readGuestAt(text []byte) (after []byte, ok bool, reason Reason) {
-	p.members = p.members[:0]
+	p.members, p.list = p.members[:0], false
 	switch {
 	case bytes.HasPrefix(text, jsonStart):
 		return p.readGuestJSON(text)
@@ -376,13 +377,12 @@ func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Rea
 func (p *Parser) readGuestAnnounce(text []byte) bool {
 	d := &p.inner
 	d.reset(text[len(announce):], false)
-	p.textMember(p.keys.nameBytes(keyMsg), announced)
-	p.addInner()
 	for d.nextAnnounced() {
 		p.textMember(d.Key(), d.Value())
 		p.addInner()
 	}
-	return d.reason == OK && len(p.members) > 1
+	p.list = d.reason == OK && len(p.members) > 0
+	return p.list
 }
 
 // nextMember is where the next member goes; it is one of p.members only after
@@ -423,6 +423,9 @@ func (p *Parser) merge() {
 	p.source = r.text(keySource)
 	r.Fields = slices.Grow(r.Fields, len(p.members))
 	var done uint64 // by place, of the parser's own keys
+	if p.list {
+		r.set(keyMsg, announced)
+	}
 	for i := range p.members {
 		m := &p.members[i]
 		place := int(m.place)
@@ -431,6 +434,10 @@ func (p *Parser) merge() {
 				continue
 			}
 			done |= 1 << place
+		}
+		if p.list && (place == keyMsg || place == keyLevel) {
+			p.addRefused(m, m.key, place)
+			continue
 		}
 		switch place {
 		case keyMsg:

@@ -160,7 +160,6 @@ func slowReadGuestAt(text string, maxDepth int) (g *slowGuest, reason Reason) {
 		after = rest
 	case strings.HasPrefix(text, "announce: "):
 		g.announced = true
-		g.add("msg", "announce")
 		for rest := text[len("announce: "):]; rest != ""; {
 			key, value, ok := strings.Cut(rest, `="`)
 			end := regexp.MustCompile(`(?s)^(?:[^"\\]|\\.)*"`).FindString(value)
@@ -174,7 +173,7 @@ func slowReadGuestAt(text string, maxDepth int) (g *slowGuest, reason Reason) {
 			g.add(key, unquoted)
 			rest = strings.TrimPrefix(rest, ",")
 		}
-		if len(g.members) == 1 {
+		if len(g.members) == 0 {
 			return nil, OK
 		}
 		return g, OK
@@ -341,6 +340,9 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 		source = slowSpelling(strings.Trim(text, "`"))
 	}
 	set("source", "vmconsole")
+	if g.announced {
+		set("msg", "announce")
+	}
 	for i := range g.members {
 		m := &g.members[i]
 		name := slowName(m.key)
@@ -350,6 +352,8 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 		names[name] = true
 		lower := strings.ToLower(name)
 		switch {
+		case g.announced && (name == "msg" || name == "level"):
+			typed("agent_"+name, Text, m)
 		case name == "msg":
 			r["msg"] = quoteText(strings.TrimRight(value(m), "\r\n"))
 		case name == "level":

@@ -42,6 +42,61 @@ func TestPriorityLevel(t *testing.T) {
 	}
 }
 
+// TestDetectSeverity has each word as it counts, and as it does not.
+func TestDetectSeverity(t *testing.T) {
+	for text, want := range map[string]string{
+		"Kernel panic - not syncing": "critical", "KERNEL PANIC": "critical", "kernel  panic": "", "kernel panics": "", "akernel panic": "",
+		"thread 'main' panicked at src/main.rs": "critical", "BUG: unable to handle": "critical", "DEBUG: x": "", "bug: x": "", "Oops: 0002": "critical",
+		"oops": "", "panic: runtime error": "critical", "panic:x": "", "don't panic: x": "critical", "CRIT x": "critical", "CRITICAL": "critical",
+		"FATA[0001]": "critical", "FATAL: x": "critical", "fatal: x": "", "xFATAL": "", "_CRIT": "",
+		"Out of memory: Killed process 1": "error", "oom-kill:constraint": "error", "invoked oom-killer": "", "a[1]: segfault at 0": "error",
+		"[FAILED] Failed to start": "error", "[failed]": "warning", "ERROR x": "error", "ERRO[1]": "error", "ERRORS": "error", "Error: x": "warning",
+		"no_error": "", "error-free": "warning", "fail": "warning", "failover": "", "failure.": "warning", "cannot": "warning", "Unable to": "warning",
+		"denied": "warning", "timed out": "warning", "timed  out": "", "WARN x": "warning", "WARNING: x": "warning", "warn": "", "warning": "",
+		"": "", "[    0.5] pci 0000:00:01.0: BAR 0 assigned": "", "éerror": "", "—error": "warning", "errorß": "", "error—": "warning",
+		"WARN then ERROR then Kernel panic": "critical", "cannot: out of memory": "error",
+	} {
+		got := ""
+		if rank := detectSeverity([]byte(text)); rank >= 0 {
+			got = Levels[rank]
+		}
+		if got != want {
+			t.Errorf("%q names %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A parser deals with whatever it is given.
+func TestZeroParser(t *testing.T) {
+	m := Message{Text: []byte(consoleLine(`{"msg":"m","level":"INFO","x":[[1]]}`)), Origin: Kata}
+	want := render(New(Config{}).Parse(&m))
+	var zero, released Parser
+	released.Release()
+	for name, p := range map[string]*Parser{
+		"zero": &zero, "released": &released, "negative limits": New(Config{MaxMessage: -1, MaxFields: -5, MaxDepth: -1 << 40}),
+	} {
+		if r := p.Parse(nil); r != nil {
+			t.Errorf("%s: nil gave %s", name, render(r))
+		}
+		if r := p.Parse(&Message{}); r != nil {
+			t.Errorf("%s: no text gave %s", name, render(r))
+		}
+		if got := render(p.Parse(&m)); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+		if r := p.ParseRest(nil, true); r != nil {
+			t.Errorf("%s: no rest gave %s", name, render(r))
+		}
+		p.Release()
+		if p.Keys().Len() == 0 {
+			t.Errorf("%s: no keys", name)
+		}
+	}
+	if got := render(New(Config{MaxMessage: 1, MaxFields: 1, MaxDepth: 1}).Parse(&m)); got == want {
+		t.Error("limits of 1 make no difference")
+	}
+}
+
 func TestOriginOf(t *testing.T) {
 	for id, want := range map[string]Origin{
 		"kata": Kata, "kata-runtime": Kata, "kata-proxy": KataProxy, "kata-shim": KataProxy, "kata-netmon": Kata, "kata-monitor": Kata,
