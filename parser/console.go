@@ -66,14 +66,17 @@ func AppendPlain(dst, text []byte) []byte {
 	}
 }
 
-// indexCode is the index of the first terminal code in b, or len(b).
-func indexCode(b []byte) int {
+// hasCode reports whether there is a terminal code in b.
+func hasCode(b []byte) bool {
 	if asciiStart(b) == len(b) { // nearly always
-		if i := bytes.IndexByte(b, 0x1b); i >= 0 {
-			return i
-		}
-		return len(b)
+		return bytes.IndexByte(b, 0x1b) >= 0
 	}
+	return indexCode(b) < len(b)
+}
+
+// indexCode is the index of the first terminal code in b, or len(b). It looks no further
+// than that, so it may be called for one code after the other.
+func indexCode(b []byte) int {
 	for i := 0; ; {
 		i += indexEscOrC2(b[i:])
 		if i == len(b) || b[i] == 0x1b || isC1(b[i:]) {

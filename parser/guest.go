@@ -159,7 +159,7 @@ func (p *Parser) unpack(text []byte) bool {
 	if len(text) == 0 {
 		return false
 	}
-	p.codes = bytes.IndexByte(text, '\\') >= 0 || indexCode(text) < len(text)
+	p.codes = bytes.IndexByte(text, '\\') >= 0 || hasCode(text)
 	found, reason := p.readGuest(text)
 	if found {
 		p.rec.Guest, p.rec.Agent = true, true
@@ -186,7 +186,7 @@ func (p *Parser) setConsoleText(text []byte) {
 
 // plain is text without terminal codes: the text itself when it has none.
 func (p *Parser) plain(text []byte) []byte {
-	if indexCode(text) == len(text) {
+	if !hasCode(text) {
 		return text
 	}
 	start := len(p.buf)
@@ -688,7 +688,7 @@ func (p *Parser) keep(m *member, name []byte) bool {
 	default:
 		p.fields = append(p.fields, p.innerObject.token(m)...)
 	}
-	if p.codes && indexCode(p.fields[start:]) < len(p.fields)-start {
+	if p.codes && hasCode(p.fields[start:]) {
 		from := len(p.buf)
 		p.buf = append(p.buf, p.fields[start:]...)
 		p.fields = appendEscapedC1(p.fields[:start], p.buf[from:])

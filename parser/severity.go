@@ -76,14 +76,13 @@ func detectSeverity(text []byte) int {
 				}
 			}
 		}
-		if !isWordAt(text, i) {
-			_, size := utf8.DecodeRune(text[i:])
+		if size := wordSize(text, i); size == 0 {
+			_, size = utf8.DecodeRune(text[i:])
 			i += size
-			continue
-		}
-		for i < len(text) && isWordAt(text, i) {
-			_, size := utf8.DecodeRune(text[i:])
-			i += size
+		} else {
+			for ; size > 0; size = wordSize(text, i) {
+				i += size
+			}
 		}
 	}
 	return found
@@ -99,16 +98,31 @@ func (w *severityWord) startsAt(text []byte, i int) bool {
 		return string(part) == w.text
 	}
 	end := i + len(w.text)
-	return bytes.EqualFold(part, []byte(w.text)) && (end == len(text) || !isWordAt(text, end))
+	return bytes.EqualFold(part, []byte(w.text)) && wordSize(text, end) == 0
 }
 
-// isWordAt reports whether the character of text at i is one of a word: a letter, a
-// digit or '_'.
-func isWordAt(text []byte, i int) bool {
-	c := text[i]
-	if c < utf8.RuneSelf {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) || c == '_'
+// wordSize is the size of the character of text at i if it is one of a word: a letter, a
+// digit or '_'; else 0.
+func wordSize(text []byte, i int) int {
+	switch {
+	case i >= len(text):
+		return 0
+	case text[i] < utf8.RuneSelf:
+		return int(wordBytes[text[i]])
 	}
-	r, _ := utf8.DecodeRune(text[i:])
-	return unicode.IsLetter(r) || unicode.IsDigit(r)
+	r, size := utf8.DecodeRune(text[i:])
+	if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return size
+	}
+	return 0
 }
+
+// wordBytes has 1 for each ASCII character of a word.
+var wordBytes = func() (table [utf8.RuneSelf]uint8) {
+	for c := range table {
+		if r := rune(c); unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' {
+			table[c] = 1
+		}
+	}
+	return table
+}()

@@ -112,6 +112,39 @@ func TestPrefix(t *testing.T) {
 	f("k.", at+"MESSAGE="+line+" k.level=info k.msg=hello k.other=x k.pid=7(int64) level=mine", "k.level", "old", "level", "mine", "k.other", "x")
 }
 
+// Without a prefix the record's own field wins, but not over the plugin's own flags:
+// else whoever writes a record could say that it is whole, or no guest's.
+func TestFlagsWithoutPrefix(t *testing.T) {
+	message := `time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" vmconsole="text`
+	for _, c := range []struct{ name, own, want string }{
+		{"none is there", "", "guest=true(bool) parse_error=unterminated_quote"},
+		{"guest", "guest=no", "guest=no kata_guest=true(bool) parse_error=unterminated_quote"},
+		{"parse_error", "parse_error=no", "guest=true(bool) kata_parse_error=unterminated_quote parse_error=no"},
+		{"both", "guest=no parse_error=no", "guest=no kata_guest=true(bool) kata_parse_error=unterminated_quote parse_error=no"},
+		{"and our names for them", "guest=no kata_guest=no", "guest=no kata_guest=true(bool) parse_error=unterminated_quote"},
+		{"our names only", "kata_guest=no kata_parse_error=no", "guest=true(bool) kata_guest=no kata_parse_error=no parse_error=unterminated_quote"},
+		{"other names", "level=mine duplicate=no", "duplicate=no guest=true(bool) parse_error=unterminated_quote"},
+	} {
+		f := filter(t, "prefix", "")
+		pairs := []string{"MESSAGE", message, "SYSLOG_IDENTIFIER", "kata"}
+		for pair := range strings.FieldsSeq(c.own) {
+			name, value, _ := strings.Cut(pair, "=")
+			pairs = append(pairs, name, value)
+		}
+		var got []string
+		for word := range strings.FieldsSeq(one(t, f, pairs...)) {
+			for _, name := range []string{"guest=", "parse_error=", "kata_guest=", "kata_parse_error=", "duplicate="} {
+				if strings.HasPrefix(word, name) {
+					got = append(got, word)
+				}
+			}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.name, s, c.want)
+		}
+	}
+}
+
 func TestTwice(t *testing.T) {
 	f := filter(t)
 	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
