@@ -62,7 +62,7 @@ func (d *Logfmt) regularPairs() bool {
 		} else {
 			window = window[:windowBytes]
 		}
-		if !d.edgesOf(window, base) {
+		if !d.findEdges(window, base) {
 			d.last = true
 		} else if d.last && d.valued != 0 && d.inside == 0 {
 			d.edge[d.count] = uint32(base + len(window)) // no blank is behind the last value
@@ -134,10 +134,10 @@ func (d *Logfmt) resume() {
 	d.at, d.regular = 0, true
 }
 
-// edgesGo adds the edges in a window, which starts at base, and says whether it
+// findEdges adds the edges in a window, which starts at base, and says whether it
 // is regular up to its end. A blank is behind a window that does not end with a
 // block.
-func (d *Logfmt) edgesGo(window []byte, base int) bool {
+func (d *Logfmt) findEdges(window []byte, base int) bool {
 	d.fill(base)
 	n := d.count
 	inside, valued, escaped, started, closed, ended := d.inside, d.valued, d.escaped, d.started, d.closed, d.ended

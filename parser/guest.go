@@ -58,15 +58,15 @@ var vmConsole = constant("vmconsole")
 // runtime-rs up to 3.19 to msg (see unpackRuntimeRs).
 func (p *Parser) unpackEnclosed(m *Message) {
 	r := &p.rec
-	msg := r.text(keyMsg)
-	if text := r.text(keyVMConsole); text != nil && (msg == nil || string(msg) == "reading guest console") {
+	msg := r.textOf(keyMsg)
+	if text := r.textOf(keyVMConsole); text != nil && (msg == nil || string(msg) == "reading guest console") {
 		if p.unpack(text) {
 			// The emptied key goes; the flag takes its place (see finish).
 			r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
 		}
 		return
 	}
-	name, source := r.text(keyName), r.text(keySource)
+	name, source := r.textOf(keyName), r.textOf(keySource)
 	// Unknown means not trusted: where the end of the line is missing, so may be the words
 	// that say that a guest wrote it.
 	switch {
@@ -78,10 +78,10 @@ func (p *Parser) unpackEnclosed(m *Message) {
 			r.set(keySource, vmConsole)
 		}
 	case r.Encoding == JSONEncoding && p.seenTs && msg != nil && (name == nil || string(name) == "kata-runtime"):
-		if subsystem := r.text(keySubsystem); subsystem == nil && m.Cut && !p.object.done {
+		if subsystem := r.textOf(keySubsystem); subsystem == nil && m.Cut && !p.object.done {
 			p.unpack(msg)
 		} else if name != nil {
-			p.unpackRuntimeRs(msg, subsystem, r.text(p.keys.ids.stream))
+			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream))
 		}
 	}
 }
@@ -147,9 +147,9 @@ func (p *Parser) unpackQuoted(quoted []byte) {
 }
 
 func (p *Parser) unquoteRust(quoted []byte) (text []byte, end int, ok bool) {
-	start := len(p.buf)
-	p.buf, end, ok = appendRustUnquoted(p.buf, quoted, &quoteEnd)
-	return p.buf[start:], end, ok
+	start := len(p.rec.arena)
+	p.rec.arena, end, ok = appendRustUnquoted(p.rec.arena, quoted, &quoteEnd)
+	return p.rec.arena[start:], end, ok
 }
 
 // unpack puts what a guest's text holds into the record and reports whether it held
@@ -189,9 +189,9 @@ func (p *Parser) plain(text []byte) []byte {
 	if !hasCode(text) {
 		return text
 	}
-	start := len(p.buf)
-	p.buf = AppendPlain(p.buf, text)
-	return p.buf[start:len(p.buf):len(p.buf)]
+	start := len(p.rec.arena)
+	p.rec.arena = AppendPlain(p.rec.arena, text)
+	return p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
 }
 
 // clean is plain for a part of a guest record.
@@ -208,9 +208,9 @@ func (p *Parser) cleanValue(m *member) []byte {
 	if !p.codes || m.kind == jsonString {
 		return p.clean(m.value)
 	}
-	start := len(p.buf)
-	p.buf = appendEscapedC1(p.buf, m.value)
-	return p.buf[start:len(p.buf):len(p.buf)]
+	start := len(p.rec.arena)
+	p.rec.arena = appendEscapedC1(p.rec.arena, m.value)
+	return p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
 }
 
 // readGuest reads text into p.members if it is a guest record:
@@ -288,13 +288,13 @@ func (p *Parser) setNoise(before, after []byte) {
 	if len(before)+len(after) == 0 {
 		return
 	}
-	start := len(p.buf)
-	p.buf = append(p.buf, before...)
+	start := len(p.rec.arena)
+	p.rec.arena = append(p.rec.arena, before...)
 	if len(before) > 0 && len(after) > 0 {
-		p.buf = append(p.buf, ' ')
+		p.rec.arena = append(p.rec.arena, ' ')
 	}
-	p.buf = append(p.buf, after...)
-	p.noise = p.buf[start:len(p.buf):len(p.buf)]
+	p.rec.arena = append(p.rec.arena, after...)
+	p.noise = p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
 }
 
 // readGuestJSON reads the record of an agent in Rust, or of another program.
@@ -333,9 +333,9 @@ func (p *Parser) readGuestJSON(text []byte) (after []byte, ok bool, reason Reaso
 
 // rankOfWord is the rank of a level's word in any spelling, -1 for another one.
 func (p *Parser) rankOfWord(word []byte) int {
-	start := len(p.buf)
-	_, buf, rank := foldLevel(p.buf, word)
-	p.buf = buf[:start]
+	start := len(p.rec.arena)
+	_, buf, rank := foldLevel(p.rec.arena, word)
+	p.rec.arena = buf[:start]
 	return rank
 }
 
@@ -420,7 +420,7 @@ func (p *Parser) addInner() bool {
 func (p *Parser) merge() {
 	r := &p.rec
 	p.indexEnclosing()
-	p.source = r.text(keySource)
+	p.source = r.textOf(keySource)
 	r.Fields = slices.Grow(r.Fields, len(p.members))
 	var done uint64 // by place, of the parser's own keys
 	if p.list {
@@ -444,7 +444,7 @@ func (p *Parser) merge() {
 			r.set(keyMsg, trimNewlines(p.cleanValue(m)))
 		case keyLevel:
 			var level []byte
-			level, p.buf, _ = foldLevel(p.buf, p.cleanValue(m))
+			level, p.rec.arena, _ = foldLevel(p.rec.arena, p.cleanValue(m))
 			r.set(keyLevel, level)
 		case keyName, keySubsystem:
 			r.set(place, p.cleanValue(m))
@@ -490,18 +490,18 @@ func (p *Parser) isHostSource(source []byte) bool {
 	if len(source) == 0 || string(source) == "agent" {
 		return false
 	}
-	start := len(p.buf)
-	p.buf = appendSquashed(p.buf, source)
-	squashed := p.buf[start:]
+	start := len(p.rec.arena)
+	p.rec.arena = appendSquashed(p.rec.arena, source)
+	squashed := p.rec.arena[start:]
 	own := false
 	if len(p.source) > 0 && string(p.source) != "agent" {
-		middle := len(p.buf)
-		p.buf = appendSquashed(p.buf, p.source)
-		own = bytes.Equal(p.buf[middle:], squashed)
+		middle := len(p.rec.arena)
+		p.rec.arena = appendSquashed(p.rec.arena, p.source)
+		own = bytes.Equal(p.rec.arena[middle:], squashed)
 	}
 	program, _, _ := bytes.Cut(squashed, []byte("/"))
 	own = own || hostSources[string(squashed)] || string(program) == "virtcontainers"
-	p.buf = p.buf[:start]
+	p.rec.arena = p.rec.arena[:start]
 	return own
 }
 
@@ -525,8 +525,13 @@ func (p *Parser) indexEnclosing() {
 	p.others.reset()
 	for i := range r.Fields {
 		f := &r.Fields[i]
-		p.addEnclosing(f.Name, int(f.Place), i)
-		if key, ok := cutMisfit(f.Name); ok { // its key's value is here under this name
+		name := r.Name(f)
+		place := int(f.Key)
+		if f.Key < 0 {
+			place = unknown
+		}
+		p.addEnclosing(name, place, i)
+		if key, ok := cutMisfit(name); ok { // its key's value is here under this name
 			p.addEnclosing(key, p.keys.find(key), i)
 		}
 	}
@@ -541,9 +546,9 @@ func (p *Parser) addEnclosing(name []byte, place, index int) {
 	if place != unknown {
 		group = int(p.keys.rows[place].group)
 	} else {
-		start := len(p.buf)
-		p.buf = appendSquashed(p.buf, name)
-		squashed := p.buf[start:len(p.buf):len(p.buf)]
+		start := len(p.rec.arena)
+		p.rec.arena = appendSquashed(p.rec.arena, name)
+		squashed := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
 		if group = p.keys.group(squashed); group == unknown {
 			p.others.add(squashed, index)
 			return
@@ -565,10 +570,10 @@ func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool
 			return r.index(place), true // of several spellings the same one
 		}
 	} else {
-		start := len(p.buf)
-		p.buf = appendSquashed(p.buf, name)
-		squashed := p.buf[start:]
-		p.buf = p.buf[:start]
+		start := len(p.rec.arena)
+		p.rec.arena = appendSquashed(p.rec.arena, name)
+		squashed := p.rec.arena[start:]
+		p.rec.arena = p.rec.arena[:start]
 		if group = p.keys.group(squashed); group == unknown {
 			if i := p.others.find(squashed); i >= 0 {
 				return i, true
@@ -601,7 +606,7 @@ func (p *Parser) addGuest(m *member) {
 	}
 	index, reserved := p.findEnclosing(name, place)
 	if reserved {
-		if index != noField && r.Fields[index].isText(p.cleanValue(m)) {
+		if index != noField && r.isText(&r.Fields[index], p.cleanValue(m)) {
 			p.kept.add(name, 0)
 			return // the host says the same
 		}
@@ -623,10 +628,10 @@ func (p *Parser) addGuest(m *member) {
 func (p *Parser) addRefused(m *member, name []byte, place int) {
 	r := &p.rec
 	if place != unknown && p.keys.rows[place].listed && p.kept.find(name) < 0 {
-		start := len(p.buf)
-		p.buf = append(append(p.buf, "agent_"...), name...)
-		full := p.buf[start:len(p.buf):len(p.buf)]
-		if at := p.keys.find(full); !IsMark(int32(at)) && r.Find(full) < 0 {
+		start := len(p.rec.arena)
+		p.rec.arena = append(append(p.rec.arena, "agent_"...), name...)
+		full := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
+		if at := p.keys.find(full); !IsMark(KeyID(at)) && r.Find(full) < 0 {
 			p.kept.add(name, 0)
 			r.Refused++
 			p.addValue(m, full, at)
@@ -645,7 +650,7 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 	case m.kind != jsonNull:
 		p.addText(name, place, p.cleanValue(m))
 	case p.rec.claim(name, place):
-		p.rec.appendValue(name, place, nil, Null)
+		p.rec.add(name, place, Field{Type: Null})
 	}
 }
 
@@ -689,10 +694,10 @@ func (p *Parser) keep(m *member, name []byte) bool {
 		p.fields = append(p.fields, p.innerObject.token(m)...)
 	}
 	if p.codes && hasCode(p.fields[start:]) {
-		from := len(p.buf)
-		p.buf = append(p.buf, p.fields[start:]...)
-		p.fields = appendEscapedC1(p.fields[:start], p.buf[from:])
-		p.buf = p.buf[:from]
+		from := len(p.rec.arena)
+		p.rec.arena = append(p.rec.arena, p.fields[start:]...)
+		p.fields = appendEscapedC1(p.fields[:start], p.rec.arena[from:])
+		p.rec.arena = p.rec.arena[:from]
 	}
 	return true
 }
@@ -713,10 +718,10 @@ func appendEscapedC1(dst, text []byte) []byte {
 }
 
 // isText reports whether a field would be written as text in the same letters.
-func (f *Field) isText(text []byte) bool {
+func (r *Record) isText(f *Field, text []byte) bool {
 	switch f.Type {
 	case Text, Nested:
-		return string(f.Value) == string(text)
+		return string(r.Text(f)) == string(text)
 	case Integer:
 		n, ok := parseInt(text)
 		return ok && n == f.Integer()

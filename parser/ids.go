@@ -11,7 +11,7 @@ func (p *Parser) addHostIDs(m *Message) {
 	r := &p.rec
 	var words runtimeWords
 	if m.Origin == Runtime && !p.isKatas() {
-		words.parse(r.text(keyMsg))
+		words.parse(r.textOf(keyMsg))
 		for _, f := range []struct {
 			place int
 			text  []byte
@@ -21,7 +21,7 @@ func (p *Parser) addHostIDs(m *Message) {
 			}
 		}
 	}
-	if len(r.text(keySandbox)) == 0 {
+	if len(r.textOf(keySandbox)) == 0 {
 		keys := p.keys.ids.sandbox
 		if r.Encoding != LogfmtEncoding && r.Encoding != JSONEncoding {
 			keys = keys[1:] // the first is ID, which a journal field of that name is not
@@ -38,10 +38,10 @@ func (p *Parser) addHostIDs(m *Message) {
 			r.set(keySandbox, p.valid(id))
 		}
 	}
-	if len(r.text(keyContainer)) == 0 {
+	if len(r.textOf(keyContainer)) == 0 {
 		id := p.firstText(p.keys.ids.container)
 		if id == nil {
-			id = containerID(r.text(keyReq))
+			id = containerID(r.textOf(keyReq))
 		}
 		if id != nil {
 			r.set(keyContainer, id)
@@ -52,7 +52,7 @@ func (p *Parser) addHostIDs(m *Message) {
 // firstText is the first text that is not empty of those of the given keys, or nil.
 func (p *Parser) firstText(places []int) []byte {
 	for _, place := range places {
-		if text := p.rec.text(place); len(text) > 0 {
+		if text := p.rec.textOf(place); len(text) > 0 {
 			return text
 		}
 	}
@@ -63,7 +63,7 @@ func (p *Parser) firstText(places []int) []byte {
 // host says none.
 func (p *Parser) addGuestContainer() {
 	r := &p.rec
-	if len(r.text(keyContainer)) > 0 {
+	if len(r.textOf(keyContainer)) > 0 {
 		return
 	}
 	var best []byte

@@ -48,8 +48,8 @@ func TestKeysFind(t *testing.T) {
 			place := k.find([]byte(name))
 			if place == unknown {
 				t.Errorf("%q is not found as %s", row.Name, name)
-			} else if k.Name(place) != name || k.rows[place].typ != row.Type {
-				t.Errorf("%q is found as %s, %s", row.Name, k.Name(place), k.rows[place].typ)
+			} else if k.Name(KeyID(place)) != name || k.rows[place].typ != row.Type {
+				t.Errorf("%q is found as %s, %s", row.Name, k.Name(KeyID(place)), k.rows[place].typ)
 			}
 		}
 	}

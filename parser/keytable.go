@@ -144,11 +144,11 @@ func appendSquashed(dst, name []byte) []byte {
 	return dst
 }
 
-// Len is the number of keys; places run from 0 to Len()-1.
+// Len is the number of keys; KeyIDs run from 0 to Len()-1.
 func (k *Keys) Len() int { return len(k.rows) }
 
-// Name is the written name, without a prefix, of the key at a place.
-func (k *Keys) Name(place int) string { return string(k.rows[place].name) }
+// Name returns the written name, without a prefix, of a key.
+func (k *Keys) Name(key KeyID) string { return string(k.rows[key].name) }
 
 func (k *Keys) add(name string, typ Type) int {
 	written := string(appendName(nil, []byte(name)))
@@ -264,14 +264,14 @@ type link struct {
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
 	size        int       // how long the name is
 	place       int32
-	usual       usual
+	plain       bool // its value is text, and nothing else follows from it
 }
 
 func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), place: int32(i), usual: usualValue(i, row)}
+		*l = link{next: &links[0], size: len(row.name), place: int32(i), plain: row.typ == Text && i > keyMsg}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)

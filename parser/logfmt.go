@@ -108,6 +108,10 @@ func (d *Logfmt) Value() []byte {
 // and when the compiler knows that it need not check an index.
 func (d *Logfmt) current() int { return 2 * int(uint8(d.at)) }
 
+// isOdd reports whether the value of the current pair is not just what is between edges,
+// with quotes around it or without.
+func (d *Logfmt) isOdd() bool { return d.odd && d.oddOnes>>(uint(d.at)%batch)&1 != 0 }
+
 // valueOf is the value of pair number i, given where it is in the text.
 func (d *Logfmt) valueOf(i, start, end int) []byte {
 	if d.odd {

@@ -177,12 +177,12 @@ func (c *logrusCase) compareGuest(t *testing.T, line string, at time.Time, want 
 	if r == nil || r.Reason != OK || r.Time.Sec != at.Unix() || int(r.Time.Nsec) != at.Nanosecond() {
 		t.Fatalf("%s\ngave %s", line, render(r))
 	}
-	kept, _ := r.Lookup("agent_fields")
+	kept := r.textOf(keyAgentFields)
 	var members map[string]string
-	if err := json.Unmarshal(kept.Value, &members); err != nil || len(members) != 1 || members[c.key] != valid(c.value) {
-		t.Fatalf("%s\nagent_fields is %s: %v", line, kept.Value, err)
+	if err := json.Unmarshal(kept, &members); err != nil || len(members) != 1 || members[c.key] != valid(c.value) {
+		t.Fatalf("%s\nagent_fields is %s: %v", line, kept, err)
 	}
-	want["agent_fields"] = quoteText(string(kept.Value))
+	want["agent_fields"] = quoteText(string(kept))
 	compareFields(t, line, r, want)
 }
 

@@ -48,9 +48,9 @@ func (p *Parser) nativeTime(micros []byte) {
 // nativeField takes one journal field.
 func (p *Parser) nativeField(f *NativeField) {
 	r := &p.rec
-	start := len(p.buf)
-	p.buf = asciiLower(p.buf, f.Name)
-	name := p.buf[start:] // room behind it lets it be found sooner
+	start := len(p.rec.arena)
+	p.rec.arena = asciiLower(p.rec.arena, f.Name)
+	name := p.rec.arena[start:] // room behind it lets it be found sooner
 	value := p.valid(f.Value)
 	place := p.order.find(name)
 	switch place {

@@ -65,7 +65,6 @@ type Config struct {
 	Nested     NestedMode
 	NoUnpack   bool // leave what guests wrote where it is
 	NoNative   bool // read only the message of native records, not their fields
-	Spans      bool // give records of usual fields alone as Record.Spans
 	KeepTime   bool // make the time a field too when it is taken
 	NoTime     bool // do not take the message's time; it is a field then
 	MaxMessage int  // bytes, 1 MiB
@@ -103,7 +102,6 @@ type Parser struct {
 	member   member
 	buf      []byte // names and values that the parser itself makes
 	large    int    // how many small messages from now on memory for a large one is kept
-	marked   bool   // the message gets a flag, whatever it holds
 	hasTime  bool   // a time was read, good or bad
 	readable bool   // and it was one
 	seenTs   bool   // and its key was ts
@@ -146,7 +144,7 @@ func New(cfg Config) *Parser {
 	return p
 }
 
-// Keys is the table that Field.Place refers to.
+// Keys is the table that Field.Key refers to.
 func (p *Parser) Keys() *Keys {
 	p.start()
 	return p.keys
@@ -171,7 +169,7 @@ func (p *Parser) Parse(m *Message) *Record {
 	p.reset()
 	r := &p.rec
 	text, tooLarge := p.limited(m.Text)
-	p.marked = tooLarge || m.Cut
+	r.text = text
 	p.origin = m.Origin
 
 	switch {
@@ -182,9 +180,6 @@ func (p *Parser) Parse(m *Message) *Record {
 			p.unpackRuntimeRs(text, p.subsystem, p.stream)
 		}
 	case p.record(text):
-		if len(r.Spans) > 0 {
-			return r
-		}
 		p.runtimeRsJSON()
 		p.addHostIDs(m)
 		p.setOpen()
@@ -195,6 +190,7 @@ func (p *Parser) Parse(m *Message) *Record {
 		broken := r.Reason == BadJSON // from the start, there is no member
 		torn := p.logfmt.reason == UnterminatedQuote && r.Encoding == LogfmtEncoding
 		p.reset()
+		r.text = text
 		if broken {
 			r.Reason = BadJSON
 		}
@@ -222,6 +218,7 @@ func (p *Parser) ParseRest(text []byte, guest bool) *Record {
 	p.reset()
 	r := &p.rec
 	text, _ = p.limited(text)
+	r.text = text
 	if guest {
 		text = p.plain(text)
 	}
@@ -254,7 +251,7 @@ func (p *Parser) setOpen() {
 	switch r.Encoding {
 	case JSONEncoding:
 		r.Open = !p.object.done
-		r.MaybeGuest = r.Open && (!r.has(keyName) || !r.has(keySubsystem) || string(r.text(keyMsg)) == "reading guest console")
+		r.MaybeGuest = r.Open && (!r.has(keyName) || !r.has(keySubsystem) || string(r.textOf(keyMsg)) == "reading guest console")
 	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
 		r.Open = p.logfmt.reason == UnterminatedQuote
 		r.MaybeGuest = r.Open && !r.has(keySource) && string(p.logfmt.lastKey()) == "msg"
@@ -281,7 +278,7 @@ func (p *Parser) Release() {
 
 func (p *Parser) reset() {
 	p.rec.reset()
-	p.buf = p.buf[:0]
+	p.rec.arena = p.rec.arena[:0]
 	p.logfmt.reason = OK
 	p.guest.reset()
 	p.seenTs, p.hasTime, p.readable = false, false, false
@@ -291,7 +288,7 @@ func (p *Parser) reset() {
 // shrink lets go of memory that a large message made the Parser take.
 func (p *Parser) shrink() {
 	for _, buf := range []*[]byte{
-		&p.buf, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.inner.buf, &p.inner.unparsed, &p.object.buf, &p.innerObject.buf,
+		&p.rec.arena, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.inner.buf, &p.inner.unparsed, &p.object.buf, &p.innerObject.buf,
 	} {
 		if cap(*buf) > maxKept {
 			*buf = nil
@@ -306,9 +303,9 @@ func (p *Parser) valid(text []byte) []byte {
 	if ascii == len(text) || utf8.Valid(text[ascii:]) {
 		return text
 	}
-	mark := len(p.buf)
-	p.buf = AppendValid(p.buf, text)
-	return p.buf[mark:len(p.buf)]
+	mark := len(p.rec.arena)
+	p.rec.arena = AppendValid(p.rec.arena, text)
+	return p.rec.arena[mark:len(p.rec.arena)]
 }
 
 // cutText is the first n bytes of text, or up to 3 less so that no rune is cut.
@@ -361,17 +358,10 @@ func (p *Parser) isTaken() bool {
 
 // isKatas reports whether the record's name or source is Kata's.
 func (p *Parser) isKatas() bool {
-	source := p.textOf(keySource)
+	r := &p.rec
+	source := r.textOf(keySource)
 	program, _, _ := bytes.Cut(source, []byte("/"))
-	return kataNames[string(p.textOf(keyName))] || kataSources[string(source)] || string(program) == "virtcontainers"
-}
-
-// textOf is Record.text for a record that may have spans.
-func (p *Parser) textOf(place int) []byte {
-	if len(p.rec.Spans) > 0 {
-		return p.rec.spanText(place)
-	}
-	return p.rec.text(place)
+	return kataNames[string(r.textOf(keyName))] || kataSources[string(source)] || string(program) == "virtcontainers"
 }
 
 // The names and sources by which Kata's programs call themselves in what they
@@ -387,20 +377,16 @@ var (
 	}
 )
 
-// readLogfmt reads text as logfmt and says whether there was a pair in it.
+// readLogfmt reads text as logfmt and reports whether there was a pair in it.
 func (p *Parser) readLogfmt(text []byte) bool {
 	r, d := &p.rec, &p.logfmt
-	r.Encoding, r.Text = LogfmtEncoding, text
+	r.Encoding = LogfmtEncoding
+	at, _ := r.locate(text)
 	d.Reset(text)
 	for d.Next() {
-		p.addPairs()
+		p.addPairs(at)
 	}
 	r.Reason = r.Reason.or(d.reason)
-	if p.allUsual() {
-		r.Spans = r.spans
-		return true
-	}
-	r.expand()
 	some := len(r.Fields) > 0 || p.hasTime
 	if some && len(d.unparsed) > 0 {
 		r.set(keyUnparsed, d.unparsed)
@@ -408,86 +394,48 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	return some
 }
 
-// allUsual says whether the message has a time and usual pairs with a level, and there
-// is nothing else to say of it.
-func (p *Parser) allUsual() bool {
-	r := &p.rec
-	return p.cfg.Spans && r.HasTime && len(r.Fields) == 0 && r.has(keyLevel) && p.logfmt.reason == OK && !p.marked &&
-		(p.cfg.NoUnpack || !r.has(keyVMConsole) && string(r.spanText(keySource)) != "agent" && p.origin != KataProxy) && p.idsComplete()
-}
-
-// idsComplete reports whether addHostIDs has nothing to add to a record of spans.
-func (p *Parser) idsComplete() bool {
-	r := &p.rec
-	if msg := r.spanText(keyMsg); p.origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' {
-		return false // see runtimeWords
-	}
-	if len(r.spanText(keySandbox)) == 0 {
-		return false
-	}
-	if len(r.spanText(keyContainer)) > 0 {
-		return true
-	}
-	for _, place := range p.keys.ids.container {
-		if r.has(place) {
-			return false
-		}
-	}
-	return !r.has(keyContainer) && !r.has(keyReq)
-}
-
-// addPairs takes all pairs that p.logfmt has at hand. The first is nearly always
-// the time, and those behind it are usual ones.
-func (p *Parser) addPairs() {
-	d := &p.logfmt
-	for d.at < d.n {
-		fields := len(p.rec.Fields)
-		known := p.addPair()
-		// The first pair, and one that gives a field, is mostly followed by usual ones.
-		if d.at++; known && (d.at == 1 || len(p.rec.Fields) > fields) {
-			p.addUsual()
-		}
-	}
-	d.at-- // back to the last one
-}
-
-// addPair takes the current pair of p.logfmt and says whether its key is in the
-// table.
-func (p *Parser) addPair() bool {
+// addPairs takes all pairs that p.logfmt has at hand, whose text is at a place that
+// Record.locate has returned. It leaves p.logfmt at the last one.
+func (p *Parser) addPairs(at uint32) {
 	d, r := &p.logfmt, &p.rec
-	if len(r.spans) > 0 {
-		r.expand()
-	}
-	key, last := d.Key(), p.order.last
-	next := last.next
-	if !next.is(key) {
-		head, tail := ends(key)
-		room := len(r.Fields) < p.cfg.MaxFields
-		if room && r.other.has(key, head, tail) {
-			return false // nothing comes of a name that is here already
-		}
-		if !plainName(key) {
-			mark := len(p.buf)
-			p.buf = appendName(p.buf, key)
-			key = p.buf[mark:len(p.buf):len(p.buf)]
-			if head, tail = ends(key); room && r.other.has(key, head, tail) {
-				p.buf = p.buf[:mark]
-				return false
+	for ; d.at < d.n; d.at++ {
+		i := d.current()
+		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]
+		key := d.text[start:equal]
+		next := p.order.last.next
+		if !next.is(key) {
+			if next = p.findKey(key); next == nil {
+				p.addOther(key, d.Value())
+				continue
 			}
+			p.order.last.next = next
 		}
-		place := p.keys.findEnds(key, head, tail)
-		if place == unknown {
-			if p.room() && r.other.add(key, len(r.Fields)) {
-				r.appendValue(key, unknown, d.Value(), Text)
-			}
-			return false
+		p.order.last = next
+		place := int(next.place)
+		if !next.plain || d.isOdd() || len(r.Fields) >= p.cfg.MaxFields {
+			p.addAt(key, place, d.Value())
+			continue
 		}
-		next = &p.order.links[place]
-		last.next = next
+		// Nearly always: text as it stands.
+		if r.has(place) {
+			continue
+		}
+		if start = equal + 1; start < end && d.text[start] == '"' {
+			start++
+			end--
+		}
+		r.at[place] = r.gen | uint32(len(r.Fields))
+		r.Fields = append(r.Fields, Field{Start: at + start, End: at + end, Key: KeyID(place)})
 	}
-	p.order.last = next
-	p.addAt(key, int(next.place), d.Value())
-	return true
+	d.at--
+}
+
+// findKey is the link of a key in the table, nil for another key.
+func (p *Parser) findKey(key []byte) *link {
+	if place := p.keys.find(key); place != unknown {
+		return &p.order.links[place]
+	}
+	return nil
 }
 
 // readJSON reads text as a JSON object and says whether there was a member in it.
@@ -500,7 +448,7 @@ func (p *Parser) readJSON(text []byte) bool {
 		place := p.order.find(m.key)
 		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
 			if r.claim(m.key, place) {
-				r.appendValue(m.key, place, m.value, Text)
+				r.addValue(m.key, place, m.value, Text)
 			}
 			continue
 		}
@@ -524,9 +472,9 @@ func (p *Parser) name(key []byte, found int) (name []byte, place int) {
 	if found != unknown || plainName(key) {
 		return key, found
 	}
-	mark := len(p.buf)
-	p.buf = appendName(p.buf, key)
-	name = p.buf[mark:len(p.buf):len(p.buf)]
+	mark := len(p.rec.arena)
+	p.rec.arena = appendName(p.rec.arena, key)
+	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
 	return name, p.keys.find(name)
 }
 
@@ -549,8 +497,8 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 		}
 	case keyLevel:
 		if !p.rec.has(keyLevel) {
-			level, buf, _ := foldLevel(p.buf, value)
-			p.buf = buf
+			level, buf, _ := foldLevel(p.rec.arena, value)
+			p.rec.arena = buf
 			p.rec.set(keyLevel, level)
 		}
 		return
@@ -567,13 +515,17 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 
 // addOther is add for a key that is not in the table as it is.
 func (p *Parser) addOther(key, value []byte) {
+	r := &p.rec
+	if len(r.Fields) < p.cfg.MaxFields && r.other.find(key) >= 0 {
+		return // nothing comes of a name that is here already
+	}
 	if !p.room() {
 		return
 	}
 	if name, place := p.name(key, unknown); place != unknown {
 		p.addText(name, place, value)
-	} else if r := &p.rec; r.other.add(name, len(r.Fields)) {
-		r.appendValue(name, unknown, value, Text)
+	} else if r.other.add(name, len(r.Fields)) {
+		r.addValue(name, unknown, value, Text)
 	}
 }
 
@@ -587,7 +539,7 @@ func (p *Parser) addMember(m *member, place int) {
 	switch m.kind {
 	case jsonNull:
 		if name, place := p.name(m.key, place); p.room() && p.rec.claim(name, place) {
-			p.rec.appendValue(name, place, nil, Null)
+			p.rec.add(name, place, Field{Type: Null})
 		}
 	case jsonObject, jsonArray:
 		p.addNested(m, place, p.cfg.Nested)
@@ -617,7 +569,7 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 		return
 	}
 	if p.rec.claim(name, place) {
-		p.rec.appendValue(name, place, m.value, typ)
+		p.rec.addValue(name, place, m.value, typ)
 	}
 }
 
@@ -662,9 +614,13 @@ func (p *Parser) addText(name []byte, place int, value []byte) {
 			return
 		}
 	}
-	if p.rec.claim(name, place) {
-		f := p.rec.append(name, place)
-		f.Value, f.Type, f.Num = value, typ, num
+	if !p.rec.claim(name, place) {
+		return
+	}
+	if typ == Text {
+		p.rec.addValue(name, place, value, Text)
+	} else {
+		p.rec.add(name, place, Field{Type: typ, Num: num})
 	}
 }
 
@@ -673,12 +629,12 @@ func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
 	if p.rec.has(place) {
 		return
 	}
-	mark := len(p.buf)
-	p.buf = append(append(p.buf, name...), "_text"...)
-	name = p.buf[mark:len(p.buf):len(p.buf)]
+	mark := len(p.rec.arena)
+	p.rec.arena = append(append(p.rec.arena, name...), "_text"...)
+	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
 	place = p.keys.find(name)
 	if p.rec.claim(name, place) {
-		p.rec.appendValue(name, place, value, typ)
+		p.rec.addValue(name, place, value, typ)
 	}
 }
 
@@ -710,14 +666,14 @@ func (p *Parser) runtimeRsJSON() {
 	if !p.isRuntimeRsJSON() {
 		return
 	}
-	if id := r.text(keySource); id != nil {
+	if id := r.textOf(keySource); id != nil {
 		r.set(keySource, runtimeRs)
 		r.set(keySandbox, id)
 	}
 }
 
 func (p *Parser) isRuntimeRsJSON() bool {
-	return p.rec.Encoding == JSONEncoding && p.seenTs && string(p.rec.text(keyName)) == "kata-runtime"
+	return p.rec.Encoding == JSONEncoding && p.seenTs && string(p.rec.textOf(keyName)) == "kata-runtime"
 }
 
 var runtimeRs = constant("runtime-rs")
@@ -725,7 +681,7 @@ var runtimeRs = constant("runtime-rs")
 // finish adds the marks and what follows from the fields.
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
-	r.Rank = LevelRank(r.text(keyLevel))
+	r.Rank = LevelRank(r.textOf(keyLevel))
 	r.MaybeGuest = r.MaybeGuest || r.Guest || tooLarge
 	r.Open = r.Open || tooLarge
 	if tooLarge {
@@ -740,7 +696,7 @@ func (p *Parser) finish(cut, tooLarge bool) {
 	}
 	if r.Guest {
 		r.setBool(keyGuest, true)
-		if rest := r.text(keyUnparsed); rest != nil {
+		if rest := r.textOf(keyUnparsed); rest != nil {
 			r.set(keyUnparsed, p.plain(rest))
 		}
 	}

@@ -69,19 +69,16 @@ func FuzzParse(f *testing.F) {
 		f.Add(text, uint32(0), uint32(i))
 		f.Add(text, uint32(i)*2654435761, uint32(i)*40503)
 	}
-	parsers := map[uint32][2]*Parser{}
+	parsers := map[uint32]*Parser{}
 	other := Message{Text: []byte(consoleLine(`{"msg":"m","level":"INFO","sandbox":"evil","zeta":"1"}`)), Origin: Kata}
 	f.Fuzz(func(t *testing.T, text string, options, kind uint32) {
 		if len(parsers) > 100 {
 			clear(parsers)
 		}
-		if parsers[options][0] == nil {
-			c := randomConfig(options)
-			p := New(c)
-			c.Spans = true
-			parsers[options] = [2]*Parser{p, New(c)}
+		if parsers[options] == nil {
+			parsers[options] = New(randomConfig(options))
 		}
-		p, spans := parsers[options][0], parsers[options][1]
+		p := parsers[options]
 		m := randomMessage(kind, text)
 		r := p.Parse(&m)
 		got := render(r)
@@ -95,21 +92,6 @@ func FuzzParse(f *testing.F) {
 		if again := render(p.Parse(&m)); again != got {
 			t.Fatalf("%q with options %d, kind %d:\nfirst\n%s\nthen\n%s", text, options, kind, got, again)
 		}
-		// Spans are the same record.
-		r = spans.Parse(&m)
-		if r != nil {
-			if err := checkRecord(r, &spans.cfg, &m); err != nil {
-				t.Fatalf("%q with options %d, kind %d, as spans: %v\n%s", text, options, kind, err, render(r))
-			}
-		}
-		if same := render(r); same != got {
-			t.Fatalf("%q with options %d, kind %d:\nfields\n%s\nspans\n%s", text, options, kind, got, same)
-		}
-		if r != nil {
-			if r.Expand(); len(r.Spans) > 0 || render(r) != got {
-				t.Fatalf("%q with options %d, kind %d:\nfields\n%s\nexpanded\n%s", text, options, kind, got, render(r))
-			}
-		}
 	})
 }
 
@@ -117,24 +99,24 @@ func FuzzParse(f *testing.F) {
 func checkRecord(r *Record, c *Config, m *Message) error {
 	names := map[string]bool{}
 	size := 0
-	for i := range r.Len() {
-		f := r.Field(i)
-		name := string(f.Name)
-		size += len(f.Name) + len(f.Value)
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		name, text := string(r.Name(f)), r.Text(f)
+		size += len(name) + len(text)
 		switch {
 		case names[name]:
 			return fmt.Errorf("%q is there twice", name)
-		case !utf8.Valid(f.Name) || !utf8.Valid(f.Value):
+		case !utf8.ValidString(name) || !utf8.Valid(text):
 			return fmt.Errorf("%q is not UTF-8", name)
 		case strings.ContainsAny(name, " ."):
 			return fmt.Errorf("%q is not written as names are", name)
-		case f.Place >= 0 && r.keys.Name(int(f.Place)) != name || f.Place < 0 && r.keys.find(f.Name) >= 0:
-			return fmt.Errorf("%q has place %d", name, f.Place)
-		case r.Find(f.Name) != i:
+		case (f.Key < 0) != (r.keys.find([]byte(name)) < 0):
+			return fmt.Errorf("%q has key %d", name, f.Key)
+		case r.Find([]byte(name)) != i:
 			return fmt.Errorf("%q is not found", name)
-		case f.Type == Nested && (c.Nested != KeepNested || !json.Valid(f.Value)):
-			return fmt.Errorf("%q is nested: %s", name, f.Value)
-		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !IsMark(f.Place)):
+		case f.Type == Nested && (c.Nested != KeepNested || !json.Valid(text)):
+			return fmt.Errorf("%q is nested: %s", name, text)
+		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !IsMark(f.Key)):
 			return fmt.Errorf("%q is %v", name, f.Type)
 		}
 		names[name] = true
@@ -144,8 +126,8 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 	}
 	// The limit is for the message's own fields; msg, level, time and marks may
 	// come on top.
-	if r.Len() > c.MaxFields+12 {
-		return fmt.Errorf("%d fields", r.Len())
+	if len(r.Fields) > c.MaxFields+12 {
+		return fmt.Errorf("%d fields", len(r.Fields))
 	}
 	input := len(m.Text)
 	if m.Native != nil {
@@ -234,10 +216,10 @@ func checkUnpacked(t *testing.T, p, leave *Parser, guest string, kind int) *Reco
 		t.Fatalf("%q, kind %d\n%s", guest, kind, diffMaps(got, want))
 	}
 	if r.Guest {
-		for i := range r.Len() {
-			f := r.Field(i)
-			if _, own := enclosing[string(f.Name)]; !own && f.Type == Text && indexCode(f.Value) < len(f.Value) {
-				t.Fatalf("%q, kind %d: %s has a terminal code: %q", guest, kind, f.Name, f.Value)
+		for i := range r.Fields {
+			f := &r.Fields[i]
+			if _, own := enclosing[string(r.Name(f))]; !own && f.Type == Text && hasCode(r.Text(f)) {
+				t.Fatalf("%q, kind %d: %s has a terminal code: %q", guest, kind, r.Name(f), r.Text(f))
 			}
 		}
 	}
@@ -265,7 +247,7 @@ func fieldMap(r *Record) map[string]string {
 	}
 	fields := map[string]string{"event time": fmt.Sprint(r.HasTime, r.Time)}
 	for i := range r.Fields {
-		fields[string(r.Fields[i].Name)] = renderValue(&r.Fields[i])
+		fields[string(r.Name(&r.Fields[i]))] = renderValue(r, &r.Fields[i])
 	}
 	return fields
 }

@@ -5,22 +5,27 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
-	"slices"
+	"unsafe"
 )
 
-// Field is one parsed field.
+// KeyID is the number of a key in its table, see Keys. It is negative for a key that is
+// not there.
+type KeyID int32
+
+// Field is one parsed field of a Record, which has its name and its text.
 type Field struct {
-	// Name is the name as written, without a prefix: the key with every blank
-	// and '.' in it as '_'.
-	Name []byte
-	// Value is the text of Text and Nested, valid UTF-8.
-	Value []byte
-	// Num is the value of Integer (int64), Float (math.Float64bits), Bool (0, 1).
-	Num  uint64
+	// Num is the value of Integer (int64), Float (math.Float64bits) and Bool (0, 1).
+	Num uint64
+	// Start and End are where the text of Text and Nested is, see Record.Text.
+	Start, End uint32
+	// Key is the key's number, see Record.Name.
+	Key  KeyID
 	Type Type
-	// Place is that of the key in the table (see Keys), -1 for other keys.
-	Place int32
 }
+
+// arenaBit is set in Start and End of text that is in the record's arena, and not in
+// its message.
+const arenaBit = 1 << 31
 
 // Encoding is how a message was written.
 type Encoding uint8
@@ -51,15 +56,11 @@ func Encodings() []Encoding {
 
 // Record is what one message holds. It belongs to the Parser that made it, and
 // it and all its slices are valid until that Parser's next Parse: names and
-// values are slices of the message, of the table, or of the Parser's memory.
+// texts are slices of the message, of the table, or of the Parser's memory.
 // Nothing may be appended to them: what is behind them belongs to others.
 type Record struct {
 	// Fields in the order of the message; no name twice.
-	Fields []Field
-	// Spans are there instead when Config.Spans is set and all fields are usual ones.
-	// Text is the message that they refer to.
-	Spans    []Span
-	Text     []byte
+	Fields   []Field
 	Encoding Encoding
 	// Reason is why the message did not parse whole; then it is also a field.
 	Reason Reason
@@ -83,7 +84,9 @@ type Record struct {
 	Refused int
 
 	keys  *Keys
-	spans []Span // usual fields that come behind Fields
+	text  []byte // the message
+	arena []byte // text that is not in the message, of this one only
+	names []span // of keys that are not in the table
 	// By place: the index of its field below, the generation in which it got
 	// one above. An entry of another generation counts for nothing.
 	at  []uint32
@@ -106,7 +109,8 @@ func (r *Record) reset() {
 		clear(r.enclosing)
 		r.gen = 1 << 16
 	}
-	r.Fields, r.spans, r.Spans, r.Text = r.Fields[:0], r.spans[:0], nil, nil
+	r.Fields, r.names = r.Fields[:0], r.names[:0]
+	r.text, r.arena = nil, r.arena[:0]
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
@@ -118,7 +122,6 @@ func (r *Record) reset() {
 // release forgets every slice of the message.
 func (r *Record) release() {
 	r.reset()
-	clear(r.Fields[:cap(r.Fields)])
 	r.other.release()
 }
 
@@ -135,12 +138,60 @@ func (r *Record) field(place int) *Field {
 	return &r.Fields[r.index(place)]
 }
 
-// text is the text of a key of the table, nil when it has none.
-func (r *Record) text(place int) []byte {
+// textOf is the text of a key of the table, nil when it has none.
+func (r *Record) textOf(place int) []byte {
 	if f := r.field(place); f != nil && f.Type == Text {
-		return f.Value
+		return r.Text(f)
 	}
 	return nil
+}
+
+// span is where a piece of text is, as Field.Start and Field.End say it.
+type span struct{ start, end uint32 }
+
+// bytes is the text from start to end.
+func (r *Record) bytes(start, end uint32) []byte {
+	if start&arenaBit != 0 {
+		return r.arena[start&^arenaBit : end&^arenaBit]
+	}
+	return r.text[start:end]
+}
+
+// Text returns the text of a field of this Record of type Text or Nested, valid UTF-8;
+// it is not nil.
+func (r *Record) Text(f *Field) []byte { return r.bytes(f.Start, f.End) }
+
+// Name returns the name of a field of this Record as written, without a prefix: the
+// key with every blank and '.' in it as '_'.
+func (r *Record) Name(f *Field) []byte {
+	if f.Key >= 0 {
+		return r.keys.rows[f.Key].name
+	}
+	name := r.names[^f.Key]
+	return r.bytes(name.start, name.end)
+}
+
+// locate returns where text is: in the message, in the arena, or in a copy that it
+// makes there.
+func (r *Record) locate(text []byte) (start, end uint32) {
+	if len(text) == 0 {
+		return 0, 0
+	}
+	if at, ok := offset(r.text, text); ok {
+		return uint32(at), uint32(at + len(text))
+	}
+	at, ok := offset(r.arena, text)
+	if !ok {
+		at = len(r.arena)
+		r.arena = append(r.arena, text...)
+	}
+	return arenaBit | uint32(at), arenaBit | uint32(at+len(text))
+}
+
+// offset is where part, which is not empty, lies in the memory of whole, if it does.
+func offset(whole, part []byte) (at int, ok bool) {
+	distance := uintptr(unsafe.Pointer(unsafe.SliceData(part))) - uintptr(unsafe.Pointer(unsafe.SliceData(whole)))
+	return int(distance), distance < uintptr(len(whole)) && uintptr(len(part)) <= uintptr(len(whole))-distance
 }
 
 // Find is the index in Fields of the field with the given name (without a
@@ -155,12 +206,13 @@ func (r *Record) Find(name []byte) int {
 	return r.other.find(name)
 }
 
-// Lookup answers the field with the given name (without a prefix).
-func (r *Record) Lookup(name string) (f Field, ok bool) {
+// Lookup returns the field with the given name (without a prefix), nil when there is
+// none.
+func (r *Record) Lookup(name string) *Field {
 	if i := r.Find([]byte(name)); i >= 0 {
-		return r.Field(i), true
+		return &r.Fields[i]
 	}
-	return f, false
+	return nil
 }
 
 // claim takes a name for the next field that is appended, and says whether it
@@ -176,37 +228,33 @@ func (r *Record) claim(name []byte, place int) bool {
 	return true
 }
 
-// append adds a field whose name was claimed and answers it, to be filled in.
-func (r *Record) append(name []byte, place int) *Field {
-	n := len(r.Fields)
-	if n == cap(r.Fields) {
-		r.Fields = slices.Grow(r.Fields, 32)
+// add appends a field whose name was claimed.
+func (r *Record) add(name []byte, place int, f Field) {
+	f.Key = KeyID(place)
+	if place == unknown {
+		start, end := r.locate(name)
+		f.Key = ^KeyID(len(r.names))
+		r.names = append(r.names, span{start, end})
 	}
-	r.Fields = r.Fields[:n+1]
-	f := &r.Fields[n]
-	f.Name, f.Place = name, int32(place)
-	return f
+	r.Fields = append(r.Fields, f)
 }
 
-func (r *Record) appendValue(name []byte, place int, value []byte, typ Type) {
-	n := len(r.Fields)
-	if n == cap(r.Fields) {
-		r.Fields = slices.Grow(r.Fields, 32)
-	}
-	r.Fields = r.Fields[:n+1]
-	f := &r.Fields[n]
-	f.Name, f.Value, f.Type, f.Place = name, value, typ, int32(place)
+// addValue appends a field of a type that has text, whose name was claimed.
+func (r *Record) addValue(name []byte, place int, text []byte, typ Type) {
+	start, end := r.locate(text)
+	r.add(name, place, Field{Start: start, End: end, Type: typ})
 }
 
 // set makes the field of a key of the table text, whatever it was before.
-func (r *Record) set(place int, value []byte) {
+func (r *Record) set(place int, text []byte) {
 	if r.has(place) {
 		f := &r.Fields[r.index(place)]
-		f.Value, f.Type = value, Text
+		f.Start, f.End = r.locate(text)
+		f.Type = Text
 		return
 	}
 	r.at[place] = r.gen | uint32(len(r.Fields))
-	r.appendValue(r.keys.nameBytes(place), place, value, Text)
+	r.addValue(nil, place, text, Text)
 }
 
 // setBool is set for a bool.
@@ -224,7 +272,7 @@ func (r *Record) setBool(place int, v bool) {
 func (r *Record) rename(i int, from, to int) {
 	r.at[from] = 0
 	r.at[to] = r.gen | uint32(i)
-	r.Fields[i].Name, r.Fields[i].Place = r.keys.nameBytes(to), int32(to)
+	r.Fields[i].Key = KeyID(to)
 }
 
 // Integer answers the value of an Integer field.
@@ -353,9 +401,9 @@ func (s *nameSet) grow() {
 // values: who copies it may copy more than it is.
 func constant(text string) []byte { return append(make([]byte, 0, len(text)+block), text...) }
 
-// IsMark says whether a place in the table is that of a field that tells of the
+// IsMark reports whether a key is that of a field that tells of the
 // parsing and is no key of the message.
-func IsMark(place int32) bool { return place >= keyGuest && place <= keyAgentFields }
+func IsMark(key KeyID) bool { return key >= keyGuest && key <= keyAgentFields }
 
 // MarkDuplicate adds the mark of a second copy.
 func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }

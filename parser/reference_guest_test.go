@@ -497,7 +497,7 @@ func slowFloat(text string) string {
 	if err != nil {
 		return ""
 	}
-	return renderValue(&Field{Type: Float, Num: math.Float64bits(f)})
+	return renderValue(nil, &Field{Type: Float, Num: math.Float64bits(f)})
 }
 
 // slowSame reports whether a rendered value is what the text would be rendered as.

@@ -149,9 +149,7 @@ type row struct {
 func (r *row) run() string {
 	rec := New(r.config).Parse(&r.m)
 	if rec != nil {
-		_, word := rec.Lookup("parse_error")
-		_, guest := rec.Lookup("guest")
-		if word != (rec.Reason != OK) || guest != rec.Guest {
+		if (rec.Lookup("parse_error") != nil) != (rec.Reason != OK) || (rec.Lookup("guest") != nil) != rec.Guest {
 			return render(rec) + fmt.Sprintf("\nbut Reason is %q, Guest %v", rec.Reason, rec.Guest)
 		}
 	}
@@ -322,25 +320,23 @@ func render(r *Record) string {
 		}
 	}
 	lines := []string{}
-	for i := range r.Len() {
-		f := r.Field(i)
-		lines = append(lines, string(f.Name)+" = "+renderValue(&f))
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		lines = append(lines, string(r.Name(f))+" = "+renderValue(r, f))
 	}
 	slices.Sort(lines)
 	// What the record says of itself must be what its fields say.
-	word, _ := r.Lookup("parse_error")
-	guest, _ := r.Lookup("guest")
-	if r.Reason != OK && string(word.Value) != r.Reason.String() || r.Guest && !guest.Bool() || r.Agent && !r.Guest {
+	word, guest := string(r.textOf(keyParseError)), r.field(keyGuest)
+	if r.Reason != OK && r.Reason.String() != word || r.Guest && (guest == nil || !guest.Bool()) || r.Agent && !r.Guest {
 		lines = append(lines, fmt.Sprintf("but Reason is %q, Guest %v, Agent %v", r.Reason, r.Guest, r.Agent))
 	}
-	level, _ := r.Lookup("level")
-	if r.Rank != LevelRank(level.Value) {
+	if r.Rank != LevelRank(r.textOf(keyLevel)) {
 		lines = append(lines, fmt.Sprintf("but Rank is %d", r.Rank))
 	}
 	return strings.Join(append([]string{head}, lines...), "\n")
 }
 
-func renderValue(f *Field) string {
+func renderValue(r *Record, f *Field) string {
 	switch f.Type {
 	case Integer:
 		return strconv.FormatInt(f.Integer(), 10)
@@ -355,9 +351,9 @@ func renderValue(f *Field) string {
 	case Null:
 		return "null"
 	case Nested:
-		return string(f.Value)
+		return string(r.Text(f))
 	}
-	return quoteText(string(f.Value))
+	return quoteText(string(r.Text(f)))
 }
 
 // quoteText quotes text for the rows, with as few escapes as one line allows.

@@ -47,9 +47,9 @@ func (p *Parser) readTerminal(text []byte) bool {
 		p.add(p.keys.nameBytes(keyMsg), msg)
 	}
 	if split < len(rest) {
-		mark := len(p.buf)
-		p.buf = AppendPlain(p.buf, rest[split:]) // the colours of the keys
-		p.readLogfmt(p.buf[mark:len(p.buf):len(p.buf)])
+		mark := len(p.rec.arena)
+		p.rec.arena = AppendPlain(p.rec.arena, rest[split:]) // the colours of the keys
+		p.readLogfmt(p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)])
 		p.rec.Encoding = TerminalEncoding
 	}
 	return true

@@ -9,7 +9,7 @@ import (
 type Type uint8
 
 const (
-	// Text is UTF-8 text in Field.Value.
+	// Text is UTF-8 text, see Record.Text.
 	Text Type = iota
 	// Integer is a whole number in Field.Num, as int64.
 	Integer
@@ -19,7 +19,7 @@ const (
 	Bool
 	// Null is JSON's null.
 	Null
-	// Nested is a JSON object or array in Field.Value, as compact valid JSON.
+	// Nested is a JSON object or array , as compact valid JSON.
 	Nested
 )
 

@@ -198,7 +198,7 @@ func TestAppendValid(t *testing.T) {
 		if got := string(AppendValid([]byte("before"), []byte(text))); got != "before"+want {
 			t.Fatalf("%q gave %q, want %q", text, got, want)
 		}
-		p.buf = p.buf[:0]
+		p.rec.arena = p.rec.arena[:0]
 		if got := string(p.valid([]byte(text))); got != want {
 			t.Fatalf("%q is %q, want %q", text, got, want)
 		}

@@ -85,10 +85,10 @@ func (d *duplicates) print(rec *parser.Record) (print [2]uint64) {
 		writeNumber(&h, uint64(rec.Time.Sec))
 		writeNumber(&h, uint64(rec.Time.Nsec))
 		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
-			f, _ := rec.Lookup(name)
-			text := f.Value
-			if name == "sandbox" && rec.CommandSandbox {
-				text = nil // only the shim's own copy has that
+			var text []byte
+			// A sandbox from the command line only the shim's own copy has.
+			if f := rec.Lookup(name); f != nil && f.Type == parser.Text && !(name == "sandbox" && rec.CommandSandbox) {
+				text = rec.Text(f)
 			}
 			writeNumber(&h, uint64(len(text)))
 			_, _ = h.Write(text)

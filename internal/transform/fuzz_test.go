@@ -479,7 +479,7 @@ func FuzzGuestRecord(f *testing.F) {
 		_, _, record := readAll(t, b)[0].parts()
 		inTable := func(name string) bool {
 			for i := range filter.plan.keys.Len() {
-				if filter.plan.keys.Name(i) == name {
+				if filter.plan.keys.Name(parser.KeyID(i)) == name {
 					return true
 				}
 			}

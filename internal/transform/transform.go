@@ -121,12 +121,11 @@ func newPlan(o *options.Options) plan {
 		},
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
-	p.config.Spans = o.Duplicates == options.DuplicatesKeep // who looks for those looks at fields
 	p.keys = parser.NewKeys(o.Types)
 	p.config.Keys = p.keys
 	p.names = make([]strName, p.keys.Len())
 	for i := range p.names {
-		p.names[i].set(o.Prefix + p.keys.Name(i))
+		p.names[i].set(o.Prefix + p.keys.Name(parser.KeyID(i)))
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	for _, name := range specialNames {

@@ -185,7 +185,7 @@ func (w *worker) parsed(own *found, text []byte) *parser.Record {
 		}
 	}
 	rec := w.parse.Parse(m)
-	if rec == nil || rec.Len() == 0 && !rec.HasTime {
+	if rec == nil || len(rec.Fields) == 0 && !rec.HasTime {
 		return nil
 	}
 	return rec

@@ -93,15 +93,15 @@ func (w *worker) newTime(rec *parser.Record) (sec, nsec uint32, ok bool) {
 func (w *worker) choose(rec *parser.Record) int {
 	w.all = !w.selected && (len(w.prefix) > 0 || len(w.nest) > 0)
 	if w.all {
-		return rec.Len()
+		return len(rec.Fields)
 	}
-	rec.Expand()
 	w.use = w.use[:0]
 	n := 0
 	for i := range rec.Fields {
 		use := true
-		if f := &rec.Fields[i]; w.selected && !parser.IsMark(f.Place) {
-			use = (len(w.keep) == 0 || w.keep.match(f.Name)) && !w.remove.match(f.Name)
+		if f := &rec.Fields[i]; w.selected && !parser.IsMark(f.Key) {
+			name := rec.Name(f)
+			use = (len(w.keep) == 0 || w.keep.match(name)) && !w.remove.match(name)
 		}
 		w.use = append(w.use, use)
 		if use {
@@ -192,91 +192,118 @@ func (w *worker) writes(rec *parser.Record, name []byte) bool {
 	return i >= 0 && (w.all || w.use[i])
 }
 
-// writeFields writes the record's fields and says whether there was memory for
+// The first so many bytes of a name, and of a text, are copied whatever their length is,
+// where there is room: that is a few instructions, and what is too much is written over.
+const (
+	shortName = 32
+	shortText = 64
+	shortRoom = shortName + 2 + shortText
+)
+
+// writeFields writes the record's fields and reports whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
-	if len(rec.Spans) > 0 {
-		return w.writeSpans(rec)
-	}
-	fields := rec.Fields
-	for i := 0; i < len(fields); i++ {
-		if w.all {
-			b := w.out.B
-			n, size := writeUsual(fields[i:], w.names, b[len(b):cap(b)])
-			w.out.B = b[:len(b)+size]
-			if i += n; i == len(fields) {
-				break
-			}
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		if !w.all && !w.use[i] {
+			continue
 		}
-		if (w.all || w.use[i]) && !w.writeField(&fields[i]) {
-			return false
+		if !w.all || !w.writeShort(rec, f) {
+			if !w.writeField(rec, f) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// writeSpans is writeFields for a record of spans, all of which are written.
-func (w *worker) writeSpans(rec *parser.Record) bool {
-	for i := 0; ; i++ {
-		b := w.out.B
-		n, size := writeUsualSpans(rec.Spans[i:], rec.Text[:cap(rec.Text)], w.names, b[len(b):cap(b)])
-		w.out.B = b[:len(b)+size]
-		if i += n; i == len(rec.Spans) {
-			return true
-		}
-		if f := rec.Field(i); !w.writeField(&f) {
-			return false
-		}
+// writeShort writes a field of short text under a short name of the table, if it is one
+// and there is room for it, and reports whether it did.
+func (w *worker) writeShort(rec *parser.Record, f *parser.Field) bool {
+	n := f.End - f.Start
+	if f.Type != parser.Text || f.Key < 0 || n > shortText {
+		return false
 	}
+	name := &w.names[f.Key]
+	text := rec.Text(f)
+	b := w.out.B
+	at := len(b)
+	to := b[at:cap(b)]
+	if name.size > shortName || cap(text) < shortText || len(to) < shortRoom {
+		return false
+	}
+	*(*[shortName]byte)(to) = name.short
+	size := name.size & 63
+	if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
+		to[size] = 0xd9
+		size++
+		to[size] = byte(n)
+	}
+	size++
+	*(*[shortText]byte)(to[size:]) = *(*[shortText]byte)(text[:shortText])
+	w.out.B = b[:at+size+int(n)]
+	return true
 }
 
-// writeField writes any field and says whether there was memory for it.
-func (w *worker) writeField(f *parser.Field) bool {
-	size := len(f.Value)
+// writeField writes any field and reports whether there was memory for it.
+func (w *worker) writeField(rec *parser.Record, f *parser.Field) bool {
+	var name, text []byte
+	if f.Key >= 0 {
+		name = w.fieldName(rec, f).text
+	} else {
+		name = rec.Name(f)
+	}
+	size := 0
+	if f.Type == parser.Text || f.Type == parser.Nested {
+		text = rec.Text(f)
+		size = len(text)
+	}
 	if f.Type == parser.Nested {
 		size *= maxGrowth
 	}
-	if !w.out.Reserve(2*event.MaxHeader + len(w.prefix) + len(flagPrefix) + len(f.Name) + size) {
+	if !w.out.Reserve(2*event.MaxHeader + len(w.prefix) + len(name) + size) {
 		return false
 	}
 	b := w.out.B
-	if f.Place >= 0 {
-		b = append(b, w.fieldName(f).text...)
+	if f.Key >= 0 {
+		b = append(b, name...)
 	} else {
-		b = event.AppendStrHeader(b, len(w.prefix)+len(f.Name))
-		b = append(append(b, w.prefix...), f.Name...)
+		b = event.AppendStrHeader(b, len(w.prefix)+len(name))
+		b = append(append(b, w.prefix...), name...)
 	}
-	w.out.B = appendValue(b, f)
+	switch f.Type {
+	case parser.Text:
+		b = event.AppendStr(b, text)
+	case parser.Integer:
+		b = event.AppendInt(b, f.Integer())
+	case parser.Float:
+		b = event.AppendFloat(b, f.Num)
+	case parser.Bool:
+		b = event.AppendBool(b, f.Bool())
+	case parser.Null:
+		b = event.AppendNil(b)
+	case parser.Nested:
+		b = appendNested(b, text)
+	}
+	w.out.B = b
 	return true
 }
 
 // fieldName is the name of a field whose key is in the table.
-func (w *worker) fieldName(f *parser.Field) *strName {
+func (w *worker) fieldName(rec *parser.Record, f *parser.Field) *strName {
 	if len(w.prefix) == 0 && !w.all {
-		if w.flag[0] && string(f.Name) == "guest" {
-			return &w.flags[0]
-		}
-		if w.flag[1] && string(f.Name) == "parse_error" {
-			return &w.flags[1]
+		switch string(rec.Name(f)) {
+		case "guest":
+			if w.flag[0] {
+				return &w.flags[0]
+			}
+		case "parse_error":
+			if w.flag[1] {
+				return &w.flags[1]
+			}
 		}
 	}
-	return &w.names[f.Place]
-}
-
-func appendValue(b []byte, f *parser.Field) []byte {
-	switch f.Type {
-	case parser.Text:
-		return event.AppendStr(b, f.Value)
-	case parser.Integer:
-		return event.AppendInt(b, f.Integer())
-	case parser.Float:
-		return event.AppendFloat(b, f.Num)
-	case parser.Bool:
-		return event.AppendBool(b, f.Bool())
-	case parser.Null:
-		return event.AppendNil(b)
-	}
-	return appendNested(b, f.Value)
+	return &w.names[f.Key]
 }
 
 // strName is a field's name as a whole msgpack str.
