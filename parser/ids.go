@@ -10,8 +10,8 @@ import "bytes"
 func (p *Parser) addHostIDs(m *Message) {
 	r := &p.rec
 	var words runtimeWords
-	if m.Origin == Runtime && !p.isKatas() {
-		words.parse(r.textOf(keyMsg))
+	if msg := r.textOf(keyMsg); m.Origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' && !p.isKatas() {
+		words.parse(msg)
 		for _, f := range []struct {
 			place int
 			text  []byte
@@ -106,7 +106,7 @@ type runtimeWords struct{ sandbox, name, namespace, uid []byte }
 //
 // The first is containerd's up to 2.1, the second its later form, with one or two blanks
 // between the fields and without those that are empty (internal/cri/server,
-// sandbox_run.go); the third is CRI-O's (server/sandbox_run_linux.go).
+// sandbox_run.go); the third is CRI-O's (server/sandbox_run_linux.go). msg is not empty.
 func (w *runtimeWords) parse(msg []byte) {
 	if rest, ok := bytes.CutPrefix(msg, []byte("RunPodSandbox for ")); ok {
 		const returns = ` returns sandbox id "`
@@ -127,10 +127,7 @@ func (w *runtimeWords) parse(msg []byte) {
 		}
 		return
 	}
-	if len(msg) == 0 || msg[0]|0x20 != 'r' {
-		return
-	}
-	rest, ok := bytes.CutPrefix(msg[1:], []byte("an pod sandbox "))
+	rest, ok := bytes.CutPrefix(msg[1:], []byte("an pod sandbox ")) // behind R or r
 	if !ok {
 		return
 	}

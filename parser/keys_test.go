@@ -67,7 +67,7 @@ func TestKeyPlaces(t *testing.T) {
 		if keyRows[place].Name != name {
 			t.Errorf("place %d is %q, not %q", place, keyRows[place].Name, name)
 		}
-		if got := NewKeys(Types{}).Name(place); got != name {
+		if got := NewKeys(Types{}).Name(KeyID(place)); got != name {
 			t.Errorf("place %d of Keys is %q, not %q", place, got, name)
 		}
 	}

@@ -67,14 +67,32 @@ func (s *structure) findFar(class, i int) int {
 func (s *structure) fill(base int) {
 	s.base = base
 	rest := s.text[base:]
-	n := min(len(rest)/block, windowBlocks)
-	classify(rest[:n*block], s.masks[:n])
-	if n < windowBlocks {
-		// The end, with zeroes behind it: they are of the class blank.
-		var end [block]byte
-		copy(end[:], rest[n*block:])
-		classify(end[:], s.masks[n:n+1])
+	classifyAll(rest[:min(len(rest), windowBytes):cap(rest)], s.masks[:])
+}
+
+// classifyAll makes the masks of text, which has at most as many blocks as there are
+// masks. Behind its end all is blank.
+func classifyAll(text []byte, masks [][classes]uint64) {
+	n := len(text) / block
+	if n == len(masks) {
+		classify(text, masks)
+		return
 	}
+	tail := uint(len(text) % block)
+	if cap(text) >= (n+1)*block {
+		classify(text[:(n+1)*block], masks[:n+1])
+	} else {
+		classify(text[:n*block], masks[:n])
+		var end [block]byte
+		copy(end[:], text[n*block:])
+		classify(end[:], masks[n:n+1])
+	}
+	m := &masks[n]
+	inText := uint64(1)<<tail - 1
+	m[classEqual] &= inText
+	m[classBlank] |= ^inText
+	m[classQuote] &= inText
+	m[classEscape] &= inText
 }
 
 // classifyGo is what classify does, in Go: the masks of each block of text, whose
