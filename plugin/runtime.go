@@ -21,4 +21,7 @@ func init() {
 
 // forget collects the memory of an instance that has ended: a host that reads its
 // configuration anew, again and again, stays as it was.
-func forget() { runtime.GC() }
+func forget() {
+	runtime.GC()
+	tellHeap()
+}

@@ -10,3 +10,6 @@ const reportInterval = 5 * time.Minute
 
 // failOnDemand does nothing in a library that is for use.
 func failOnDemand(tag, chunk []byte) {}
+
+// tellHeap does nothing there either.
+func tellHeap() {}

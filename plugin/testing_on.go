@@ -31,6 +31,10 @@ const tagText = "katatest:tag"
 // were since the last such chunk, and how late the runtime's threads may be.
 const runtimeText = "katatest:runtime"
 
+// With this variable in the environment each instance tells on standard error,
+// when it has ended, how much is left in Go's heap.
+const heapVariable = "KATATEST_HEAP"
+
 var told struct {
 	sync.Mutex
 	stats   runtime.MemStats
@@ -67,4 +71,14 @@ func tellRuntime() {
 	fmt.Fprintf(os.Stderr, "allocations: %d, slack: %d\n", told.stats.Mallocs-told.mallocs, told.slack)
 	runtime.ReadMemStats(&told.stats)
 	told.mallocs = told.stats.Mallocs
+}
+
+// tellHeap is called after a collection.
+func tellHeap() {
+	if os.Getenv(heapVariable) == "" {
+		return
+	}
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	fmt.Fprintf(os.Stderr, "heap in use: %d\n", stats.HeapAlloc)
 }

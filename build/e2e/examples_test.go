@@ -28,8 +28,10 @@ func TestExamples(t *testing.T) {
 				}
 				dir := filepath.Join(top, "examples", example)
 				// From who has tried it here.
-				if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil {
-					t.Fatal(err)
+				for _, left := range []string{"journal", "kata.db"} {
+					if err := os.RemoveAll(filepath.Join(dir, left)); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if export, err := os.ReadFile(filepath.Join(dir, "input.export")); err == nil {
 					if err := os.Mkdir(filepath.Join(dir, "journal"), 0o755); err != nil {

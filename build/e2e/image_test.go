@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,18 +17,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // TestImage runs the configuration of the container image, with the variables
 // that the Dockerfile sets, to each of its outputs.
 func TestImage(t *testing.T) {
 	t.Parallel()
-	all := contractCases(t)
-	dir := casesJournal(t, all)
-	cases := slices.DeleteFunc(slices.Clone(all), func(c contractCase) bool {
-		id, _ := c.Record["SYSLOG_IDENTIFIER"].(string)
-		return id != "kata" && !strings.HasPrefix(id, "kata-") // the configuration takes Kata's own
-	})
+	dir, cases := collected(t)
 
 	for _, output := range []string{"stdout", "mistyped"} {
 		t.Run(output, func(t *testing.T) {
@@ -73,6 +71,24 @@ func TestImage(t *testing.T) {
 			check(t, cases, jsonEvents(t, lines, "@timestamp"))
 		})
 	}
+}
+
+// collected returns a journal, and the cases whose records the configurations of
+// the image and of README.md give of it: those of Kata's own programs and of
+// container runtimes. There is also a second copy of the first one, which these
+// configurations leave out.
+func collected(t *testing.T) (dir string, cases []contractCase) {
+	t.Helper()
+	all := contractCases(t)
+	second := all[0]
+	second.Record = maps.Clone(second.Record)
+	second.Record["SYSLOG_IDENTIFIER"] = "containerd"
+	second.usec = all[len(all)-1].usec + 1
+	return casesJournal(t, append(all, second)), slices.DeleteFunc(slices.Clone(all), func(c contractCase) bool {
+		id, _ := c.Record["SYSLOG_IDENTIFIER"].(string)
+		origin := parser.OriginOf([]byte(id))
+		return origin == parser.Nobody || origin == parser.Other
+	})
 }
 
 const password = "not a secret"

@@ -1,0 +1,175 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"cmp"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestTroubleshooting makes the mistakes that docs/operations.md has a table for:
+// Fluent Bit says what the table says that it does, and ends or goes on.
+func TestTroubleshooting(t *testing.T) {
+	t.Parallel()
+	if out, err := exec.Command(fluentBit, "--version").Output(); err != nil || !strings.Contains(string(out), "Fluent Bit v5.1.") {
+		t.Skipf("the table has the words of Fluent Bit 5.1: %v, %s", err, out)
+	}
+	const (
+		noPlugin  = "[config] section 'kata' tried to instance a plugin name that doesn't exist"
+		misspelt  = "unknown configuration property 'min_lvl'"
+		badValue  = `min_level: "loud" is not one of …`
+		ended     = "[reload] loaded configuration contains error(s). Reloading is aborted"
+		refused   = "[reload] reloaded config is invalid. Reloading is halted"
+		noFile    = "[plugin] dlopen() … cannot open shared object file"
+		noGoFile  = "[proxy] error opening plugin …"
+		noDaemon  = "kata does not run in daemon mode (-d, Daemon On)" // TestDaemon
+		noJournal = "could not open the Journal"                       // tried by hand: root can read any
+		noGlibc   = "GLIBC_2.34' not found"                            // tried by hand, as are the next two
+		noMusl    = "initial-exec TLS resolves to dynamic definition"
+		tooOld    = "this program has no function …; Fluent Bit 2.2 or later is needed" // tests of internal/host
+	)
+	as := func(name string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.Symlink(outputLibrary, path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	filter := func(library string, more ...string) []string {
+		return append([]string{"-e", library, "-i", "dummy", "-F", "kata", "-m", "*", "-o", "null"}, more...)
+	}
+	output := func(library string) []string { return []string{"-e", library, "-i", "dummy", "-o", "kata", "-m", "*"} }
+	processor := filepath.Join(configure(t, "fluent-bit.yaml", `
+plugins: ["${LIBRARY}"]
+pipeline:
+  inputs:
+    - name: dummy
+      processors: {logs: [{name: kata}]}
+  outputs:
+    - {name: "null", match: "*"}
+`, vars{"LIBRARY": outputLibrary}), "fluent-bit.yaml")
+
+	documented := map[string]bool{noDaemon: true, noJournal: true, noGlibc: true, noMusl: true, tooOld: true}
+	for _, c := range []struct {
+		name, says string
+		args       []string
+	}{
+		{"the output as filter", noPlugin, filter(outputLibrary)},
+		{"the filter as output", noPlugin, output(filterLibrary)},
+		{"the output as processor", "[processor] error creating processor 'kata': plugin doesn't exist or failed to initialize", []string{"-c", processor}},
+		{"a third name", "registration structure is missing 'out_kata_plugin'", output(as("flb-out_kata.so"))},
+		{"a fourth name", "[plugin] invalid plugin type", filter(as("flb-kata.so"))},
+		{"no such filter", noFile, filter("${NOWHERE}/flb-filter_kata.so")},
+		{"no such output", noGoFile, output("nowhere/kata.so")},
+		{"misspelt", misspelt, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_lvl=info")},
+		{"bad value", badValue, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_level=loud")},
+		{"no such path", "given path … is invalid", []string{"-i", "systemd", "-p", "path=" + t.TempDir() + "/journal", "-o", "null"}},
+	} {
+		documented[c.says] = true
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, t.TempDir(), c.args...)
+			if p.wait(t) == 0 {
+				t.Error("Fluent Bit ended without an error")
+			}
+			said(t, p, c.says)
+		})
+	}
+
+	for _, c := range []struct {
+		name, filter, processor string
+		says                    string
+		ends                    bool
+	}{
+		{name: "a filter's bad value", filter: "min_level: loud", says: ended, ends: true},
+		{name: "a processor's bad value", processor: "min_level: loud", says: ended, ends: true},
+		{name: "a processor's misspelt option", processor: "min_lvl: info", says: ended, ends: true},
+		{name: "a filter's misspelt option", filter: "min_lvl: info", says: refused},
+	} {
+		documented[c.says] = true
+		t.Run("reload with "+c.name, func(t *testing.T) {
+			t.Parallel()
+			config := func(filter, processor string) string {
+				return strings.NewReplacer("FILTER", filter, "PROCESSOR", processor).Replace(`
+service: {flush: 0.1, hot_reload: on}
+plugins: ["` + filterLibrary + `"]
+pipeline:
+  inputs:
+    - name: dummy
+      processors: {logs: [{name: kata, PROCESSOR}]}
+  filters:
+    - {name: kata, match: "*", FILTER}
+  outputs:
+    - {name: stdout, match: "*"}
+`)
+			}
+			dir := t.TempDir()
+			file := filepath.Join(dir, "fluent-bit.yaml")
+			const good = "min_level: info"
+			write(t, file, config(good, good))
+			p := start(t, dir, "-c", file)
+			p.stdout.wait(t, p, count[string](1))
+			write(t, file, config(cmp.Or(c.filter, good), cmp.Or(c.processor, good)))
+			dry, err := exec.Command(fluentBit, "--dry-run", "-c", file).CombinedOutput()
+			if found := err != nil; found == c.ends {
+				t.Errorf("--dry-run has found it: %v\n%s", found, dry)
+			}
+			signal(t, p, syscall.SIGHUP)
+			if c.ends {
+				if p.wait(t) == 0 {
+					t.Error("Fluent Bit ended without an error")
+				}
+				said(t, p, c.says)
+				return
+			}
+			p.log.wait(t, p, func([]string) bool { return says(p, c.says) })
+			lines, _ := p.stdout.now()
+			p.stdout.wait(t, p, count[string](len(lines)+1))
+			p.stop(t)
+		})
+	}
+
+	t.Run("no directory for DB", func(t *testing.T) {
+		t.Parallel()
+		dir := casesJournal(t, contractCases(t))
+		p := start(t, t.TempDir(), "-f", "0.1", "-i", "systemd", "-p", "path="+dir, "-p", "db="+t.TempDir()+"/nowhere/kata.db", "-o", "stdout")
+		p.stdout.wait(t, p, count[string](1)) // it goes on without
+		p.stop(t)
+		said(t, p, "could not open/create database")
+	})
+
+	// The first column of the two tables of what is said.
+	docs := string(read(t, "docs/operations.md"))
+	tables := docs[strings.Index(docs, "### Fluent Bit does not start"):strings.Index(docs, "### No records")]
+	rows := regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(tables, -1)
+	for _, row := range rows {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			if !documented[m[1]] {
+				t.Errorf("docs/operations.md: nothing makes Fluent Bit say %q", m[1])
+			}
+			delete(documented, m[1])
+		}
+	}
+	for words := range documented {
+		t.Errorf("docs/operations.md has no row for %q", words)
+	}
+}
+
+// said checks that p, which has ended, said words, in which … is anything.
+func said(t *testing.T, p *process, words string) {
+	t.Helper()
+	if !says(p, words) {
+		t.Errorf("the log does not say %s", words)
+	}
+}
+
+func says(p *process, words string) bool {
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(words), "…", ".*")
+	return regexp.MustCompile(pattern).MatchString(p.logText())
+}
