@@ -1,6 +1,10 @@
 package parser
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+)
 
 // isStamp reports whether b starts with the kernel's time stamp, see stampLen.
 func isStamp(b []byte) bool { return stampLen(b) > 0 }
@@ -68,7 +72,7 @@ func AppendPlain(dst, text []byte) []byte {
 
 // hasCode reports whether there is a terminal code in b.
 func hasCode(b []byte) bool {
-	if asciiStart(b) == len(b) { // nearly always
+	if scan.ASCIIStart(b) == len(b) { // nearly always
 		return bytes.IndexByte(b, 0x1b) >= 0
 	}
 	return indexCode(b) < len(b)
@@ -90,9 +94,9 @@ func indexCode(b []byte) int {
 func indexEscOrC2(b []byte) int {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
-		x := load(b, i)
-		if m := equal(x, 0x1b) | equal(x, 0xc2); m != 0 {
-			return i + first(m)
+		x := scan.Load(b, i)
+		if m := scan.Equal(x, 0x1b) | scan.Equal(x, 0xc2); m != 0 {
+			return i + scan.First(m)
 		}
 	}
 	for ; i < len(b); i++ {

@@ -1,6 +1,10 @@
 package parser
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+)
 
 // Regular logfmt is read without looking for one byte after the other. It is what
 // loggers write: one blank between pairs, quotes around values and nowhere else.
@@ -11,8 +15,8 @@ import "bytes"
 // them, then by turns an equal sign and the end of its value. And what is known
 // from the blocks before the window.
 type edges struct {
-	state pairState
-	edge  [2 + windowBytes + block]uint32 // the last part is room for writing more than there is
+	state scan.PairState
+	edge  [2 + scan.WindowBytes + scan.Block]uint32 // the last part is room for writing more than there is
 
 	upto int  // where the next window starts
 	last bool // what follows the window, if anything does, is not regular
@@ -20,12 +24,12 @@ type edges struct {
 
 // reset makes start the place of the first window.
 func (e *edges) reset(start int) {
-	e.state = pairState{pairCount: 1, pairEnded: 1}
+	e.state = scan.PairState{scan.PairCount: 1, scan.PairEnded: 1}
 	e.edge[0], e.upto, e.last = uint32(start-1), start, false
 }
 
 // count is how many edges there are.
-func (e *edges) count() int { return int(e.state[pairCount]) }
+func (e *edges) count() int { return int(e.state[scan.PairCount]) }
 
 // regularPairs goes to the next pair of the regular part and says whether there is
 // one; when there is none that part is over, and anyPairs goes on at d.pos.
@@ -33,33 +37,33 @@ func (d *Logfmt) regularPairs() bool {
 	for d.count() < 2*d.at+3 {
 		if d.last {
 			d.regular = false
-			d.fill(d.pos)
+			d.Fill(d.pos)
 			return false
 		}
 		// The end of the last pair, and the equal sign of one that ends behind the window.
 		d.edge[0], d.edge[1] = d.edge[2*d.at], d.edge[2*d.at+1]
-		d.state[pairCount] -= uint64(2 * d.at)
+		d.state[scan.PairCount] -= uint64(2 * d.at)
 		d.at = 0
 
 		base := d.upto
-		d.upto += windowBytes
-		window := d.text[base:]
-		if d.last = len(window) <= windowBytes; d.last {
+		d.upto += scan.WindowBytes
+		window := d.Text[base:]
+		if d.last = len(window) <= scan.WindowBytes; d.last {
 			for len(window) > 0 && window[len(window)-1] <= ' ' {
 				window = window[:len(window)-1]
 			}
 		} else {
-			window = window[:windowBytes]
+			window = window[:scan.WindowBytes]
 		}
-		if !findPairs(&d.state, d.edge[:], window, base) {
+		if !scan.FindPairs(&d.state, d.edge[:], window, base) {
 			d.last = true
-		} else if d.last && d.state[pairValued] != 0 && d.state[pairInside] == 0 {
+		} else if d.last && d.state[scan.PairValued] != 0 && d.state[scan.PairInside] == 0 {
 			d.edge[d.count()] = uint32(base + len(window)) // no blank is behind the last value
-			d.state[pairCount]++
+			d.state[scan.PairCount]++
 		}
 	}
 	d.n = (d.count() - 1) / 2
-	if d.state[pairSeen] != 0 {
+	if d.state[scan.PairSeen] != 0 {
 		d.n = min(d.n, d.at+batch)
 		d.oddValues()
 	}
@@ -71,7 +75,7 @@ func (d *Logfmt) regularPairs() bool {
 // text behind closing quotes.
 func (d *Logfmt) oddValues() {
 	d.odd, d.oddOnes = true, 0
-	text, end := d.text, int(d.edge[2*d.n])
+	text, end := d.Text, int(d.edge[2*d.n])
 	escape := 0 // up to where it is known that there is none
 	for i := d.at; i < d.n; i++ {
 		from, to := int(d.edge[2*i+1]+1), int(d.edge[2*i+2])
@@ -98,7 +102,7 @@ func (d *Logfmt) oddValues() {
 // oddValue is what a quoted value stands for.
 func (d *Logfmt) oddValue(quoted []byte) (value []byte) {
 	end := len(quoted) - 1 // where the closing quote is
-	if d.state[pairSeen]&seenEscape != 0 && bytes.IndexByte(quoted, '\\') >= 0 {
+	if d.state[scan.PairSeen]&scan.SeenEscape != 0 && bytes.IndexByte(quoted, '\\') >= 0 {
 		value, end = d.unquote(quoted[1:])
 		end++
 	} else {
@@ -116,7 +120,7 @@ func (d *Logfmt) oddValue(quoted []byte) (value []byte) {
 // resume tries again where anyPairs has come to: damage has an end. It does so once
 // in a window of masks, so that damage without an end costs little more.
 func (d *Logfmt) resume() {
-	for d.pos < len(d.text) && d.text[d.pos] <= ' ' {
+	for d.pos < len(d.Text) && d.Text[d.pos] <= ' ' {
 		d.pos++
 	}
 	d.edges.reset(d.pos)

@@ -3,6 +3,8 @@ package parser
 import (
 	"bytes"
 	"slices"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // What a guest wrote reaches the host inside a record that the host wrote, the
@@ -148,7 +150,7 @@ func (p *Parser) unpackQuoted(quoted []byte) {
 
 func (p *Parser) unquoteRust(quoted []byte) (text []byte, end int, ok bool) {
 	start := len(p.rec.arena)
-	p.rec.arena, end, ok = appendRustUnquoted(p.rec.arena, quoted, &quoteEnd)
+	p.rec.arena, end, ok = appendRustUnquoted(p.rec.arena, quoted, &scan.QuoteEnd)
 	return p.rec.arena[start:], end, ok
 }
 

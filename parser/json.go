@@ -6,6 +6,8 @@ import (
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // jsonKind is the kind of a JSON value.
@@ -37,7 +39,7 @@ type member struct {
 // without recursion. Slices that it answers are of the text, or of buf where
 // something had to be decoded or made compact; they are valid until reset.
 type objectReader struct {
-	stringEnds
+	scan.StringEnds
 	pos      int
 	buf      []byte
 	maxDepth int // of the whole object; at least 1, at most maxNesting
@@ -49,7 +51,7 @@ type objectReader struct {
 const maxNesting = 512
 
 func (r *objectReader) reset(text []byte, maxDepth int) {
-	r.stringEnds.reset(text)
+	r.StringEnds.Reset(text)
 	r.pos, r.buf, r.maxDepth = 0, r.buf[:0], min(maxDepth, maxNesting)
 	r.started, r.done = false, false
 }
@@ -57,7 +59,7 @@ func (r *objectReader) reset(text []byte, maxDepth int) {
 // next reads the next member. When it answers false the object is whole if
 // r.done, and broken at some place after the last member otherwise.
 func (r *objectReader) next(m *member) bool {
-	text, start := r.text, r.pos+1
+	text, start := r.Text, r.pos+1
 	// Nearly always nothing is between the tokens, and strings have no escapes.
 	if !r.started || start >= len(text) || text[start] != '"' || text[start-1] != ',' {
 		if start = r.open(); start < 0 {
@@ -65,17 +67,17 @@ func (r *objectReader) next(m *member) bool {
 		}
 	}
 	key := start + 1
-	end := key + bits.TrailingZeros64(r.near(key))
-	if end == key+block {
-		end = r.findFar(key)
+	end := key + bits.TrailingZeros64(r.Near(key))
+	if end == key+scan.Block {
+		end = r.FindFar(key)
 	}
 	if len(text)-end < 4 || binary.LittleEndian.Uint32(text[end:])&0xffffff != '"'|':'<<8|'"'<<16 {
 		return r.anyMember(m, start, end)
 	}
 	value := end + len(`":"`)
-	pos := value + bits.TrailingZeros64(r.near(value))
-	if pos == value+block {
-		pos = r.findFar(value)
+	pos := value + bits.TrailingZeros64(r.Near(value))
+	if pos == value+scan.Block {
+		pos = r.FindFar(value)
 	}
 	if pos < len(text) && text[pos] == '"' {
 		m.value = text[value:pos]
@@ -89,13 +91,13 @@ func (r *objectReader) next(m *member) bool {
 }
 
 // token is the whole member as it stands.
-func (r *objectReader) token(m *member) []byte { return r.text[m.start:m.end] }
+func (r *objectReader) token(m *member) []byte { return r.Text[m.start:m.end] }
 
 // anyMember is next for a member of any kind; at end is the first byte that cannot
 // stand in its key as it is.
 func (r *objectReader) anyMember(m *member, start, end int) bool {
 	name, pos := r.unquote(start+1, end)
-	if pos == len(r.text) {
+	if pos == len(r.Text) {
 		return false
 	}
 	m.key = name
@@ -114,14 +116,14 @@ func (r *objectReader) open() int {
 	if r.done {
 		return -1
 	}
-	pos, c := skipBlank(r.text, r.pos)
+	pos, c := skipBlank(r.Text, r.pos)
 	switch {
 	case !r.started && c == '{':
 		r.started = true
-		pos, c = skipBlank(r.text, pos+1)
+		pos, c = skipBlank(r.Text, pos+1)
 		r.done = c == '}'
 	case r.started && c == ',':
-		pos, c = skipBlank(r.text, pos+1)
+		pos, c = skipBlank(r.Text, pos+1)
 	case r.started && c == '}':
 		r.done = true
 	default:
@@ -152,7 +154,7 @@ func skipBlank(text []byte, i int) (at int, c byte) {
 // readValue reads what is behind a key, from its colon on, and answers where it
 // ends, 0 when it is broken.
 func (r *objectReader) readValue(m *member, pos int) int {
-	text := r.text
+	text := r.Text
 	colon, c := skipBlank(text, pos)
 	if c != ':' {
 		return 0
@@ -162,7 +164,7 @@ func (r *objectReader) readValue(m *member, pos int) int {
 	switch c {
 	case '"':
 		m.kind = jsonString
-		if m.value, pos = r.unquote(start+1, r.find(start+1)); pos == len(text) {
+		if m.value, pos = r.unquote(start+1, r.Find(start+1)); pos == len(text) {
 			return 0
 		}
 		return pos + 1
@@ -209,7 +211,7 @@ func (r *objectReader) readValue(m *member, pos int) int {
 // cannot stand in it as it is. It answers where the closing quote is, or
 // len(text) for no string.
 func (r *objectReader) unquote(i, end int) (value []byte, at int) {
-	text := r.text
+	text := r.Text
 	if end == len(text) || text[end] == '"' {
 		return text[i:end], end
 	}
@@ -231,7 +233,7 @@ func (r *objectReader) unquote(i, end int) (value []byte, at int) {
 func (r *objectReader) skipNested() (blanks, deep, ok bool) {
 	var open [maxNesting/64 + 1]uint64 // one bit for each open bracket: 1 for an object
 	depth, limit := 0, r.maxDepth-1    // this object is one level itself
-	text, i := r.text, r.pos
+	text, i := r.Text, r.pos
 	const (
 		wantValue = iota
 		wantValueOrEnd
@@ -338,7 +340,7 @@ func skipBrackets(text []byte, i, depth int) int {
 // string, and whether it has escapes.
 func skipString(text []byte, i int) (end int, escaped bool) {
 	for i++; ; {
-		i = indexStringEnd(text, i)
+		i = scan.IndexStringEnd(text, i)
 		if i == len(text) {
 			return 0, false
 		}
@@ -441,11 +443,11 @@ func appendCompact(dst, token []byte) []byte {
 // for an escape or a control byte that no JSON string has. Half a surrogate pair
 // becomes U+FFFD, as in encoding/json.
 func appendJSONUnquoted(dst, b []byte) (out []byte, read int, ok bool) {
-	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, &inJSON)
+	dst, i := scan.DropEscapes(slices.Grow(dst, len(b)+scan.Block), b, &scan.InJSON)
 	for {
 		if i == len(b) || b[i] != '\\' {
 			var end bool
-			if dst, i, end = appendUntilEscape(dst, b, i, &inJSON); end {
+			if dst, i, end = appendUntilEscape(dst, b, i, &scan.InJSON); end {
 				return dst, i, i < len(b) && b[i] == '"'
 			}
 		}
@@ -494,7 +496,7 @@ func appendJSONString(dst, text []byte) []byte {
 	const digits = "0123456789abcdef"
 	dst = append(dst, '"')
 	for {
-		i := indexStringEnd(text, 0)
+		i := scan.IndexStringEnd(text, 0)
 		dst = append(dst, text[:i]...)
 		if i == len(text) {
 			return append(dst, '"')

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"strings"
 	"sync"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // unknown is the place of a key that is not in the table.
@@ -188,7 +190,7 @@ func (k *Keys) find(name []byte) int {
 	// Nearly always. Names come in any order, so no branch is for their length: the
 	// ends are made as in ends.
 	b, mask := name[:16], &sizeMasks[n]
-	head, tail := load(b, 0)&mask[0], load(b, 8)&mask[1]
+	head, tail := scan.Load(b, 0)&mask[0], scan.Load(b, 8)&mask[1]
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, n) & last; ; h = (h + 1) & last {
 		slot := k.slots[h]
@@ -224,10 +226,10 @@ func (k *Keys) findEnds(name []byte, head, tail uint64) int {
 //go:noinline
 func ends(b []byte) (head, tail uint64) {
 	if n := len(b); n >= 8 {
-		return load(b, 0), load(b, n-8) >> (8 * max(0, 16-n))
+		return scan.Load(b, 0), scan.Load(b, n-8) >> (8 * max(0, 16-n))
 	}
 	if cap(b) >= 8 {
-		return load(b[:8], 0) & sizeMasks[len(b)][0], 0
+		return scan.Load(b[:8], 0) & sizeMasks[len(b)][0], 0
 	}
 	for i, c := range b {
 		head |= uint64(c) << (8 * i)
@@ -283,7 +285,7 @@ func newSequence(keys *Keys) sequence {
 // is says whether it is easy to see that the key's name is name.
 func (l *link) is(name []byte) bool {
 	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
-		(load(name[:16], 0)^l.start[0])&l.mask[0]|(load(name[:16], 8)^l.start[1])&l.mask[1] == 0
+		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
 }
 
 // find is Keys.find.
@@ -305,8 +307,8 @@ func (s *sequence) find(name []byte) int {
 // it as '_'.
 func appendName(dst, key []byte) []byte {
 	for ; len(key) >= 8; key = key[8:] {
-		x := load(key, 0)
-		x ^= exactly(x, ' ')>>7*(' '^'_') | exactly(x, '.')>>7*('.'^'_')
+		x := scan.Load(key, 0)
+		x ^= scan.Exactly(x, ' ')>>7*(' '^'_') | scan.Exactly(x, '.')>>7*('.'^'_')
 		dst = binary.LittleEndian.AppendUint64(dst, x)
 	}
 	for _, c := range key {
@@ -322,14 +324,14 @@ func appendName(dst, key []byte) []byte {
 func plainName(key []byte) bool {
 	i := 0
 	for ; len(key)-i >= 8; i += 8 {
-		if x := load(key, i); equal(x, ' ')|equal(x, '.') != 0 {
+		if x := scan.Load(key, i); scan.Equal(x, ' ')|scan.Equal(x, '.') != 0 {
 			return false
 		}
 	}
 	rest := key[i:]
 	if cap(rest) >= 8 {
-		x := load(rest[:8], 0)
-		return (equal(x, ' ')|equal(x, '.'))&(1<<(8*len(rest))-1) == 0
+		x := scan.Load(rest[:8], 0)
+		return (scan.Equal(x, ' ')|scan.Equal(x, '.'))&(1<<(8*len(rest))-1) == 0
 	}
 	for _, c := range rest {
 		if c == ' ' || c == '.' {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // Levels are the words that a level folds to, lightest first.
@@ -22,11 +24,11 @@ func LevelRank(level []byte) int {
 		return -1
 	}
 	if cap(level) >= 8 {
-		return rankOf(load(level[:8], 0), len(level))
+		return rankOf(scan.Load(level[:8], 0), len(level))
 	}
 	var word [8]byte
 	copy(word[:], level)
-	return rankOf(load(word[:], 0), len(level))
+	return rankOf(scan.Load(word[:], 0), len(level))
 }
 
 // rankOf is LevelRank for the first size bytes of x, from the lowest on. size is 1

@@ -3,6 +3,8 @@ package parser
 import (
 	"bytes"
 	"math"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // maxKey is the longest logfmt key in bytes. Kata's longest is below 40; text
@@ -28,7 +30,7 @@ const maxKey = 256
 //	}
 //	if d.Reason() != parser.OK { … }
 type Logfmt struct {
-	structure
+	scan.Structure
 
 	// Where pairs are: the current one is number at of n that have been read. Its key
 	// is between edge[2*at] and edge[2*at+1], its value ends at edge[2*at+2].
@@ -71,7 +73,7 @@ func (d *Logfmt) reset(text []byte, console bool) {
 		d.setAside(text)
 		text = nil
 	}
-	d.structure.reset(text)
+	d.Structure.Reset(text)
 	d.edges.reset(0)
 	d.at, d.n, d.pos, d.odd = -1, 0, 0, false
 	// A stamp starts with a bracket.
@@ -94,7 +96,7 @@ func (d *Logfmt) Next() bool {
 // a Next that answered true.
 func (d *Logfmt) Key() []byte {
 	i := d.current()
-	return d.text[d.edge[i]+1 : d.edge[i+1]]
+	return d.Text[d.edge[i]+1 : d.edge[i+1]]
 }
 
 // Value is the value of the current pair, unquoted: a slice of the text, or of
@@ -117,7 +119,7 @@ func (d *Logfmt) valueOf(i, start, end int) []byte {
 	if d.odd {
 		return d.values[uint(i)%batch]
 	}
-	value := d.text[start:end]
+	value := d.Text[start:end]
 	if len(value) > 0 && value[0] == '"' {
 		value = value[1 : len(value)-1]
 	}
@@ -130,7 +132,7 @@ func (d *Logfmt) lastKey() []byte {
 		return nil
 	}
 	i := 2 * int(uint8(d.n-1))
-	return d.text[d.edge[i]+1 : d.edge[i+1]]
+	return d.Text[d.edge[i]+1 : d.edge[i+1]]
 }
 
 // Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
@@ -146,10 +148,10 @@ func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 // used.
 func (d *Logfmt) more() {
 	d.odd = false
-	if d.pos >= len(d.text) {
+	if d.pos >= len(d.Text) {
 		return
 	}
-	if !d.regular && d.pos >= d.base+windowBytes && !d.console {
+	if !d.regular && d.pos >= d.Base()+scan.WindowBytes && !d.console {
 		d.resume()
 	}
 	if !d.regular || !d.regularPairs() {
@@ -159,13 +161,13 @@ func (d *Logfmt) more() {
 
 // anyPairs reads pairs of text of any kind.
 func (d *Logfmt) anyPairs() {
-	text, pos, n := d.text, d.pos, 0
+	text, pos, n := d.Text, d.pos, 0
 	for pos < len(text) && n < batch {
 		if text[pos] <= ' ' {
 			pos++
 			continue
 		}
-		equal := d.find(classEqual, pos)
+		equal := d.Find(scan.ClassEqual, pos)
 		if equal >= len(text) || d.console && d.stampAt(pos) {
 			d.end(pos)
 			pos = len(text)
@@ -193,20 +195,20 @@ func (d *Logfmt) skipPair(pos, equal int) int {
 	kept := len(d.unparsed)
 	_, after := d.readValue(equal + 1)
 	d.unparsed = d.unparsed[:kept]
-	d.setAside(d.text[pos:after])
+	d.setAside(d.Text[pos:after])
 	return after
 }
 
 // end deals with text that no '=' follows any more, or that a stamp starts.
 func (d *Logfmt) end(pos int) {
 	if d.noise < 0 && !(d.console && d.stampAt(pos)) {
-		d.setAside(d.text[pos:])
+		d.setAside(d.Text[pos:])
 	}
 }
 
 // stampAt says whether a kernel stamp starts at pos; it then ends the record.
 func (d *Logfmt) stampAt(pos int) bool {
-	if !isStamp(d.text[pos:]) {
+	if !isStamp(d.Text[pos:]) {
 		return false
 	}
 	d.noise = pos
@@ -217,22 +219,22 @@ func (d *Logfmt) stampAt(pos int) bool {
 // that starts; at its end when the word is no key.
 func (d *Logfmt) shorten(key, end int) int {
 	word := end
-	for word > key && d.text[word-1] > ' ' {
+	for word > key && d.Text[word-1] > ' ' {
 		word--
 	}
 	if n := end - word; n == 0 || n > maxKey {
 		return end
 	}
-	d.setAside(d.text[key:word])
+	d.setAside(d.Text[key:word])
 	return word
 }
 
 // readValue reads the value that starts at i and answers where it ends, damage
 // behind it included.
 func (d *Logfmt) readValue(i int) (value []byte, after int) {
-	text := d.text
+	text := d.Text
 	if i >= len(text) || text[i] != '"' {
-		end := d.find(classBlank, i)
+		end := d.Find(scan.ClassBlank, i)
 		if d.console {
 			if at := stampIn(text[i:end], text[i:]); at >= 0 {
 				d.noise = i + at
@@ -249,7 +251,7 @@ func (d *Logfmt) readValue(i int) (value []byte, after int) {
 	if d.console && d.stampAt(end) {
 		return value, len(text)
 	}
-	after = d.find(classBlank, end)
+	after = d.Find(scan.ClassBlank, end)
 	d.setAside(text[end:after])
 	return value, after
 }
@@ -257,8 +259,8 @@ func (d *Logfmt) readValue(i int) (value []byte, after int) {
 // quotedValue reads the value whose opening quote is before i and answers where
 // the closing one is, or len(text).
 func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
-	text := d.text
-	end = d.find(classQuote, i)
+	text := d.Text
+	end = d.Find(scan.ClassQuote, i)
 	if end < len(text) && text[end] == '"' {
 		return text[i:end], end
 	}
@@ -273,7 +275,7 @@ func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
 // where that is, or len(body).
 func (d *Logfmt) unquote(body []byte) (value []byte, n int) {
 	mark := len(d.buf)
-	buf, n, ok := appendUnquoted(d.buf, body, &quoteEnd)
+	buf, n, ok := appendUnquoted(d.buf, body, &scan.QuoteEnd)
 	if !ok {
 		d.reason = d.reason.or(BadEscape)
 	}
@@ -298,7 +300,7 @@ func (d *Logfmt) setAside(text []byte) {
 // leaves bare: it is more than one value.
 func (d *Logfmt) oddBare() bool {
 	value := d.Value()
-	if len(value) == 0 || d.text[d.edge[d.current()+1]+1] == '"' {
+	if len(value) == 0 || d.Text[d.edge[d.current()+1]+1] == '"' {
 		return false
 	}
 	return bytes.IndexByte(value, '"') >= 0 || bytes.IndexByte(value, '=') >= 0

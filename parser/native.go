@@ -1,5 +1,7 @@
 package parser
 
+import "github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+
 // Native is what the journal fields of a record of runtime-rs (Kata 3.20 and
 // later) say; see kata-containers src/libs/logging and slog-journald.
 type Native struct {
@@ -49,7 +51,7 @@ func (p *Parser) nativeTime(micros []byte) {
 func (p *Parser) nativeField(f *NativeField) {
 	r := &p.rec
 	start := len(p.rec.arena)
-	p.rec.arena = asciiLower(p.rec.arena, f.Name)
+	p.rec.arena = scan.AppendLower(p.rec.arena, f.Name)
 	name := p.rec.arena[start:] // room behind it lets it be found sooner
 	value := p.valid(f.Value)
 	place := p.order.find(name)

@@ -3,6 +3,8 @@ package parser
 import (
 	"math"
 	"strconv"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // parseInt reads a whole number in decimal that fits 64 bits with a sign. There
@@ -20,7 +22,7 @@ func parseInt(b []byte) (int64, bool) {
 	if len(digits) <= 8 && cap(digits) >= 8 {
 		// All at once: numbers are of any length, and a loop's end is a guess.
 		var ok bool
-		if n, ok = shortInt(load(digits[:8], 0), len(digits)); !ok {
+		if n, ok = shortInt(scan.Load(digits[:8], 0), len(digits)); !ok {
 			return 0, false
 		}
 	} else {
@@ -42,7 +44,7 @@ func parseInt(b []byte) (int64, bool) {
 func shortInt(x uint64, size int) (n uint64, ok bool) {
 	shift := 64 - 8*uint(size)
 	x = (x ^ 0x3030303030303030) << (shift & 63)
-	if (x|(x+0x7676767676767676))&highs != 0 {
+	if (x|(x+0x7676767676767676))&scan.Highs != 0 {
 		return 0, false
 	}
 	return eightDigits(x), true

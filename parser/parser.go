@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // Origin says who wrote a message, by the record's SYSLOG_IDENTIFIER.
@@ -266,11 +268,11 @@ func (p *Parser) Release() {
 	p.rec.release()
 	p.subsystem, p.stream = nil, nil
 	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
-		d.text = nil
+		d.Text = nil
 		clear(d.values[:])
 	}
 	for _, o := range []*objectReader{&p.object, &p.innerObject} {
-		o.text = nil
+		o.Text = nil
 	}
 	p.member = member{}
 	p.guest.release()
@@ -299,7 +301,7 @@ func (p *Parser) shrink() {
 // valid is text, or a copy of it with U+FFFD for what is not UTF-8. Everything
 // after that cuts text at ASCII only, so all that comes out is valid too.
 func (p *Parser) valid(text []byte) []byte {
-	ascii := asciiStart(text)
+	ascii := scan.ASCIIStart(text)
 	if ascii == len(text) || utf8.Valid(text[ascii:]) {
 		return text
 	}
@@ -401,7 +403,7 @@ func (p *Parser) addPairs(at uint32) {
 	for ; d.at < d.n; d.at++ {
 		i := d.current()
 		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]
-		key := d.text[start:equal]
+		key := d.Text[start:equal]
 		next := p.order.last.next
 		if !next.is(key) {
 			if next = p.findKey(key); next == nil {
@@ -420,7 +422,7 @@ func (p *Parser) addPairs(at uint32) {
 		if r.has(place) {
 			continue
 		}
-		if start = equal + 1; start < end && d.text[start] == '"' {
+		if start = equal + 1; start < end && d.Text[start] == '"' {
 			start++
 			end--
 		}

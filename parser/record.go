@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"unsafe"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // KeyID is the number of a key in its table, see Keys. It is negative for a key that is
@@ -399,7 +401,7 @@ func (s *nameSet) grow() {
 
 // constant is text as a field's value. Behind it is room, as there is behind most
 // values: who copies it may copy more than it is.
-func constant(text string) []byte { return append(make([]byte, 0, len(text)+block), text...) }
+func constant(text string) []byte { return append(make([]byte, 0, len(text)+scan.Block), text...) }
 
 // IsMark reports whether a key is that of a field that tells of the
 // parsing and is no key of the message.

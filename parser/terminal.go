@@ -1,6 +1,10 @@
 package parser
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+)
 
 var (
 	announce  = []byte("announce: ")
@@ -87,7 +91,7 @@ func terminalFields(rest []byte) int {
 			break
 		}
 		i += blank + 1
-		word := rest[i:indexBlank(rest, i)]
+		word := rest[i:scan.IndexBlank(rest, i)]
 		if bytes.IndexByte(word, '=') > 0 {
 			return i - 1
 		}
@@ -124,11 +128,11 @@ func (p *Parser) readAnnounce(text []byte) bool {
 
 // nextAnnounced is Next for key="value",key="value".
 func (d *Logfmt) nextAnnounced() bool {
-	text, pos := d.text, d.pos
+	text, pos := d.Text, d.pos
 	if pos >= len(text) {
 		return false
 	}
-	equal := d.find(classEqual, pos)
+	equal := d.Find(scan.ClassEqual, pos)
 	if equal == pos || equal-pos > maxKey || equal+1 >= len(text) || text[equal+1] != '"' {
 		d.setAside(text[pos:])
 		d.pos = len(text)

@@ -1,5 +1,7 @@
 package parser
 
+import "github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+
 // Time is the time that a message names.
 type Time struct {
 	Sec  int64  // since 1970-01-01T00:00:00Z, negative before
@@ -30,7 +32,7 @@ type clock struct {
 }
 
 // epochMinute is "1970-01-01T00:00", the first byte lowest.
-var epochMinute = [2]uint64{load([]byte("1970-01-"), 0), load([]byte("01T00:00"), 0)}
+var epochMinute = [2]uint64{scan.Load([]byte("1970-01-"), 0), scan.Load([]byte("01T00:00"), 0)}
 
 // parse is ParseTime.
 func (c *clock) parse(b []byte) (t Time, ok bool) {
@@ -39,7 +41,7 @@ func (c *clock) parse(b []byte) (t Time, ok bool) {
 	if len(b) < 20 || b[16] != ':' {
 		return t, false
 	}
-	x, y := load(b, 0), load(b, 8)
+	x, y := scan.Load(b, 0), scan.Load(b, 8)
 	if minute := [2]uint64{x ^ epochMinute[0], y ^ epochMinute[1]}; minute != c.minute {
 		start, ok := minuteStart(x, y)
 		if !ok {
@@ -58,8 +60,8 @@ func (c *clock) parse(b []byte) (t Time, ok bool) {
 		i++
 		start, scale := i, uint32(1_000_000_000)
 		if len(b) >= i+8 {
-			x := load(b, i) ^ ones*'0'
-			n := first((x | (x + ones*(0x7f-9))) & highs)
+			x := scan.Load(b, i) ^ scan.Ones*'0'
+			n := scan.First((x | (x + scan.Ones*(0x7f-9))) & scan.Highs)
 			scale = powers[n&15]
 			t.Nsec = uint32(eightDigits(x<<(64-8*uint(n)))) * scale
 			i += n
@@ -88,7 +90,7 @@ func minuteStart(x, y uint64) (sec int64, ok bool) {
 	// Without the form "0000-00-00T00:00" digits are 0 to 9 and all else is 0.
 	x ^= 0x2d30302d30303030
 	y = (y ^ 0x30303a3030543030) &^ (0xff << 16)
-	if (x|(x+0x7f76767f76767676)|y|(y+0x76767f76767f7676))&highs != 0 {
+	if (x|(x+0x7f76767f76767676)|y|(y+0x76767f76767f7676))&scan.Highs != 0 {
 		return 0, false
 	}
 	x, y = 10*x+x>>8, 10*y+y>>8 // each byte with the next one: two digits

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 // AppendUnquoted appends to dst the text that the body of a quoted Go string
@@ -18,29 +20,17 @@ import (
 // logrus quotes with strconv.Quote. Spare memory of dst behind the result may be
 // written to, here and in the two functions below.
 func AppendUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendUnquoted(dst, body, &noEnd)
+	dst, _, ok := appendUnquoted(dst, body, &scan.NoEnd)
 	return dst, ok
 }
 
-// ending is what ends the text that is unquoted, beside its length.
-type ending struct {
-	quotes  uint64 // all ones if a quote does
-	control uint64 // eight times the first byte above those that do; 0 for none
-}
-
-var (
-	noEnd    = ending{}
-	quoteEnd = ending{quotes: ^uint64(0)}
-	inJSON   = ending{quotes: ^uint64(0), control: ones * ' '}
-)
-
 // appendUnquoted is AppendUnquoted for a body that a quote may end; read is where.
-func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool) {
+func appendUnquoted(dst, b []byte, ends *scan.Ending) (out []byte, read int, ok bool) {
 	ok, octets := true, false
 	start, i := len(dst), 0
-	dst = slices.Grow(dst, len(b)+block)
+	dst = slices.Grow(dst, len(b)+scan.Block)
 	if len(b) > 16 { // else it does not pay
-		dst, i = dropEscapes(dst, b, ends)
+		dst, i = scan.DropEscapes(dst, b, ends)
 	}
 	for {
 		if i == len(b) || b[i] != '\\' {
@@ -85,28 +75,28 @@ func appendUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool)
 // appendUntilEscape appends b from i on, up to an escape or the end. dst has room
 // for all of it and for block bytes more. It leaves out the backslashes of \" and
 // \\ in passing, where these are many.
-func appendUntilEscape(dst, b []byte, i int, ends *ending) (out []byte, at int, end bool) {
+func appendUntilEscape(dst, b []byte, i int, ends *scan.Ending) (out []byte, at int, end bool) {
 	w := len(dst)
 	to := dst[:cap(dst)]
 	for ; i+8 <= len(b); i, w = i+8, w+8 {
-		x := load(b, i)
+		x := scan.Load(b, i)
 		binary.LittleEndian.PutUint64(to[w:], x)
-		if m := equal(x, '\\') | equal(x, '"')&ends.quotes | (x-ends.control)&^x&highs; m != 0 {
-			i, w = i+first(m), w+first(m)
+		if m := scan.Equal(x, '\\') | scan.Equal(x, '"')&ends[0] | (x-ends[1])&^x&scan.Highs; m != 0 {
+			i, w = i+scan.First(m), w+scan.First(m)
 			return to[:w], i, b[i] != '\\'
 		}
-		if hasDropEscapes {
+		if scan.HasDropEscapes {
 			// Nothing close by: the rest goes in larger steps.
 			i, w = i+8, w+8
 			n := 0
-			dst, n = dropEscapes(to[:w], b[i:], ends)
+			dst, n = scan.DropEscapes(to[:w], b[i:], ends)
 			i, w = i+n, len(dst)
 			break
 		}
 	}
 	for ; i < len(b); i, w = i+1, w+1 {
 		c := b[i]
-		if c == '\\' || c == '"' && ends.quotes != 0 || c < byte(ends.control) {
+		if c == '\\' || c == '"' && ends[0] != 0 || c < byte(ends[1]) {
 			return to[:w], i, c != '\\'
 		}
 		to[w] = c
@@ -194,15 +184,15 @@ var hexDigits = func() (table [256]byte) {
 // escape that is none is kept as it stands. Rust writes \" \\ \' \n \r \t \0
 // and \u{…} with up to six hexadecimal digits (core::fmt, impl Debug for str).
 func AppendRustUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendRustUnquoted(dst, body, &noEnd)
+	dst, _, ok := appendRustUnquoted(dst, body, &scan.NoEnd)
 	return dst, ok
 }
 
 // appendRustUnquoted is AppendRustUnquoted for a body that a quote may end; read
 // is where.
-func appendRustUnquoted(dst, b []byte, ends *ending) (out []byte, read int, ok bool) {
+func appendRustUnquoted(dst, b []byte, ends *scan.Ending) (out []byte, read int, ok bool) {
 	ok = true
-	dst, i := dropEscapes(slices.Grow(dst, len(b)+block), b, ends)
+	dst, i := scan.DropEscapes(slices.Grow(dst, len(b)+scan.Block), b, ends)
 	for {
 		var end bool
 		if dst, i, end = appendUntilEscape(dst, b, i, ends); end {
@@ -255,9 +245,9 @@ func AppendValid(dst, b []byte) []byte {
 			n := 1
 			switch c := b[i]; {
 			case i+8 <= len(b) && c < utf8.RuneSelf:
-				x := load(b, i)
+				x := scan.Load(b, i)
 				binary.LittleEndian.PutUint64(to[w:], x)
-				n = first(x & highs)
+				n = scan.First(x & scan.Highs)
 			case c < utf8.RuneSelf:
 				to[w] = c
 			default:

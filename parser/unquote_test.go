@@ -8,6 +8,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
 func TestAppendUnquoted(t *testing.T) {
@@ -47,7 +49,7 @@ func FuzzUnquote(f *testing.F) {
 	f.Add(`\xff\u200b\U0001f600\101\q`)
 	f.Fuzz(func(t *testing.T, body string) {
 		body = string([]rune(body))
-		if end := indexQuote([]byte(body), 0); end < len(body) && body[end] == '"' {
+		if end := scan.IndexQuote([]byte(body), 0); end < len(body) && body[end] == '"' {
 			return // not the body of one string
 		}
 		got, ok := AppendUnquoted(nil, []byte(body))
@@ -148,7 +150,7 @@ func FuzzRustUnquote(f *testing.F) {
 func TestUnquoteBlocks(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{`\"`, `\\`, `\n`, `\z`, `\xc3\xa9`, `\u00e9`, "x", "longer text", "é", `\`}
-	for n := range 4 * block {
+	for n := range 4 * scan.Block {
 		for range 20 {
 			body := ""
 			few := 1 + rnd.IntN(len(pieces))
@@ -163,7 +165,7 @@ func TestUnquoteBlocks(t *testing.T) {
 			if !utf8.ValidString(body) {
 				continue
 			}
-			memory := []byte(body + `" behind \ it` + strings.Repeat(`\"`, rnd.IntN(block)))
+			memory := []byte(body + `" behind \ it` + strings.Repeat(`\"`, rnd.IntN(scan.Block)))
 			want, wantOK := slowUnquote(body)
 			for _, b := range [][]byte{memory[:n], memory[:n:n]} {
 				if got, ok := AppendUnquoted([]byte("before"), b); string(got) != "before"+want || ok != wantOK {
@@ -173,7 +175,7 @@ func TestUnquoteBlocks(t *testing.T) {
 			if hasBareQuote(body) || strings.HasSuffix(strings.ReplaceAll(body, `\\`, ""), `\`) {
 				continue // it would escape the quote
 			}
-			if got, read, ok := appendUnquoted(nil, memory, &quoteEnd); string(got) != want || read != n || ok != wantOK {
+			if got, read, ok := appendUnquoted(nil, memory, &scan.QuoteEnd); string(got) != want || read != n || ok != wantOK {
 				t.Fatalf("%s = %q, %d, %v; want %q, %d, %v", memory, got, read, ok, want, n, wantOK)
 			}
 		}

@@ -1,6 +1,6 @@
 //go:build !purego
 
-package parser
+package scan
 
 import "golang.org/x/sys/cpu"
 
@@ -11,7 +11,7 @@ func classify(text []byte, masks [][classes]uint64) {
 	switch {
 	case len(masks) == 0:
 	case hasAVX2:
-		_ = text[len(masks)*block-1]
+		_ = text[len(masks)*Block-1]
 		classifyAVX2(&text[0], len(masks), &masks[0])
 	default:
 		classifyGo(text, masks)

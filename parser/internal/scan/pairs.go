@@ -1,52 +1,52 @@
-package parser
+package scan
 
 import "math/bits"
 
 // Regular logfmt is what loggers write: one blank between pairs, quotes around values and
 // nowhere else. There the masks of a block tell by arithmetic alone where all its pairs are.
 
-// pairState is what findPairs knows of the text before a window, and how far it has come.
+// PairState is what FindPairs knows of the text before a window, and how far it has come.
 // It is an array, and not a struct, since assembly reads it.
-type pairState [8]uint64
+type PairState [8]uint64
 
 const (
-	pairCount   = iota // how many edges there are
-	pairInside         // all ones: the window starts inside quotes
-	pairValued         // 1: it starts inside a value
-	pairEscaped        // 1: its first byte is escaped
-	pairStarted        // 1: the byte before it is the equal sign of a pair
-	pairClosed         // 1: the byte before it is a closing quote
-	pairEnded          // 1: the byte before it is the end of a pair
-	pairSeen           // what there was of the following
+	PairCount   = iota // how many edges there are
+	PairInside         // all ones: the window starts inside quotes
+	PairValued         // 1: it starts inside a value
+	PairEscaped        // 1: its first byte is escaped
+	PairStarted        // 1: the byte before it is the equal sign of a pair
+	PairClosed         // 1: the byte before it is a closing quote
+	PairEnded          // 1: the byte before it is the end of a pair
+	PairSeen           // what there was of the following
 )
 
 const (
-	seenEscape = 1 // a backslash
-	seenDamage = 2 // text directly behind a closing quote
+	SeenEscape = 1 // a backslash
+	SeenDamage = 2 // text directly behind a closing quote
 )
 
-// findPairsGo is what findPairs does: it adds the edges in a window, which starts at base
-// and has at most windowBytes bytes, and reports whether it is regular up to its end. A
+// findPairsGo is what FindPairs does: it adds the edges in a window, which starts at base
+// and has at most WindowBytes bytes, and reports whether it is regular up to its end. A
 // blank is behind a window that does not end with a block. It may write up to block edges
 // more than there are.
-func findPairsGo(state *pairState, edges []uint32, window []byte, base int) bool {
+func findPairsGo(state *PairState, edges []uint32, window []byte, base int) bool {
 	var masks [windowBlocks][classes]uint64
 	classifyAll(window, masks[:])
-	n := int(state[pairCount])
-	inside, valued, escaped := state[pairInside], state[pairValued], state[pairEscaped]
-	started, closed, ended := state[pairStarted], state[pairClosed], state[pairEnded]
+	n := int(state[PairCount])
+	inside, valued, escaped := state[PairInside], state[PairValued], state[PairEscaped]
+	started, closed, ended := state[PairStarted], state[PairClosed], state[PairEnded]
 	regular := true
-	for i := 0; i*block < len(window); i++ {
+	for i := 0; i*Block < len(window); i++ {
 		m := &masks[i]
-		quotes := m[classQuote] &^ m[classEscape]
-		if escapes := m[classEscape]; escapes|escaped != 0 {
-			state[pairSeen] |= seenEscape
+		quotes := m[ClassQuote] &^ m[ClassEscape]
+		if escapes := m[ClassEscape]; escapes|escaped != 0 {
+			state[PairSeen] |= SeenEscape
 			quotes, escaped = unescaped(quotes, escapes, escaped)
 		}
 		in := parity(quotes) ^ inside
 		inside = uint64(int64(in) >> 63)
-		equal, blank := m[classEqual]&^in, m[classBlank]&^in
-		if left := len(window) - i*block; left < block {
+		equal, blank := m[ClassEqual]&^in, m[ClassBlank]&^in
+		if left := len(window) - i*Block; left < Block {
 			blank &= 2<<left - 1
 		}
 		// Each equal sign starts a borrow that runs up to the next blank. One that
@@ -56,7 +56,7 @@ func findPairsGo(state *pairState, edges []uint32, window []byte, base int) bool
 		opening, closing := quotes&in, quotes&^in
 		valued = borrow
 		if (closing<<1|closed)&^blank != 0 { // not at the end of a value
-			state[pairSeen] |= seenDamage
+			state[PairSeen] |= SeenDamage
 		}
 		if opening&^(starts<<1|started) != 0 || // not at its start
 			(ends<<1|ended)&(blank|starts) != 0 || // two blanks, or no key
@@ -66,13 +66,13 @@ func findPairsGo(state *pairState, edges []uint32, window []byte, base int) bool
 		}
 		started, closed, ended = starts>>63, closing>>63, ends>>63
 		for found := starts | ends; found != 0; found &= found - 1 {
-			edges[n] = uint32(base + i*block + bits.TrailingZeros64(found))
+			edges[n] = uint32(base + i*Block + bits.TrailingZeros64(found))
 			n++
 		}
 	}
-	state[pairCount] = uint64(n)
-	state[pairInside], state[pairValued], state[pairEscaped] = inside, valued, escaped
-	state[pairStarted], state[pairClosed], state[pairEnded] = started, closed, ended
+	state[PairCount] = uint64(n)
+	state[PairInside], state[PairValued], state[PairEscaped] = inside, valued, escaped
+	state[PairStarted], state[PairClosed], state[PairEnded] = started, closed, ended
 	return regular
 }
 

@@ -1,4 +1,4 @@
-package parser_test
+package scan_test
 
 import (
 	"debug/elf"

@@ -1,13 +1,13 @@
 //go:build !purego
 
-package parser
+package scan
 
 // markEnds makes the masks of the blocks of text, one for each element of masks.
 func markEnds(text []byte, masks []uint64) {
 	switch {
 	case len(masks) == 0:
 	case hasAVX2:
-		_ = text[len(masks)*block-1]
+		_ = text[len(masks)*Block-1]
 		markEndsAVX2(&text[0], len(masks), &masks[0])
 	default:
 		markEndsGo(text, masks)

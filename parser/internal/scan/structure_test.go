@@ -1,4 +1,4 @@
-package parser
+package scan
 
 import (
 	"bytes"
@@ -9,11 +9,11 @@ import (
 // inClass is what the masks stand for.
 func inClass(class int, c byte) bool {
 	switch class {
-	case classEqual:
+	case ClassEqual:
 		return c == '='
-	case classBlank:
+	case ClassBlank:
 		return c <= ' '
-	case classQuote:
+	case ClassQuote:
 		return c == '"' || c == '\\'
 	default:
 		return c == '\\'
@@ -25,14 +25,14 @@ func inClass(class int, c byte) bool {
 func TestClassify(t *testing.T) {
 	check := func(text []byte) {
 		t.Helper()
-		n := len(text) / block
+		n := len(text) / Block
 		got, twin := make([][classes]uint64, n), make([][classes]uint64, n)
 		classify(text, got)
 		classifyGo(text, twin)
 		for b := range n {
 			for class := range classes {
 				var want uint64
-				for i, c := range text[b*block:][:block] {
+				for i, c := range text[b*Block:][:Block] {
 					if inClass(class, c) {
 						want |= 1 << i
 					}
@@ -44,14 +44,14 @@ func TestClassify(t *testing.T) {
 		}
 	}
 	for c := range 256 {
-		for at := range block {
-			text := bytes.Repeat([]byte{'x'}, block)
+		for at := range Block {
+			text := bytes.Repeat([]byte{'x'}, Block)
 			text[at] = byte(c)
 			check(text)
 		}
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
-	text := make([]byte, 3*windowBytes)
+	text := make([]byte, 3*WindowBytes)
 	for range 200 {
 		for i := range text {
 			text[i] = byte(rnd.Uint32())
@@ -68,22 +68,22 @@ func TestClassify(t *testing.T) {
 // of every size.
 func TestFind(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	var s structure
-	for n := range 3*windowBytes + 2 {
+	var s Structure
+	for n := range 3*WindowBytes + 2 {
 		text := bytes.Repeat([]byte{'x'}, n)
 		for i := range text {
 			if rnd.IntN(40) == 0 {
 				text[i] = `= "\`[rnd.IntN(4)]
 			}
 		}
-		s.reset(text)
+		s.Reset(text)
 		for i := 0; i <= n; i += 1 + rnd.IntN(100) {
 			class := rnd.IntN(classes)
 			want := i
 			for want < n && !inClass(class, text[want]) {
 				want++
 			}
-			if got := s.find(class, i); got != want {
+			if got := s.Find(class, i); got != want {
 				t.Fatalf("%d bytes, class %d from %d: %d, want %d", n, class, i, got, want)
 			}
 			i = max(i, want-1) // the window only moves forwards

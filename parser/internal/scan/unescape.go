@@ -1,6 +1,6 @@
 //go:build !purego && (amd64 || arm64)
 
-package parser
+package scan
 
 import "math/bits"
 
@@ -8,25 +8,25 @@ import "math/bits"
 // processor has them (unescape_amd64.s, unescape_arm64.s): a record inside another
 // is full of them. Elsewhere appendUntilEscape does without it.
 
-// dropEscapes appends the start of b to dst, which has room for all of it and for
+// DropEscapes appends the start of b to dst, which has room for all of it and for
 // block bytes more. It leaves out the backslashes of \" and \\, and stops at every
 // other escape and at what ends the text. It may stop earlier, so what it did not
 // do is for the caller.
-func dropEscapes(dst, b []byte, ends *ending) (out []byte, read int) {
+func DropEscapes(dst, b []byte, ends *Ending) (out []byte, read int) {
 	w := len(dst)
-	to := dst[w : w+len(b)+block]
-	if !hasDropEscapes || len(b) == 0 {
+	to := dst[w : w+len(b)+Block]
+	if !HasDropEscapes || len(b) == 0 {
 		return dst, 0
 	}
 	n := 0
 	switch {
-	case cap(b) >= len(b)+block:
+	case cap(b) >= len(b)+Block:
 		// What is behind the end is looked at, and does not count.
 		read, n = dropBlocks(&to[0], &b[0], len(b), 1, ends)
-	case len(b) >= block:
-		read, n = dropBlocks(&to[0], &b[0], len(b), block, ends)
+	case len(b) >= Block:
+		read, n = dropBlocks(&to[0], &b[0], len(b), Block, ends)
 	default:
-		var padded [block]byte
+		var padded [Block]byte
 		copy(padded[:], b)
 		read, n = dropBlocks(&to[0], &padded[0], len(b), 1, ends)
 	}

@@ -1,4 +1,4 @@
-package parser
+package scan
 
 import (
 	"encoding/binary"
@@ -11,30 +11,30 @@ import (
 // upwards), so only the first mark is used.
 
 const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
+	Ones  = 0x0101010101010101
+	Highs = 0x8080808080808080
 )
 
-func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+func Load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
 // equal marks the bytes of x that are c.
-func equal(x uint64, c byte) uint64 {
-	y := x ^ ones*uint64(c)
-	return (y - ones) & ^y & highs
+func Equal(x uint64, c byte) uint64 {
+	y := x ^ Ones*uint64(c)
+	return (y - Ones) & ^y & Highs
 }
 
 // below marks the bytes of x that are less than c, for c <= 0x80.
-func below(x uint64, c byte) uint64 { return (x - ones*uint64(c)) & ^x & highs }
+func Below(x uint64, c byte) uint64 { return (x - Ones*uint64(c)) & ^x & Highs }
 
-func first(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
+func First(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
 
 // indexQuote is the index of the first quote or backslash in b from i on, or
 // len(b).
-func indexQuote(b []byte, i int) int {
+func IndexQuote(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		x := load(b, i)
-		if m := equal(x, '"') | equal(x, '\\'); m != 0 {
-			return i + first(m)
+		x := Load(b, i)
+		if m := Equal(x, '"') | Equal(x, '\\'); m != 0 {
+			return i + First(m)
 		}
 	}
 	for ; i < len(b); i++ {
@@ -47,10 +47,10 @@ func indexQuote(b []byte, i int) int {
 
 // indexBlank is the index of the first blank or control byte in b from i on,
 // or len(b).
-func indexBlank(b []byte, i int) int {
+func IndexBlank(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		if m := below(load(b, i), ' '+1); m != 0 {
-			return i + first(m)
+		if m := Below(Load(b, i), ' '+1); m != 0 {
+			return i + First(m)
 		}
 	}
 	for ; i < len(b); i++ {
@@ -63,11 +63,11 @@ func indexBlank(b []byte, i int) int {
 
 // indexStringEnd is the index of the first byte from i on that cannot stand in
 // a JSON string as it is: a quote, a backslash, a control byte; or len(b).
-func indexStringEnd(b []byte, i int) int {
+func IndexStringEnd(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
-		x := load(b, i)
-		if m := equal(x, '"') | equal(x, '\\') | below(x, ' '); m != 0 {
-			return i + first(m)
+		x := Load(b, i)
+		if m := Equal(x, '"') | Equal(x, '\\') | Below(x, ' '); m != 0 {
+			return i + First(m)
 		}
 	}
 	for ; i < len(b); i++ {
@@ -78,12 +78,12 @@ func indexStringEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// asciiStartGo is what asciiStart does: it answers for how many bytes at the start
+// asciiStartGo is what ASCIIStart does: it answers for how many bytes at the start
 // of b it is known that they are ASCII, all of them if b is.
 func asciiStartGo(b []byte) int {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
-		if load(b, i)&highs != 0 {
+		if Load(b, i)&Highs != 0 {
 			return i
 		}
 	}
@@ -96,13 +96,13 @@ func asciiStartGo(b []byte) int {
 }
 
 // asciiLower appends name in lower case.
-func asciiLower(dst, name []byte) []byte {
+func AppendLower(dst, name []byte) []byte {
 	i := 0
 	for ; i+8 <= len(name); i += 8 {
-		dst = binary.LittleEndian.AppendUint64(dst, lower(load(name, i)))
+		dst = binary.LittleEndian.AppendUint64(dst, lower(Load(name, i)))
 	}
 	if n := len(name) - i; n > 0 && cap(name) >= i+8 {
-		dst = binary.LittleEndian.AppendUint64(dst, lower(load(name[:i+8], i)))
+		dst = binary.LittleEndian.AppendUint64(dst, lower(Load(name[:i+8], i)))
 		return dst[:len(dst)-8+n]
 	}
 	for _, c := range name[i:] {
@@ -113,17 +113,7 @@ func asciiLower(dst, name []byte) []byte {
 
 // lower is x with its capitals as small letters.
 func lower(x uint64) uint64 {
-	fromA := x&^highs + ones*(0x80-'A')
-	behindZ := x&^highs + ones*(0x80-'Z'-1)
-	return x | (fromA&^behindZ&^x&highs)>>2
-}
-
-func isDigit(c byte) bool { return c-'0' < 10 }
-
-// trimNewlines is b without newlines and carriage returns at its end.
-func trimNewlines(b []byte) []byte {
-	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
-		b = b[:len(b)-1]
-	}
-	return b
+	fromA := x&^Highs + Ones*(0x80-'A')
+	behindZ := x&^Highs + Ones*(0x80-'Z'-1)
+	return x | (fromA&^behindZ&^x&Highs)>>2
 }

@@ -1,4 +1,4 @@
-package parser
+package scan
 
 import "math/bits"
 
@@ -12,87 +12,90 @@ import "math/bits"
 
 // Classes of bytes.
 const (
-	classEqual  = iota // '='
-	classBlank         // space and control bytes, and what is behind the text
-	classQuote         // '"' and '\\'
-	classEscape        // '\\'
+	ClassEqual  = iota // '='
+	ClassBlank         // space and control bytes, and what is behind the text
+	ClassQuote         // '"' and '\\'
+	ClassEscape        // '\\'
 	classes
 )
 
 const (
-	block        = 64
+	Block        = 64
 	windowBlocks = 8
-	windowBytes  = windowBlocks * block
+	WindowBytes  = windowBlocks * Block
 )
 
 // structure is a window of masks that moves over a text.
-type structure struct {
-	text  []byte
+type Structure struct {
+	Text  []byte
 	base  int // where the window starts
 	masks [windowBlocks][classes]uint64
 }
 
-func (s *structure) reset(text []byte) {
-	s.text, s.base = text, -windowBytes
+func (s *Structure) Reset(text []byte) {
+	s.Text, s.base = text, -WindowBytes
 }
 
-// find is the index of the first byte of a class in the text from i on, or the
+// Base is where the window starts.
+func (s *Structure) Base() int { return s.base }
+
+// Find is the index of the first byte of a class in the text from i on, or the
 // text's length. i must not be before the window.
-func (s *structure) find(class, i int) int {
+func (s *Structure) Find(class, i int) int {
 	// Nearly always it is in the same block; behind the text all is blank.
-	if at := uint(i - s.base); at < windowBytes {
-		if m := s.masks[at/block][class] >> (at % block); m != 0 {
+	if at := uint(i - s.base); at < WindowBytes {
+		if m := s.masks[at/Block][class] >> (at % Block); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
 	}
 	return s.findFar(class, i)
 }
 
-func (s *structure) findFar(class, i int) int {
-	for i < len(s.text) {
+func (s *Structure) findFar(class, i int) int {
+	for i < len(s.Text) {
 		at := uint(i - s.base)
-		if at >= windowBytes {
-			s.fill(i)
+		if at >= WindowBytes {
+			s.Fill(i)
 			at = 0
 		}
-		if m := s.masks[at/block][class] >> (at % block); m != 0 {
+		if m := s.masks[at/Block][class] >> (at % Block); m != 0 {
 			return i + bits.TrailingZeros64(m)
 		}
-		i += int(block - at%block)
+		i += int(Block - at%Block)
 	}
-	return len(s.text)
+	return len(s.Text)
 }
 
-// fill moves the window to base.
-func (s *structure) fill(base int) {
+// Fill moves the window to base.
+func (s *Structure) Fill(base int) {
 	s.base = base
-	rest := s.text[base:]
-	classifyAll(rest[:min(len(rest), windowBytes):cap(rest)], s.masks[:])
+	rest := s.Text[base:]
+	classifyAll(rest[:min(len(rest), WindowBytes):cap(rest)], s.masks[:])
 }
 
 // classifyAll makes the masks of text, which has at most as many blocks as there are
 // masks. Behind its end all is blank.
 func classifyAll(text []byte, masks [][classes]uint64) {
-	n := len(text) / block
+	n := len(text) / Block
 	if n == len(masks) {
 		classify(text, masks)
 		return
 	}
-	tail := uint(len(text) % block)
-	if cap(text) >= (n+1)*block {
-		classify(text[:(n+1)*block], masks[:n+1])
+	tail := uint(len(text) % Block)
+	if cap(text) >= (n+1)*Block {
+		classify(text[:(n+1)*Block], masks[:n+1])
 	} else {
-		classify(text[:n*block], masks[:n])
-		var end [block]byte
-		copy(end[:], text[n*block:])
+		classify(text[:n*Block], masks[:n])
+		var end [Block]byte
+		copy(end[:], text[n*Block:])
 		classify(end[:], masks[n:n+1])
 	}
 	m := &masks[n]
 	inText := uint64(1)<<tail - 1
-	m[classEqual] &= inText
-	m[classBlank] |= ^inText
-	m[classQuote] &= inText
-	m[classEscape] &= inText
+	m[ClassEqual] &= inText
+	m[ClassBlank] |= ^inText
+	m[ClassQuote] &= inText
+	m[ClassEscape] &= inText
 }
 
 // classifyGo is what classify does, in Go: the masks of each block of text, whose
@@ -100,27 +103,27 @@ func classifyAll(text []byte, masks [][classes]uint64) {
 func classifyGo(text []byte, masks [][classes]uint64) {
 	for n := range masks {
 		var equals, blanks, quotes, escapes uint64
-		for i := 0; i < block; i += 8 {
-			x := load(text[n*block:], i)
-			equals |= gather(exactly(x, '=')) << i
+		for i := 0; i < Block; i += 8 {
+			x := Load(text[n*Block:], i)
+			equals |= gather(Exactly(x, '=')) << i
 			blanks |= gather(exactlyBelow(x, ' '+1)) << i
-			escape := exactly(x, '\\')
-			quotes |= gather(exactly(x, '"')|escape) << i
+			escape := Exactly(x, '\\')
+			quotes |= gather(Exactly(x, '"')|escape) << i
 			escapes |= gather(escape) << i
 		}
-		masks[n] = [classes]uint64{classEqual: equals, classBlank: blanks, classQuote: quotes, classEscape: escapes}
+		masks[n] = [classes]uint64{ClassEqual: equals, ClassBlank: blanks, ClassQuote: quotes, ClassEscape: escapes}
 	}
 }
 
 // exactly marks the bytes of x that are c; unlike equal, all its marks are right.
-func exactly(x uint64, c byte) uint64 {
-	y := x ^ ones*uint64(c)
-	return ^((y&^highs + (highs - ones)) | y) & highs
+func Exactly(x uint64, c byte) uint64 {
+	y := x ^ Ones*uint64(c)
+	return ^((y&^Highs + (Highs - Ones)) | y) & Highs
 }
 
 // exactlyBelow marks the bytes of x that are less than c, for c <= 0x80.
 func exactlyBelow(x uint64, c byte) uint64 {
-	return ^((x&^highs + ones*(0x80-uint64(c))) | x) & highs
+	return ^((x&^Highs + Ones*(0x80-uint64(c))) | x) & Highs
 }
 
 // gather puts the high bits of the eight bytes of x side by side.

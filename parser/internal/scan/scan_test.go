@@ -1,4 +1,4 @@
-package parser
+package scan
 
 import (
 	"bytes"
@@ -8,14 +8,14 @@ import (
 
 // TestASCII has one byte that is not ASCII, at every place, or none.
 func TestASCII(t *testing.T) {
-	for n := range 3*block + 2 {
+	for n := range 3*Block + 2 {
 		for at := range n + 1 {
 			text := bytes.Repeat([]byte{'x'}, n)
 			if at < n {
 				text[at] = utf8.RuneSelf
 			}
-			for _, got := range []int{asciiStart(text), asciiStartGo(text)} {
-				if got > at || got == n && at < n || at == n && got != n || got < at-block {
+			for _, got := range []int{ASCIIStart(text), asciiStartGo(text)} {
+				if got > at || got == n && at < n || at == n && got != n || got < at-Block {
 					t.Fatalf("%d bytes, the one at %d is not ASCII: %d", n, at, got)
 				}
 			}
@@ -37,7 +37,7 @@ func TestLower(t *testing.T) {
 					}
 				}
 				for _, name := range [][]byte{name, name[:n:n]} {
-					if got := asciiLower([]byte("Before"), name); !bytes.Equal(got, want) {
+					if got := AppendLower([]byte("Before"), name); !bytes.Equal(got, want) {
 						t.Fatalf("%q gave %q", name, got)
 					}
 				}

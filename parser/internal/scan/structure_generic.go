@@ -1,5 +1,5 @@
 //go:build purego || (!amd64 && !arm64)
 
-package parser
+package scan
 
 func classify(text []byte, masks [][classes]uint64) { classifyGo(text, masks) }

@@ -1,13 +1,13 @@
 //go:build !purego
 
-package parser
+package scan
 
 // markEnds makes the masks of the blocks of text, one for each element of masks.
 func markEnds(text []byte, masks []uint64) {
 	if len(masks) == 0 {
 		return
 	}
-	_ = text[len(masks)*block-1]
+	_ = text[len(masks)*Block-1]
 	markEndsNEON(&text[0], len(masks), &masks[0])
 }
 

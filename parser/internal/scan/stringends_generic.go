@@ -1,5 +1,5 @@
 //go:build purego || (!amd64 && !arm64)
 
-package parser
+package scan
 
 func markEnds(text []byte, masks []uint64) { markEndsGo(text, masks) }

@@ -1,4 +1,4 @@
-package parser
+package scan
 
 import (
 	"bytes"
@@ -13,13 +13,13 @@ func endsString(c byte) bool { return c == '"' || c == '\\' || c < ' ' }
 func TestMarkEnds(t *testing.T) {
 	check := func(text []byte) {
 		t.Helper()
-		n := len(text) / block
+		n := len(text) / Block
 		got, twin := make([]uint64, n), make([]uint64, n)
 		markEnds(text, got)
 		markEndsGo(text, twin)
 		for b := range n {
 			var want uint64
-			for i, c := range text[b*block:][:block] {
+			for i, c := range text[b*Block:][:Block] {
 				if endsString(c) {
 					want |= 1 << i
 				}
@@ -30,8 +30,8 @@ func TestMarkEnds(t *testing.T) {
 		}
 	}
 	for c := range 256 {
-		for at := range block {
-			text := bytes.Repeat([]byte{'x'}, block)
+		for at := range Block {
+			text := bytes.Repeat([]byte{'x'}, Block)
 			text[at] = byte(c)
 			check(text)
 		}
@@ -51,22 +51,22 @@ func TestMarkEnds(t *testing.T) {
 // steps of every size, with memory behind the text and without.
 func TestFindStringEnd(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	var s stringEnds
+	var s StringEnds
 	for n := range 2*endBytes + 2 {
-		memory := bytes.Repeat([]byte{'x'}, n+rnd.IntN(2*block))
+		memory := bytes.Repeat([]byte{'x'}, n+rnd.IntN(2*Block))
 		for i := range memory {
 			if rnd.IntN(40) == 0 {
 				memory[i] = "\"\\\n"[rnd.IntN(3)]
 			}
 		}
 		for _, text := range [][]byte{memory[:n], memory[:n:n]} {
-			s.reset(text)
+			s.Reset(text)
 			for i := 0; i <= n; i += 1 + rnd.IntN(100) {
 				want := i
 				for want < n && !endsString(text[want]) {
 					want++
 				}
-				if got := s.find(i); got != want {
+				if got := s.Find(i); got != want {
 					t.Fatalf("%d bytes from %d: %d, want %d", n, i, got, want)
 				}
 				i = max(i, want-1) // the window only moves forwards

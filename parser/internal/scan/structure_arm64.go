@@ -1,6 +1,6 @@
 //go:build !purego
 
-package parser
+package scan
 
 // classify makes the masks of the blocks of text, one for each element of masks.
 // Every arm64 processor has the instructions.
@@ -8,7 +8,7 @@ func classify(text []byte, masks [][classes]uint64) {
 	if len(masks) == 0 {
 		return
 	}
-	_ = text[len(masks)*block-1]
+	_ = text[len(masks)*Block-1]
 	classifyNEON(&text[0], len(masks), &masks[0])
 }
 
