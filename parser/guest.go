@@ -68,24 +68,39 @@ func (p *Parser) unpackEnclosed(m *Message) {
 		}
 		return
 	}
-	name, source := r.textOf(keyName), r.textOf(keySource)
-	// Unknown means not trusted: where the end of the line is missing, so may be the words
-	// that say that a guest wrote it.
+	// Unknown means not trusted: where the record does not end, or is not read to its end,
+	// the words that say that a guest wrote it may be missing.
+	name, source, subsystem := p.known(m, keyName), p.known(m, keySource), p.known(m, keySubsystem)
+	torn := m.Cut || p.truncated || r.Open
 	switch {
+	case r.Encoding == JSONEncoding && p.seenTs && (name == nil || string(name) == "kata-runtime"):
+		if msg == nil {
+			break
+		}
+		if subsystem == nil && torn {
+			p.unpack(msg)
+		} else {
+			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream))
+		}
 	case m.Origin == KataProxy || isProxy(name):
 		agent := string(source) == "agent"
-		torn := (name == nil || source == nil) && (m.Cut || r.Reason == UnterminatedQuote)
+		torn = torn && (name == nil || source == nil)
 		if (agent || torn) && !p.unpack(msg) && torn {
 			r.Guest = true
 			r.set(keySource, vmConsole)
 		}
-	case r.Encoding == JSONEncoding && p.seenTs && msg != nil && (name == nil || string(name) == "kata-runtime"):
-		if subsystem := r.textOf(keySubsystem); subsystem == nil && m.Cut && !p.object.done {
-			p.unpack(msg)
-		} else if name != nil {
-			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream))
-		}
 	}
+}
+
+// known is the text of a key of the table, nil when it has none, or when the message ends
+// with it and may go on.
+func (p *Parser) known(m *Message, place int) []byte {
+	text := p.rec.textOf(place)
+	if text != nil && p.rec.Encoding == LogfmtEncoding && (m.Cut || p.truncated || p.rec.Open) &&
+		string(p.logfmt.lastKey()) == p.keys.Name(KeyID(place)) && !p.logfmt.isClosed() {
+		return nil
+	}
+	return text
 }
 
 // isProxy reports whether a name is that of a program which hands on what a guest wrote.
@@ -99,12 +114,14 @@ func isProxy(name []byte) bool {
 // the VMM's standard output, which is the guest's console, and its standard error, which
 // is the VMM's log (inner_hypervisor.rs); QEMU's console comes as vm console: "…".
 func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte) {
-	const console = `vm console: `
+	const console = `vm console: "`
 	quoted := len(text) > 0 && text[0] == '"'
-	switch string(subsystem) {
-	case "agent", "dmesg":
+	switch {
+	case string(subsystem) == "agent" || string(subsystem) == "dmesg":
 		p.unpack(text)
-	case "cloud-hypervisor":
+	case bytes.HasPrefix(text, []byte(console)):
+		p.unpackQuoted(text[len(console):])
+	case string(subsystem) == "cloud-hypervisor":
 		switch {
 		case string(stream) == "stderr" && quoted:
 			if own, end, ok := p.unquoteRust(text[1:]); ok && end == len(text)-2 {
@@ -114,10 +131,6 @@ func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte) {
 			p.unpackQuoted(text[1:])
 		case string(stream) == "stdout":
 			p.unpack(text)
-		}
-	default:
-		if bytes.HasPrefix(text, []byte(console+`"`)) {
-			p.unpackQuoted(text[len(console)+1:])
 		}
 	}
 }
@@ -451,9 +464,13 @@ func (p *Parser) merge() {
 		case keyName, keySubsystem:
 			r.set(place, p.cleanValue(m))
 		case keySource:
-			p.setSource(p.cleanValue(m))
+			p.setSource(m)
 		case keyPid:
-			p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
+			if r.has(keyAgentPid) { // a key of the enclosing record
+				p.refuse(m, m.key)
+			} else {
+				p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
+			}
 		case keyTs, keyTime:
 			if r.has(keyAgentTime) {
 				p.refuse(m, m.key)
@@ -476,10 +493,15 @@ func (p *Parser) merge() {
 }
 
 // setSource sets the source that a guest record names, unless it is none or the host's.
-func (p *Parser) setSource(source []byte) {
+func (p *Parser) setSource(m *member) {
 	r := &p.rec
+	source := p.cleanValue(m)
 	if p.isHostSource(source) {
-		r.set(keyAgentSource, source)
+		if r.has(keyAgentSource) { // a key of the enclosing record
+			p.refuse(m, m.key)
+		} else {
+			r.set(keyAgentSource, source)
+		}
 		source = vmConsole
 	} else if len(source) == 0 {
 		source = vmConsole
@@ -607,6 +629,9 @@ func (p *Parser) addGuest(m *member) {
 		return
 	}
 	index, reserved := p.findEnclosing(name, place)
+	if place != unknown && !p.keys.isListed(place, m.key) {
+		place = unknown // for a guest the table's keys are what they are letter for letter
+	}
 	if reserved {
 		if index != noField && r.isText(&r.Fields[index], p.cleanValue(m)) {
 			p.kept.add(name, 0)
@@ -629,7 +654,7 @@ func (p *Parser) addGuest(m *member) {
 // fields of other spellings.
 func (p *Parser) addRefused(m *member, name []byte, place int) {
 	r := &p.rec
-	if place != unknown && p.keys.rows[place].listed && p.kept.find(name) < 0 {
+	if place != unknown && p.kept.find(name) < 0 {
 		start := len(p.rec.arena)
 		p.rec.arena = append(append(p.rec.arena, "agent_"...), name...)
 		full := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]

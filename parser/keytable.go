@@ -18,6 +18,7 @@ const unknown = -1
 type Keys struct {
 	rows   []keyInfo
 	slots  []int16          // open addressing: 1 + place, 0 for an empty slot
+	spaced map[int]string   // the names of listed keys that are written in another way, by place
 	groups map[string]int16 // by name as appendSquashed leaves it: the place of the first such key
 	ids    idPlaces
 }
@@ -36,12 +37,13 @@ type keyInfo struct {
 	head, tail uint64 // the ends of the name, see ends
 	typ        Type
 	group      int16 // place of the first key that appendSquashed makes the same
-	listed     bool  // it is a row of the built-in table, letter for letter
+	listed     bool  // it is a row of the built-in table
+	spaced     bool  // and there it has blanks or dots
 	agent      bool  // an agent writes it
 	reserved   bool  // a guest may not set it
 	ours       bool  // see isOurs
 	id         idKey
-	_          [12]byte
+	_          [11]byte
 }
 
 // idKey says what a key of a guest record tells of the container's id. Of those that are
@@ -71,10 +73,15 @@ func NewKeys(types Types) *Keys {
 var builtIn = sync.OnceValue(func() *Keys { return newKeys(Types{}) })
 
 func newKeys(types Types) *Keys {
-	k := &Keys{slots: make([]int16, 1024), groups: map[string]int16{}}
+	k := &Keys{slots: make([]int16, 1024), groups: map[string]int16{}, spaced: map[int]string{}}
 	for _, row := range keyRows {
-		info := &k.rows[k.add(row.Name, row.Type)]
+		at := k.add(row.Name, row.Type)
+		info := &k.rows[at]
 		info.listed, info.agent = true, isAgentKey(row.From)
+		if string(info.name) != row.Name {
+			info.spaced = true
+			k.spaced[at] = row.Name
+		}
 	}
 	// The journal has capitals, digits and '_' only, and the fields are put in
 	// lower case again: exit-code comes back as exit_code, qemuPid as qemupid.
@@ -117,6 +124,16 @@ func newKeys(types Types) *Keys {
 	}
 	k.ids.stream = place("stream")
 	return k
+}
+
+// isListed reports whether a key, whose written name has the given place, is a row of the
+// built-in table letter for letter.
+func (k *Keys) isListed(place int, key []byte) bool {
+	row := &k.rows[place]
+	if row.spaced {
+		return row.listed && string(key) == k.spaced[place]
+	}
+	return row.listed && string(key) == string(row.name)
 }
 
 // isAgentKey reports whether the programs that write a key, as KeyRow.From lists them,

@@ -135,6 +135,20 @@ func (d *Logfmt) lastKey() []byte {
 	return d.Text[d.edge[i]+1 : d.edge[i+1]]
 }
 
+// isClosed reports whether the value of the last pair has an end, a quote or what is
+// behind it, when Next has returned false.
+func (d *Logfmt) isClosed() bool {
+	if d.n == 0 {
+		return true
+	}
+	i := 2 * int(uint8(d.n-1))
+	value := d.Text[d.edge[i+1]+1:]
+	if d.reason == UnterminatedQuote || len(value) == 0 {
+		return false
+	}
+	return value[0] == '"' || len(d.unparsed) > 0 || value[len(value)-1] <= ' '
+}
+
 // Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
 // TrailingText, the first of several. It is known when Next has answered false.
 func (d *Logfmt) Reason() Reason { return d.reason }

@@ -108,6 +108,8 @@ type Parser struct {
 	readable bool   // and it was one
 	seenTs   bool   // and its key was ts
 	origin   Origin // the message's
+	// truncated says that a limit left something out.
+	truncated bool
 
 	// Of a native record.
 	subsystem, stream []byte
@@ -172,7 +174,7 @@ func (p *Parser) Parse(m *Message) *Record {
 	r := &p.rec
 	text, tooLarge := p.limited(m.Text)
 	r.text = text
-	p.origin = m.Origin
+	p.origin, p.truncated = m.Origin, tooLarge
 
 	switch {
 	case m.Native != nil:
@@ -192,14 +194,15 @@ func (p *Parser) Parse(m *Message) *Record {
 		broken := r.Reason == BadJSON // from the start, there is no member
 		torn := p.logfmt.reason == UnterminatedQuote && r.Encoding == LogfmtEncoding
 		p.reset()
-		r.text = text
+		r.text, p.truncated = text, tooLarge
+		r.MaybeGuest = broken || torn
 		if broken {
 			r.Reason = BadJSON
 		}
 		r.set(keyMsg, trimNewlines(text))
 		r.Open = true
 		p.addHostIDs(m)
-		if m.Origin == KataProxy && (m.Cut || torn) && !p.cfg.NoUnpack {
+		if m.Origin == KataProxy && (m.Cut || torn || broken || tooLarge) && !p.cfg.NoUnpack {
 			p.unpack(text) // see unpackEnclosed
 		}
 	default:
@@ -283,7 +286,7 @@ func (p *Parser) reset() {
 	p.rec.arena = p.rec.arena[:0]
 	p.logfmt.reason = OK
 	p.guest.reset()
-	p.seenTs, p.hasTime, p.readable = false, false, false
+	p.seenTs, p.hasTime, p.readable, p.truncated = false, false, false, false
 	p.subsystem, p.stream = nil, nil
 }
 
@@ -544,6 +547,10 @@ func (p *Parser) addMember(m *member, place int) {
 			p.rec.add(name, place, Field{Type: Null})
 		}
 	case jsonObject, jsonArray:
+		if (place == keyTime || place == keyTs) && !p.hasTime {
+			p.time(place, m.value) // none that can be read
+			return
+		}
 		p.addNested(m, place, p.cfg.Nested)
 	default:
 		if place != unknown || p.room() {
@@ -588,6 +595,7 @@ func (p *Parser) room() bool {
 		return true
 	}
 	p.rec.Reason = p.rec.Reason.or(TooManyFields)
+	p.truncated = true
 	return false
 }
 

@@ -370,10 +370,16 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 			case text == "":
 			case own == source || own == "runtimers" || own == "katautils" || own == "containerdkatashimv2" || own == "katamonitor" ||
 				own == "virtcontainers" || strings.HasPrefix(own, "virtcontainers/"):
-				r["agent_source"] = quoteText(text)
+				if _, ok := enclosing["agent_source"]; ok {
+					keep(m)
+				} else {
+					r["agent_source"] = quoteText(text)
+				}
 			default:
 				r["source"] = quoteText(text)
 			}
+		case name == "pid" && enclosing["agent_pid"] != "":
+			keep(m)
 		case name == "pid":
 			typed("agent_pid", Integer, m)
 		case (name == "ts" || name == "time") && r["agent_time"] == "":
@@ -393,7 +399,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 					same = same || slowSame(text, value(m))
 				}
 			}
-			_, listed := table[name]
+			_, listed := table[m.key]
 			_, taken := r["agent_"+name]
 			own := name == "pid" || name == "time" || name == "source" || name == "fields" // what this plugin makes
 			switch {
@@ -403,8 +409,8 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 			default:
 				keep(m)
 			}
-		case table[name].agent:
-			typed(name, table[name].typ, m)
+		case table[m.key].agent:
+			typed(name, table[m.key].typ, m)
 		default:
 			keep(m)
 		}
@@ -416,7 +422,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 	return r
 }
 
-// slowTable is the key table, by names as they are written.
+// slowTable is the key table, by its names.
 var slowTable = func() map[string]slowKey {
 	table := map[string]slowKey{}
 	for _, row := range KeyTable() {
@@ -424,7 +430,7 @@ var slowTable = func() map[string]slowKey {
 		agent := slices.ContainsFunc(strings.Split(programs, ", "), func(p string) bool {
 			return p == "agent" || p == "agent v1" || p == "all programs"
 		})
-		table[slowName(row.Name)] = slowKey{row.Type, agent}
+		table[row.Name] = slowKey{row.Type, agent}
 	}
 	return table
 }()

@@ -56,23 +56,22 @@ func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	set := &d.sets[print[0]%duplicateSets]
-	oldest := &set[0]
+	place := &set[0] // the oldest, or the entry of the same copy
 	for i := range set {
 		e := &set[i]
-		if e.number > 0 && e.print == print {
-			if distance := entry.arrival - e.arrival; e.identifier != entry.identifier && distance <= duplicateWindow && distance >= -duplicateWindow {
-				return true
-			}
-			oldest = e // it takes its own place, or that of one which is too old
-			break
+		same := e.number > 0 && e.print == print
+		if distance := entry.arrival - e.arrival; same && e.identifier != entry.identifier && distance <= duplicateWindow && distance >= -duplicateWindow {
+			return true
 		}
-		if e.number < oldest.number {
-			oldest = e
+		if same && e.identifier == entry.identifier {
+			place = e
+		} else if e.number < place.number && !(place.number > 0 && place.print == print && place.identifier == entry.identifier) {
+			place = e
 		}
 	}
 	d.count++
 	entry.number = d.count
-	*oldest = entry
+	*place = entry
 	return false
 }
 

@@ -75,6 +75,7 @@ func (w *worker) lookAt(own *found) {
 	// did: every entry has a transport. Those that are trusted are not among them, since
 	// any process may write a field of such a name.
 	bareLineBreak, bareStream, bareTransport, transport := -1, -1, false, false
+	lower := make([]int, 0, 8)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
@@ -88,15 +89,19 @@ func (w *worker) lookAt(own *found) {
 			}
 		}
 		switch string(key) {
-		case identifierName, "syslog_identifier":
-			own.identifier, own.lower = i, string(key) != identifierName
-		case nameName, "name":
+		case identifierName:
+			own.identifier, own.lower = i, false
+		case "syslog_identifier":
+			if own.identifier < 0 {
+				own.identifier, own.lower = i, true
+			}
+		case nameName:
 			own.name = i
-		case lineBreakName, "_line_break":
+		case lineBreakName:
 			own.lineBreak = i
 		case lineBreakName[1:], "line_break":
 			bareLineBreak = i
-		case streamName, "_stream_id":
+		case streamName:
 			own.stream = i
 		case streamName[1:], "stream_id":
 			bareStream = i
@@ -104,15 +109,25 @@ func (w *worker) lookAt(own *found) {
 			transport = true
 		case transportName[1:], "transport":
 			bareTransport = true
-		case commandName, "_cmdline":
+		case commandName:
 			own.command = i
-		case programName, "_comm":
+		case programName:
 			own.program = i
-		case userName, "_uid":
+		case userName:
 			own.user = i
+		case "name", "_line_break", "_stream_id", "_cmdline", "_comm", "_uid":
+			lower = append(lower, i)
 		}
 		if len(w.prefix) > 0 && bytes.HasPrefix(key, w.prefix) {
 			own.ours = true
+		}
+	}
+	// With Lowercase On all names are in small letters. One that is so beside others is
+	// not journald's: another filter put it there.
+	for _, i := range lower {
+		key := string(w.chunk[w.ev.Pairs[i].Key:w.ev.Pairs[i].Value])
+		if place := own.place(key); *place < 0 && (own.lower || own.identifier < 0) {
+			*place = i
 		}
 	}
 	if bareTransport && !transport {
@@ -120,16 +135,36 @@ func (w *worker) lookAt(own *found) {
 	}
 }
 
-// isJournal says whether key is a journal field's name, in capitals or in small
-// letters, with the underscore at its start or without.
-func isJournal(key []byte, name string) bool {
+// place is where the index of a field is kept, by its name in small letters.
+func (own *found) place(name string) *int {
+	switch name {
+	case "name":
+		return &own.name
+	case "_line_break":
+		return &own.lineBreak
+	case "_stream_id":
+		return &own.stream
+	case "_cmdline":
+		return &own.command
+	case "_comm":
+		return &own.program
+	}
+	return &own.user
+}
+
+// isJournal reports whether key is a journal field's name, in capitals or, if lower, in
+// small letters, with the underscore at its start or without.
+func isJournal(key []byte, name string, lower bool) bool {
 	if len(key) != len(name) {
 		name = strings.TrimPrefix(name, "_")
 	}
 	if len(key) != len(name) {
 		return false
 	}
-	return string(key) == name || key[len(key)-1] >= 'a' && bytes.EqualFold(key, []byte(name)) && isLower(key)
+	if lower {
+		return bytes.EqualFold(key, []byte(name)) && isLower(key)
+	}
+	return string(key) == name
 }
 
 func isLower(key []byte) bool {
@@ -222,7 +257,7 @@ func (w *worker) readNative(lower bool) {
 // assign gives the event's pairs, which are all listed, their roles.
 func (w *worker) assign(of *parts, lower bool) {
 	of.layout, of.list = w.ev.Layout, of.list[:0]
-	stripped := w.isStripped()
+	stripped := w.isStripped(lower)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
@@ -230,13 +265,13 @@ func (w *worker) assign(of *parts, lower bool) {
 		switch {
 		case p.KeyKind != event.Str:
 			continue
-		case isJournal(key, priorityName):
+		case isJournal(key, priorityName, lower):
 			r = priority
-		case isJournal(key, realtimeName):
+		case isJournal(key, realtimeName, lower):
 			r = realtime
 		case !isCallField(key, lower) || stripped && isTrusted(key):
 			continue
-		case isJournal(key, pidName):
+		case isJournal(key, pidName, lower):
 			r = pid
 		}
 		of.list = append(of.list, part{i, r})
@@ -245,13 +280,13 @@ func (w *worker) assign(of *parts, lower bool) {
 
 // isStripped says whether the systemd input took the underscore from the
 // journal's own fields: every entry has a _TRANSPORT.
-func (w *worker) isStripped() bool {
+func (w *worker) isStripped(lower bool) bool {
 	const name = transportName
 	stripped := false
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
-		if len(key) != len(name) && len(key) != len(name)-1 || !isJournal(key, name) {
+		if len(key) != len(name) && len(key) != len(name)-1 || !isJournal(key, name, lower) {
 			continue
 		}
 		if len(key) == len(name) {

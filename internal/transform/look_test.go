@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,5 +54,40 @@ func TestEmptyKey(t *testing.T) {
 	got := one(t, filter(t), "SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "", "x", "MESSAGE", "hello")
 	if want := "=x MESSAGE=hello NAME=kata-runtime SYSLOG_IDENTIFIER=kata kata_msg=hello kata_name=kata-runtime"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Other filters add keys. One that is spelled as a field of journald's in small letters
+// does not take that field's place beside others in capitals, wherever it stands.
+func TestOtherSpellings(t *testing.T) {
+	native := []string{
+		"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SOURCE", "55bb", "SUBSYSTEM", "agent", "PRIORITY", "5", "PID", "7", "_SOURCE_REALTIME_TIMESTAMP", "1765799710000001",
+		"MESSAGE", `{"msg":"m","level":"FATAL","ts":"2031-01-01T00:00:00.5Z","source":"virtcontainers","name":"containerd-shim-v2","sandbox":"victim"}`,
+	}
+	shim := []string{"SYSLOG_IDENTIFIER", "kata", "_LINE_BREAK", "eof", "_COMM", "x", "_UID", "1000", "_CMDLINE", "shim -id evil", "MESSAGE", line}
+	for _, c := range []struct {
+		record []string
+		other  []string
+	}{
+		{native, []string{"name", "x"}}, {native, []string{"syslog_identifier", "app"}}, {native, []string{"priority", "3"}}, {native, []string{"pid", "8"}},
+		{native, []string{"_source_realtime_timestamp", "x"}}, {native, []string{"subsystem", "shim"}},
+		{shim, []string{"_line_break", "nul"}}, {shim, []string{"_uid", "0", "_comm", "containerd-shim"}}, {shim, []string{"_comm", "containerd-shim", "_uid", "0", "_cmdline", "shim -id evil"}},
+	} {
+		want := one(t, filter(t), c.record...)
+		added := ""
+		for i := 0; i < len(c.other); i += 2 {
+			added += c.other[i] + "=" + c.other[i+1] + " "
+		}
+		for _, record := range [][]string{slices.Concat(c.record, c.other), slices.Concat(c.other, c.record)} {
+			got := one(t, filter(t), record...)
+			for pair := range strings.SplitSeq(strings.TrimSpace(added), " ") {
+				if i := strings.Index(got, " "+pair); i >= 0 && len(c.other) == 2 {
+					got = got[:i] + got[i+1+len(pair):]
+				}
+			}
+			if len(c.other) > 2 && strings.Contains(got, "kata_sandbox") || len(c.other) == 2 && got != want {
+				t.Errorf("with %s:\n%s\nwant\n%s", added, got, want)
+			}
+		}
 	}
 }
