@@ -30,8 +30,8 @@ func (p *Parser) addHostIDs(m *Message) {
 		if id == nil {
 			id = words.sandbox
 		}
-		if id == nil {
-			id = commandSandbox(m.Command)
+		if id == nil && m.Command != nil {
+			id = commandSandbox(m.Command())
 			r.CommandSandbox = id != nil
 		}
 		if id != nil {

@@ -81,9 +81,10 @@ type Message struct {
 	Cut    bool // journald cut the line here: _LINE_BREAK is there and not nul
 	// Native is set for a native journal record of the Rust runtime.
 	Native *Native
-	// Command is the command line of the process that wrote the message, if journald
-	// says that it is a shim which runs as root; else nil.
-	Command []byte
+	// Command returns the command line of the process that wrote the message, if it is
+	// known to be a shim that runs as root, and else nil. It is called where the message
+	// has no sandbox's id, and may be nil.
+	Command func() []byte
 }
 
 // Parser turns messages into fields. It keeps memory from one message to the

@@ -226,7 +226,7 @@ func (r *row) input(text string) (err error) {
 	case "cut":
 		r.m.Cut = true
 	case "command":
-		r.m.Command = []byte(value)
+		r.m.Command = func() []byte { return []byte(value) }
 	case "text":
 		r.m.Text = []byte(value)
 	case "console":

@@ -12,12 +12,13 @@ type worker struct {
 	duplicates    *duplicates
 	continuations *continuations
 
-	walk   event.Walker
-	ev     event.Event
-	parse  *parser.Parser
-	msg    parser.Message
-	native parser.Native
-	tally  tally
+	walk    event.Walker
+	ev      event.Event
+	parse   *parser.Parser
+	command func() []byte // shimCommand
+	msg     parser.Message
+	native  parser.Native
+	tally   tally
 
 	tag     []byte
 	chunk   []byte
@@ -40,6 +41,7 @@ type worker struct {
 func newWorker(f *Filter) *worker {
 	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.config)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
+	w.command = w.shimCommand
 	return w
 }
 
@@ -174,8 +176,8 @@ func (w *worker) parsed(own *found, text []byte) *parser.Record {
 	if own.lineBreak >= 0 {
 		m.Cut = string(w.wanted(own.lineBreak)) != "nul"
 	}
-	if own.command >= 0 && string(w.wanted(own.program)) == "containerd-shim" && string(w.wanted(own.user)) == "0" {
-		m.Command = w.wanted(own.command)
+	if own.command >= 0 {
+		m.Command = w.command
 	}
 	if id := w.wanted(own.identifier); id != nil {
 		m.Origin = parser.OriginOf(id)
@@ -189,6 +191,16 @@ func (w *worker) parsed(own *found, text []byte) *parser.Record {
 		return nil
 	}
 	return rec
+}
+
+// shimCommand is the command line of the process that wrote the record, if journald says
+// that it is a shim which runs as root.
+func (w *worker) shimCommand() []byte {
+	own := w.look()
+	if string(w.wanted(own.program)) != "containerd-shim" || string(w.wanted(own.user)) != "0" {
+		return nil
+	}
+	return w.wanted(own.command)
 }
 
 // messageAt is where the message's key starts, in an event that has one.

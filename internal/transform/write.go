@@ -203,45 +203,37 @@ const (
 // writeFields writes the record's fields and reports whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
+	b := w.out.B
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
 		if !w.all && !w.use[i] {
 			continue
 		}
-		if !w.all || !w.writeShort(rec, f) {
-			if !w.writeField(rec, f) {
-				return false
+		if n := f.End - f.Start; w.all && f.Type == parser.Text && f.Key >= 0 && n <= shortText {
+			// Nearly always: short text under a short name of the table.
+			name, text := &w.names[f.Key], rec.Text(f)
+			at := len(b)
+			if to := b[at:cap(b)]; name.size <= shortName && cap(text) >= shortText && len(to) >= shortRoom {
+				*(*[shortName]byte)(to) = name.short
+				size := name.size & 63
+				if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
+					to[size] = 0xd9
+					size++
+					to[size] = byte(n)
+				}
+				size++
+				*(*[shortText]byte)(to[size:]) = *(*[shortText]byte)(text[:shortText])
+				b = b[:at+size+int(n)]
+				continue
 			}
 		}
+		w.out.B = b
+		if !w.writeField(rec, f) {
+			return false
+		}
+		b = w.out.B
 	}
-	return true
-}
-
-// writeShort writes a field of short text under a short name of the table, if it is one
-// and there is room for it, and reports whether it did.
-func (w *worker) writeShort(rec *parser.Record, f *parser.Field) bool {
-	n := f.End - f.Start
-	if f.Type != parser.Text || f.Key < 0 || n > shortText {
-		return false
-	}
-	name := &w.names[f.Key]
-	text := rec.Text(f)
-	b := w.out.B
-	at := len(b)
-	to := b[at:cap(b)]
-	if name.size > shortName || cap(text) < shortText || len(to) < shortRoom {
-		return false
-	}
-	*(*[shortName]byte)(to) = name.short
-	size := name.size & 63
-	if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
-		to[size] = 0xd9
-		size++
-		to[size] = byte(n)
-	}
-	size++
-	*(*[shortText]byte)(to[size:]) = *(*[shortText]byte)(text[:shortText])
-	w.out.B = b[:at+size+int(n)]
+	w.out.B = b
 	return true
 }
 
