@@ -68,6 +68,9 @@ func (p *Parser) unpackEnclosed(m *Message) {
 		}
 		return
 	}
+	if r.Encoding == LogfmtEncoding && m.Origin != KataProxy && !isProxy(r.textOf(keyName)) {
+		return
+	}
 	// Unknown means not trusted: where the record does not end, or is not read to its end,
 	// the words that say that a guest wrote it may be missing.
 	name, source, subsystem := p.known(m, keyName), p.known(m, keySource), p.known(m, keySubsystem)
@@ -677,7 +680,7 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 	case m.kind != jsonNull:
 		p.addText(name, place, p.cleanValue(m))
 	case p.rec.claim(name, place):
-		p.rec.add(name, place, Field{Type: Null})
+		p.rec.add(name, place, Null)
 	}
 }
 

@@ -283,14 +283,42 @@ type link struct {
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
 	size        int       // how long the name is
 	place       int32
-	plain       bool // its value is text, and nothing else follows from it
+	kind        valueKind
+	typ         Type
+}
+
+// valueKind is what becomes of a key's value in logfmt.
+type valueKind uint8
+
+const (
+	kindOther   valueKind = iota // see Parser.addAt
+	kindText                     // it is a field as it stands
+	kindMessage                  // so it is without a newline at its end
+	kindLevel                    // so it is if it is a word of Levels
+	kindInteger                  // it is a number
+)
+
+func kindOf(place int, typ Type) valueKind {
+	switch {
+	case place == keyTime || place == keyTs:
+		return kindOther
+	case place == keyMsg:
+		return kindMessage
+	case place == keyLevel:
+		return kindLevel
+	case typ == Text:
+		return kindText
+	case typ == Integer:
+		return kindInteger
+	}
+	return kindOther
 }
 
 func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), place: int32(i), plain: row.typ == Text && i > keyMsg}
+		*l = link{next: &links[0], size: len(row.name), place: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)

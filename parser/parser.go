@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"math"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
@@ -404,36 +405,66 @@ func (p *Parser) readLogfmt(text []byte) bool {
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
 	d, r := &p.logfmt, &p.rec
+	text, last, fields, limit := d.Text, p.order.last, r.Fields, p.cfg.MaxFields
 	for ; d.at < d.n; d.at++ {
 		i := d.current()
 		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]
-		key := d.Text[start:equal]
-		next := p.order.last.next
+		key := text[start:equal]
+		next := last.next
 		if !next.is(key) {
 			if next = p.findKey(key); next == nil {
+				r.Fields = fields
 				p.addOther(key, d.Value())
+				fields = r.Fields
 				continue
 			}
-			p.order.last.next = next
+			last.next = next
 		}
-		p.order.last = next
-		place := int(next.place)
-		if !next.plain || d.isOdd() || len(r.Fields) >= p.cfg.MaxFields {
-			p.addAt(key, place, d.Value())
+		last = next
+		place := next.place
+		mark := &r.at[place]
+		if *mark&^0xffff == r.gen && next.kind != kindOther {
+			continue // the key is here for the second time
+		}
+		var value []byte
+		var num int64
+		simple := len(fields) < limit && !d.isOdd()
+		if simple {
+			if start = equal + 1; start < end && text[start] == '"' {
+				start++
+				end--
+			}
+			value = text[start:end]
+			switch next.kind {
+			case kindText:
+			case kindMessage:
+				simple = len(value) == 0 || value[len(value)-1] > '\r' // see trimNewlines
+			case kindLevel:
+				simple = LevelRank(value) >= 0
+			case kindInteger:
+				num, simple = parseInt(value)
+			default:
+				simple = false
+			}
+		}
+		if !simple {
+			r.Fields = fields
+			p.addAt(key, int(place), d.Value())
+			fields = r.Fields
 			continue
 		}
-		// Nearly always: text as it stands.
-		if r.has(place) {
-			continue
+		n := len(fields)
+		*mark = r.gen | uint32(n)
+		if n == cap(fields) {
+			fields = slices.Grow(fields, 32)
 		}
-		if start = equal + 1; start < end && d.Text[start] == '"' {
-			start++
-			end--
-		}
-		r.at[place] = r.gen | uint32(len(r.Fields))
-		r.Fields = append(r.Fields, Field{Start: at + start, End: at + end, Key: KeyID(place)})
+		fields = fields[:n+1]
+		// One by one: a whole that was put together elsewhere is waited for when it is copied.
+		f := &fields[n]
+		f.Num, f.Start, f.End, f.Key, f.Type = uint64(num), at+start, at+end, KeyID(place), next.typ
 	}
 	d.at--
+	p.order.last, r.Fields = last, fields
 }
 
 // findKey is the link of a key in the table, nil for another key.
@@ -545,7 +576,7 @@ func (p *Parser) addMember(m *member, place int) {
 	switch m.kind {
 	case jsonNull:
 		if name, place := p.name(m.key, place); p.room() && p.rec.claim(name, place) {
-			p.rec.add(name, place, Field{Type: Null})
+			p.rec.add(name, place, Null)
 		}
 	case jsonObject, jsonArray:
 		if (place == keyTime || place == keyTs) && !p.hasTime {
@@ -631,7 +662,7 @@ func (p *Parser) addText(name []byte, place int, value []byte) {
 	if typ == Text {
 		p.rec.addValue(name, place, value, Text)
 	} else {
-		p.rec.add(name, place, Field{Type: typ, Num: num})
+		p.rec.add(name, place, typ).Num = num
 	}
 }
 

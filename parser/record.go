@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"unsafe"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
@@ -142,7 +143,15 @@ func (r *Record) field(place int) *Field {
 
 // textOf is the text of a key of the table, nil when it has none.
 func (r *Record) textOf(place int) []byte {
-	if f := r.field(place); f != nil && f.Type == Text {
+	if !r.has(place) {
+		return nil
+	}
+	return r.textAt(r.index(place))
+}
+
+// textAt is the text of the field at an index, nil when it has none.
+func (r *Record) textAt(index int) []byte {
+	if f := &r.Fields[index]; f.Type == Text {
 		return r.Text(f)
 	}
 	return nil
@@ -230,21 +239,29 @@ func (r *Record) claim(name []byte, place int) bool {
 	return true
 }
 
-// add appends a field whose name was claimed.
-func (r *Record) add(name []byte, place int, f Field) {
-	f.Key = KeyID(place)
+// add appends a field whose name was claimed, and returns it.
+func (r *Record) add(name []byte, place int, typ Type) *Field {
+	key := KeyID(place)
 	if place == unknown {
 		start, end := r.locate(name)
-		f.Key = ^KeyID(len(r.names))
+		key = ^KeyID(len(r.names))
 		r.names = append(r.names, span{start, end})
 	}
-	r.Fields = append(r.Fields, f)
+	n := len(r.Fields)
+	if n == cap(r.Fields) {
+		r.Fields = slices.Grow(r.Fields, 32)
+	}
+	r.Fields = r.Fields[:n+1]
+	f := &r.Fields[n]
+	f.Num, f.Start, f.End, f.Key, f.Type = 0, 0, 0, key, typ
+	return f
 }
 
 // addValue appends a field of a type that has text, whose name was claimed.
 func (r *Record) addValue(name []byte, place int, text []byte, typ Type) {
 	start, end := r.locate(text)
-	r.add(name, place, Field{Start: start, End: end, Type: typ})
+	f := r.add(name, place, typ)
+	f.Start, f.End = start, end
 }
 
 // set makes the field of a key of the table text, whatever it was before.

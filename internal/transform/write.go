@@ -203,18 +203,18 @@ const (
 // writeFields writes the record's fields and reports whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
-	b := w.out.B
-	for i := range rec.Fields {
-		f := &rec.Fields[i]
-		if !w.all && !w.use[i] {
+	b, fields, names, all := w.out.B, rec.Fields, w.names, w.all
+	for i := range fields {
+		f := &fields[i]
+		if !all && !w.use[i] {
 			continue
 		}
-		if n := f.End - f.Start; w.all && f.Type == parser.Text && f.Key >= 0 && n <= shortText {
+		if n := f.End - f.Start; all && f.Type == parser.Text && f.Key >= 0 && n <= shortText {
 			// Nearly always: short text under a short name of the table.
-			name, text := &w.names[f.Key], rec.Text(f)
+			name, text := &names[f.Key], rec.Text(f)
 			at := len(b)
 			if to := b[at:cap(b)]; name.size <= shortName && cap(text) >= shortText && len(to) >= shortRoom {
-				*(*[shortName]byte)(to) = name.short
+				copyShort(to, name.short[:])
 				size := name.size & 63
 				if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
 					to[size] = 0xd9
@@ -222,7 +222,9 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 					to[size] = byte(n)
 				}
 				size++
-				*(*[shortText]byte)(to[size:]) = *(*[shortText]byte)(text[:shortText])
+				text = text[:shortText]
+				copyShort(to[size:], text)
+				copyShort(to[size+shortText/2:], text[shortText/2:])
 				b = b[:at+size+int(n)]
 				continue
 			}
@@ -235,6 +237,13 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 	}
 	w.out.B = b
 	return true
+}
+
+// copyShort copies 32 bytes, in pieces that need no call.
+func copyShort(to, from []byte) {
+	a, b := (*[32]byte)(to), (*[32]byte)(from)
+	*(*[16]byte)(a[:16]) = *(*[16]byte)(b[:16])
+	*(*[16]byte)(a[16:]) = *(*[16]byte)(b[16:])
 }
 
 // writeField writes any field and reports whether there was memory for it.
