@@ -21,26 +21,27 @@ import (
 func fuzzOptions(n uint32) *options.Options {
 	o := options.Default()
 	bit := func(i int) bool { return n>>i&1 != 0 }
-	pick := func(i int, of ...string) string { return of[int(n>>i&3)%len(of)] }
-	o.ReserveData, o.PreserveKey, o.UseMessageTime, o.TimeKeep = !bit(0), !bit(1), !bit(2), bit(3)
-	o.UnpackAgent, o.NativeFields = !bit(4), !bit(5)
-	o.Prefix = pick(6, "kata_", "", "k.")
-	o.Format = pick(8, "auto", "logfmt", "json", "native")
-	o.Nested = pick(10, "stringify", "keep", "drop")
-	o.Duplicates = pick(12, "keep", "mark", "drop")
+	two := func(i int) int { return int(n >> i & 3) }
+	c := &o.Parser
+	o.ReserveData, o.PreserveKey, c.NoTime, c.KeepTime = !bit(0), !bit(1), bit(2), bit(3)
+	c.NoUnpack, c.NoNative = bit(4), bit(5)
+	o.Prefix = []string{"kata_", "", "k."}[two(6)%3]
+	c.Format = parser.Format(two(8))
+	c.Nested = parser.NestedMode(two(10) % 3)
+	o.Duplicates = options.Duplicates(two(12) % 3)
 	if bit(14) {
 		o.NestUnder = "kata"
 	}
 	if bit(15) {
-		o.MinLevel = "warning"
+		o.MinLevel = parser.LevelRank([]byte("warning"))
 	}
 	if bit(16) {
 		o.RemoveKeys, o.RemoveJournalKeys = []string{"m*", "?evel"}, []string{"_*"}
 	}
 	if bit(17) {
-		o.MaxMessageSize, o.MaxFields, o.MaxDepth = 256, 8, 1
+		c.MaxMessage, c.MaxFields, c.MaxDepth = 256, 8, 1
 	}
-	o.Types.AllText = bit(18)
+	c.Types.AllText = bit(18)
 	if bit(19) {
 		o.OnlyKeys = []string{"*e*", "msg"}
 	}
@@ -48,7 +49,7 @@ func fuzzOptions(n uint32) *options.Options {
 		o.KeyName = []string{"log", "SYSLOG_IDENTIFIER", "MESSAGE"}
 	}
 	if bit(21) {
-		o.Types.Extra = map[string]parser.Type{"pid": parser.Text, "sandbox": parser.Integer, "source": parser.Bool, "x": parser.Float}
+		c.Types.Extra = map[string]parser.Type{"pid": parser.Text, "sandbox": parser.Integer, "source": parser.Bool, "x": parser.Float}
 	}
 	return o
 }
@@ -464,8 +465,8 @@ func FuzzGuestRecord(f *testing.F) {
 		b := logEvent(append(pairs, "_PID", "4242", "_COMM", "x", "sandbox", "own")...)
 		as := func(unpack bool) func(o *options.Options) {
 			return func(o *options.Options) {
-				o.UnpackAgent, o.Duplicates, o.NestUnder = unpack, options.DuplicatesKeep, ""
-				o.MinLevel = "" // by what a guest says of its level it can be dropped
+				o.Parser.NoUnpack, o.Duplicates, o.NestUnder = !unpack, options.KeepDuplicates, ""
+				o.MinLevel = -1 // by what a guest says of its level it can be dropped
 			}
 		}
 		filter := unpack.get(seed, as(true))

@@ -95,7 +95,7 @@ func TestWriteUsual(t *testing.T) {
 func TestSpans(t *testing.T) {
 	for _, mode := range []gen.Mode{gen.Logfmt, gen.Mix} {
 		for i, o := range []*options.Options{options.Default(), fuzzOptions(5), fuzzOptions(6), fuzzOptions(7)} {
-			o.Duplicates = options.DuplicatesKeep
+			o.Duplicates = options.KeepDuplicates
 			spans, fields := New(o), New(o)
 			fields.plan.config.Spans = false
 			if !spans.plan.config.Spans {
