@@ -28,7 +28,7 @@ var (
 	nestedJSON  = []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", `{"msg":"m","a":{"b":[1]}}`}
 	guestRecord = []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE",
 		`time="2020-01-01T00:00:00.5Z" level=debug msg="reading guest console" source=virtcontainers vmconsole="text"`}
-	nativeRecord = []string{"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "s", "PRIORITY", "6", "MESSAGE", "m"}
+	nativeRecord = []string{"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "s", "PRIORITY", "6", "MESSAGE", "m", "_SOURCE_REALTIME_TIMESTAMP", "1577836801250000"}
 	twoCopies    = [][]string{{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", kataLine}, {"SYSLOG_IDENTIFIER", "kata", "MESSAGE", kataLine}}
 )
 
@@ -54,13 +54,20 @@ var samples = slices.Concat([]sample{
 		-time=1577836800.500000000
 		+kata_msg=` + line + `
 		+time=100.000000007`},
-	{option: "prefix", value: "k.", records: [][]string{hostRecord}, want: `
+	{option: "prefix", value: "p.", records: [][]string{append(hostRecord[:4:4], "p.level", "what was parsed before")}, want: `
 		-kata_level=info
 		-kata_msg=hello
 		-kata_pid=7 (int64)
-		+k.level=info
-		+k.msg=hello
-		+k.pid=7 (int64)`},
+		-p.level=what was parsed before
+		+p.level=info
+		+p.msg=hello
+		+p.pid=7 (int64)`},
+	{option: "prefix", value: "", records: [][]string{append(hostRecord[:4:4], "level", "the record's own")}, want: `
+		-kata_level=info
+		-kata_msg=hello
+		-kata_pid=7 (int64)
+		+msg=hello
+		+pid=7 (int64)`},
 	{option: "nest_under", value: "kata", records: [][]string{hostRecord}, want: `
 		-kata_level=info
 		-kata_msg=hello
@@ -70,9 +77,11 @@ var samples = slices.Concat([]sample{
 		-SYSLOG_IDENTIFIER=kata`},
 	{option: "preserve_key", value: "off", records: [][]string{hostRecord}, want: `
 		-MESSAGE=` + line},
-	{option: "use_message_time", value: "off", records: [][]string{hostRecord}, want: `
+	{option: "use_message_time", value: "off", records: [][]string{hostRecord, nativeRecord}, want: `
 		-time=1577836800.500000000
+		-time=1577836801.250000000
 		+kata_time=2020-01-01T00:00:00.5Z
+		+time=100.000000007
 		+time=100.000000007`},
 	{option: "time_keep", value: "on", records: [][]string{hostRecord}, want: `
 		+kata_time=2020-01-01T00:00:00.5Z`},
