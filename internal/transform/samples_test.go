@@ -54,14 +54,14 @@ var samples = slices.Concat([]sample{
 		-time=1577836800.500000000
 		+kata_msg=` + line + `
 		+time=100.000000007`},
-	{option: "prefix", value: "p.", records: [][]string{append(hostRecord[:4:4], "p.level", "what was parsed before")}, want: `
+	{option: "prefix", value: "x_", records: [][]string{append(hostRecord[:4:4], "x_level", "what was parsed before")}, want: `
 		-kata_level=info
 		-kata_msg=hello
 		-kata_pid=7 (int64)
-		-p.level=what was parsed before
-		+p.level=info
-		+p.msg=hello
-		+p.pid=7 (int64)`},
+		-x_level=what was parsed before
+		+x_level=info
+		+x_msg=hello
+		+x_pid=7 (int64)`},
 	{option: "prefix", value: "", records: [][]string{append(hostRecord[:4:4], "level", "the record's own")}, want: `
 		-kata_level=info
 		-kata_msg=hello
@@ -98,6 +98,12 @@ var samples = slices.Concat([]sample{
 		+kata_msg=reading guest console
 		+kata_source=virtcontainers
 		+kata_vmconsole=text`},
+	{option: "unpack_agent", value: "off", records: [][]string{{"SYSLOG_IDENTIFIER", "kata-proxy", "MESSAGE", line[:len(line)-len("hello pid=7")] + "\"open"}}, want: `
+		-kata_guest=true (bool)
+		-kata_source=vmconsole`},
+	{option: "unpack_agent", value: "off", records: [][]string{{"SYSLOG_IDENTIFIER", "kata-proxy", "_LINE_BREAK", "eof", "MESSAGE", "text"}}, want: `
+		-kata_guest=true (bool)
+		-kata_source=vmconsole`},
 	{option: "native_fields", value: "off", records: [][]string{nativeRecord}, want: `
 		-kata_name=kata-runtime
 		-kata_subsystem=s`},
@@ -127,6 +133,14 @@ var samples = slices.Concat([]sample{
 		+kata_parse_error=too_large`},
 	{option: "max_fields", value: "8", records: [][]string{{"MESSAGE", line + " a=1 b=2 c=3 d=4 e=5 f=6"}}, want: `
 		-kata_f=6
+		+kata_parse_error=too_many_fields`},
+	{option: "max_fields", value: "8", records: [][]string{{"MESSAGE", line + " name=n source=s subsystem=u sandbox=b container=c command=d bundle=e"}}, want: `
+		-kata_bundle=e
+		-kata_command=d
+		+kata_parse_error=too_many_fields`},
+	{option: "max_fields", value: "8", records: [][]string{{"SYSLOG_IDENTIFIER", "kata", "MESSAGE",
+		`{"time":"2020-01-01T00:00:00.5Z","level":"info","msg":"m","name":"n","source":"s","subsystem":"u","sandbox":"b","container":"c","command":"d","bundle":"e"}`}}, want: `
+		-kata_bundle=e
 		+kata_parse_error=too_many_fields`},
 	{option: "max_depth", value: "1", records: [][]string{nestedJSON}, want: `
 		-kata_a={"b":[1]}
