@@ -209,11 +209,17 @@ func sent(t testing.TB, f *Filter, records [][]string) (fields []string) {
 	if verdict == Untouched {
 		out = chunk
 	}
-	for _, e := range contract.Events(t, out) {
-		fields = append(fields, "time="+e.Time)
-		for key, value := range e.Body {
+	for _, v := range contract.ReadValues(t, out) {
+		at, _, body, err := v.Parts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields = append(fields, "time="+at.TimeText())
+		// Not as a Go map: a key that comes twice must show.
+		for i := 0; i < len(body.In); i += 2 {
+			key, value := body.In[i].Any(), body.In[i+1].Any()
 			if text, ok := value.(string); ok {
-				fields = append(fields, key+"="+text)
+				fields = append(fields, fmt.Sprintf("%s=%s", key, text))
 			} else {
 				fields = append(fields, fmt.Sprintf("%s=%v (%T)", key, value, value))
 			}
