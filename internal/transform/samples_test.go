@@ -139,8 +139,8 @@ var samples = slices.Concat([]sample{
 		-kata_command=d
 		+kata_parse_error=too_many_fields`},
 	{option: "max_fields", value: "8", records: [][]string{{"SYSLOG_IDENTIFIER", "kata", "MESSAGE",
-		`{"time":"2020-01-01T00:00:00.5Z","level":"info","msg":"m","name":"n","source":"s","subsystem":"u","sandbox":"b","container":"c","command":"d","bundle":"e"}`}}, want: `
-		-kata_bundle=e
+		`{"time":"2020-01-01T00:00:00.5Z","level":"info","msg":"m","name":"n","source":"s","subsystem":"u","sandbox":"b","container":"c","command":"d","error":"e"}`}}, want: `
+		-kata_error=e
 		+kata_parse_error=too_many_fields`},
 	{option: "max_depth", value: "1", records: [][]string{nestedJSON}, want: `
 		-kata_a={"b":[1]}
