@@ -38,6 +38,7 @@ test: ## all tests that need no Fluent Bit, and no root
 	$(GO) test ./...
 	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./internal/contract ./internal/event ./internal/options ./internal/transform
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
+	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 
 .PHONY: race
 race: ## the tests under the race detector
@@ -49,11 +50,12 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./build/e2e
 	$(GO) vet -tags katatest ./plugin
+	cd build/interop && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
 		set -e; golangci-lint run ./...; \
 		golangci-lint run --build-tags e2e ./build/e2e/...; \
 		golangci-lint run --build-tags katatest ./plugin/...; \
-		cd build/bench && golangci-lint run ./...; fi
+		for module in build/bench build/interop; do (cd $$module && golangci-lint run ./...); done; fi
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the library is built from; needs govulncheck and its database

@@ -4,14 +4,12 @@ go 1.26.0
 
 require (
 	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c
-	github.com/go-logfmt/logfmt v0.6.1
 	github.com/json-iterator/go v1.1.12
-	github.com/sirupsen/logrus v1.9.4
-	github.com/ugorji/go/codec v1.3.2
 	golang.org/x/sys v0.49.0
 )
 
 require (
 	github.com/modern-go/concurrent v0.0.0-20180228061459-e0a39a4cb421 // indirect
 	github.com/modern-go/reflect2 v1.0.2 // indirect
+	github.com/ugorji/go/codec v1.3.2 // indirect
 )

@@ -1,7 +1,6 @@
 package parser
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/go-logfmt/logfmt"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
@@ -322,71 +319,5 @@ func FuzzLogfmt(f *testing.F) {
 		if !utf8.ValidString(got) {
 			t.Fatalf("%q gave bytes that are not UTF-8", text)
 		}
-		compareGoLogfmt(t, &d, text)
 	})
-}
-
-// stranger is what go-logfmt refuses and logrus writes.
-var stranger = regexp.MustCompile(`\\[^"\\bfnrtu]|[\x00-\x1f\x7f]`)
-
-// compareGoLogfmt compares d's reading with that of go-logfmt where the text is
-// strict logfmt: keys without blanks or quotes, bare values without equal signs
-// or quotes, JSON's escapes.
-func compareGoLogfmt(t *testing.T, d *Logfmt, text string) {
-	t.Helper()
-	var ours []string
-	d.Reset([]byte(text))
-	strict := true
-	for d.Next() {
-		ours = append(ours, fmt.Sprintf("%q=%q", d.Key(), d.Value()))
-		strict = strict && !bytes.ContainsFunc(d.Key(), func(r rune) bool { return r <= ' ' || r == '"' || r == utf8.RuneError })
-	}
-	if !strict || d.Reason() != OK || strings.ContainsAny(text, "\n\r") {
-		return
-	}
-	var theirs []string
-	dec := logfmt.NewDecoder(strings.NewReader(text))
-	for dec.ScanRecord() {
-		for dec.ScanKeyval() {
-			theirs = append(theirs, fmt.Sprintf("%q=%q", dec.Key(), dec.Value()))
-		}
-	}
-	if dec.Err() != nil {
-		// It must have a reason to refuse: an escape or a byte of ours, or a
-		// bare value that is no strict one.
-		if !stranger.MatchString(text) && !hasLooseValue(text) {
-			t.Fatalf("%q: go-logfmt refuses: %v", text, dec.Err())
-		}
-		return
-	}
-	if !slices.Equal(ours, theirs) {
-		t.Fatalf("%q\nours     %s\ngo-logfmt %s", text, ours, theirs)
-	}
-}
-
-// hasLooseValue says whether a bare value has an equal sign or a quote in it.
-func hasLooseValue(text string) bool {
-	for text != "" {
-		_, rest, found := strings.Cut(text, "=")
-		if !found {
-			return false
-		}
-		if strings.HasPrefix(rest, `"`) {
-			quoted, err := strconv.QuotedPrefix(rest)
-			if err != nil {
-				return true
-			}
-			text = rest[len(quoted):]
-			continue
-		}
-		end := strings.IndexFunc(rest, isBlank)
-		if end < 0 {
-			end = len(rest)
-		}
-		if strings.ContainsAny(rest[:end], `="`) {
-			return true
-		}
-		text = rest[end:]
-	}
-	return false
 }

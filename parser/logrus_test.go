@@ -9,25 +9,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sirupsen/logrus"
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// logrusLine is what logrus really prints.
-func logrusLine(t testing.TB, f logrus.Formatter, at time.Time, level logrus.Level, msg string, fields logrus.Fields) string {
-	t.Helper()
-	line, err := f.Format(&logrus.Entry{Data: fields, Time: at, Level: level, Message: msg})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(string(line), "\n")
+// logrusFormat writes a line as logrus does: gen.LogrusText or gen.LogrusJSON.
+type logrusFormat func(at time.Time, format, level, msg string, fields map[string]any) string
+
+func (f logrusFormat) line(at time.Time, level, msg string, fields map[string]any) string {
+	return f(at, time.RFC3339Nano, level, msg, fields)
 }
 
 var (
-	logrusText = &logrus.TextFormatter{DisableColors: true, TimestampFormat: time.RFC3339Nano}
-	logrusJSON = &logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano}
+	logrusText = logrusFormat(gen.LogrusText)
+	logrusJSON = logrusFormat(gen.LogrusJSON)
 )
 
-// FuzzLogrus writes a record with logrus and reads it again: alone, and with the
+// logrusLevels are the words that logrus has for levels.
+var logrusLevels = [...]string{"panic", "fatal", "error", "warning", "info", "debug", "trace"}
+
+// FuzzLogrus writes a record as logrus does and reads it again: alone, and with the
 // layers of quoting that a guest's line gets on its way.
 func FuzzLogrus(f *testing.F) {
 	for i, text := range nested(corpus(f)) {
@@ -40,9 +40,9 @@ func FuzzLogrus(f *testing.F) {
 		if !usableKey(p.Keys(), key) {
 			return
 		}
-		c := logrusCase{p, key, value, msg, time.Unix(0, int64(uint64(nano)%4e18)).UTC(), logrus.AllLevels[level%7]}
-		c.alone(t, logrusText)
-		c.alone(t, logrusJSON)
+		c := logrusCase{p, key, value, msg, time.Unix(0, int64(uint64(nano)%4e18)).UTC(), logrusLevels[level%7]}
+		c.alone(t, logrusText, c.msg != "")
+		c.alone(t, logrusJSON, true)
 		c.throughProxy(t)
 		c.throughConsole(t, logrusText)
 		c.throughConsole(t, logrusJSON)
@@ -62,7 +62,7 @@ type logrusCase struct {
 	p               *Parser
 	key, value, msg string
 	at              time.Time
-	level           logrus.Level
+	level           string
 }
 
 // valid is text as the record has it.
@@ -73,10 +73,10 @@ func (c *logrusCase) wantMsg() string { return strings.TrimRight(valid(c.msg), "
 // wantGuestMsg is wantMsg for a guest record.
 func (c *logrusCase) wantGuestMsg() string { return strings.TrimRight(slowPlain(valid(c.msg)), "\r\n") }
 
-// alone reads the line as it is.
-func (c *logrusCase) alone(t *testing.T, format logrus.Formatter) {
+// alone reads the line as it is, which has a message or not.
+func (c *logrusCase) alone(t *testing.T, format logrusFormat, hasMsg bool) {
 	t.Helper()
-	line := logrusLine(t, format, c.at, c.level, c.msg, logrus.Fields{c.key: c.value, "pid": 4242, "name": "kata-runtime"})
+	line := format.line(c.at, c.level, c.msg, map[string]any{c.key: c.value, "pid": 4242, "name": "kata-runtime"})
 	r := c.p.Parse(&Message{Text: []byte(line), Origin: Kata})
 	if r == nil || r.Reason != OK {
 		t.Fatalf("%s\ngave %s", line, render(r))
@@ -85,10 +85,10 @@ func (c *logrusCase) alone(t *testing.T, format logrus.Formatter) {
 		t.Fatalf("%s\ngave the time %v", line, r.Time)
 	}
 	want := map[string]string{
-		"level": quoteText(c.level.String()), "name": quoteText("kata-runtime"), "pid": "4242",
+		"level": quoteText(c.level), "name": quoteText("kata-runtime"), "pid": "4242",
 		string(appendName(nil, []byte(c.key))): quoteText(valid(c.value)),
 	}
-	if c.msg != "" || format != logrusText {
+	if hasMsg {
 		want["msg"] = quoteText(c.wantMsg())
 	}
 	compareFields(t, line, r, want)
@@ -111,8 +111,8 @@ func compareFields(t *testing.T, line string, r *Record, want map[string]string)
 func (c *logrusCase) throughProxy(t *testing.T) {
 	t.Helper()
 	at := c.at.Add(time.Second)
-	line := logrusLine(t, logrusText, c.at, c.level, c.msg, c.agentFields())
-	outer := logrusLine(t, logrusText, at, logrus.InfoLevel, line+"\n", logrus.Fields{"name": "kata-proxy", "pid": 7, "sandbox": "55bb", "source": "agent"})
+	line := logrusText.line(c.at, c.level, c.msg, c.agentFields())
+	outer := logrusText.line(at, "info", line+"\n", map[string]any{"name": "kata-proxy", "pid": 7, "sandbox": "55bb", "source": "agent"})
 	if c.msg == "" {
 		return // then logrus writes no msg, and it is no guest record
 	}
@@ -122,15 +122,15 @@ func (c *logrusCase) throughProxy(t *testing.T) {
 }
 
 // throughConsole nests the line as the Go shim's console watcher does.
-func (c *logrusCase) throughConsole(t *testing.T, format logrus.Formatter) {
+func (c *logrusCase) throughConsole(t *testing.T, format logrusFormat) {
 	t.Helper()
-	line := logrusLine(t, logrusText, c.at, c.level, c.msg, c.agentFields())
+	line := logrusText.line(c.at, c.level, c.msg, c.agentFields())
 	if c.msg == "" {
 		return
 	}
 	want := c.want(4242)
 	want["msg"] = quoteText(c.wantGuestMsg())
-	c.compareGuest(t, c.consoleLine(t, format, line), c.at, want)
+	c.compareGuest(t, c.consoleLine(format, line), c.at, want)
 }
 
 // jsonThroughConsole does so with a record that was written as JSON, in which
@@ -141,22 +141,21 @@ func (c *logrusCase) jsonThroughConsole(t *testing.T) {
 	e := json.NewEncoder(&line)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(map[string]string{
-		"msg": c.msg, "level": c.level.String(), "ts": c.at.Format(time.RFC3339Nano), "name": "kata-agent", "source": "agent", "pid": "78", c.key: c.value,
+		"msg": c.msg, "level": c.level, "ts": c.at.Format(time.RFC3339Nano), "name": "kata-agent", "source": "agent", "pid": "78", c.key: c.value,
 	}); err != nil {
 		t.Fatal(err)
 	}
 	want := c.want(4242)
 	want["msg"] = quoteText(c.wantGuestMsg())
-	c.compareGuest(t, c.consoleLine(t, logrusText, strings.TrimSpace(line.String())), c.at, want)
+	c.compareGuest(t, c.consoleLine(logrusText, strings.TrimSpace(line.String())), c.at, want)
 }
 
-func (c *logrusCase) agentFields() logrus.Fields {
-	return logrus.Fields{c.key: c.value, "pid": 78, "name": "kata-agent", "source": "agent"}
+func (c *logrusCase) agentFields() map[string]any {
+	return map[string]any{c.key: c.value, "pid": 78, "name": "kata-agent", "source": "agent"}
 }
 
-func (c *logrusCase) consoleLine(t *testing.T, format logrus.Formatter, text string) string {
-	t.Helper()
-	return logrusLine(t, format, c.at, logrus.DebugLevel, "reading guest console", logrus.Fields{
+func (c *logrusCase) consoleLine(format logrusFormat, text string) string {
+	return format.line(c.at, "debug", "reading guest console", map[string]any{
 		"name": "containerd-shim-v2", "pid": 4242, "sandbox": "55bb", "source": "virtcontainers", "vmconsole": text,
 	})
 }
@@ -164,7 +163,7 @@ func (c *logrusCase) consoleLine(t *testing.T, format logrus.Formatter, text str
 // want are the fields of the agent's record, but for msg and agent_fields.
 func (c *logrusCase) want(pid int) map[string]string {
 	return map[string]string{
-		"level": quoteText(c.level.String()), "name": quoteText("kata-agent"), "source": quoteText("agent"), "sandbox": quoteText("55bb"),
+		"level": quoteText(c.level), "name": quoteText("kata-agent"), "source": quoteText("agent"), "sandbox": quoteText("55bb"),
 		"pid": fmt.Sprint(pid), "agent_pid": "78", "agent_time": quoteText(c.at.Format(time.RFC3339Nano)), "guest": "true",
 	}
 }
@@ -193,16 +192,15 @@ func FuzzTerminal(f *testing.F) {
 	}
 	f.Add("vm path", "a=b", "a message that is longer than its column, with a=b", uint8(4))
 	p := New(Config{})
-	format := &logrus.TextFormatter{ForceColors: true}
 	f.Fuzz(func(t *testing.T, key, value, msg string, level uint8) {
 		// A message with colours of its own cannot be told from the fields.
 		if !usableKey(p.Keys(), key) || strings.ContainsRune(key+msg, 0x1b) {
 			return
 		}
-		c := logrusCase{p, key, value, msg, time.Now(), logrus.AllLevels[level%7]}
-		line := logrusLine(t, format, c.at, c.level, msg, logrus.Fields{key: value, "pid": 4242})
+		word := logrusLevels[level%7]
+		line := gen.LogrusTerminal(0, word, msg, map[string]any{key: value, "pid": 4242})
 		r := p.Parse(&Message{Text: []byte(line), Origin: Kata})
-		want := map[string]string{"level": quoteText(c.level.String()), "pid": "4242", string(appendName(nil, []byte(key))): quoteText(valid(value))}
+		want := map[string]string{"level": quoteText(word), "pid": "4242", string(appendName(nil, []byte(key))): quoteText(valid(value))}
 		if text := strings.TrimRight(valid(msg), " \r\n"); text != "" {
 			want["msg"] = quoteText(text)
 		}

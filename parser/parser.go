@@ -60,6 +60,17 @@ const (
 	DropNested                   // left out
 )
 
+// The limits' defaults, and the highest value of MaxFields.
+const (
+	DefaultMaxMessage = 1 << 20
+	DefaultMaxFields  = 512
+	DefaultMaxDepth   = 32
+
+	// HighestMaxFields leaves room: Record has 16 bits for a field's index, and the
+	// marks are fields too.
+	HighestMaxFields = 60000
+)
+
 // Config is what a Parser is told. Limits of zero or less mean the defaults.
 type Config struct {
 	Format     Format
@@ -70,9 +81,9 @@ type Config struct {
 	NoNative   bool // read only the message of native records, not their fields
 	KeepTime   bool // make the time a field too when it is taken
 	NoTime     bool // do not take the message's time; it is a field then
-	MaxMessage int  // bytes, 1 MiB
-	MaxFields  int  // 512
-	MaxDepth   int  // 32
+	MaxMessage int  // bytes
+	MaxFields  int  // at most HighestMaxFields
+	MaxDepth   int
 }
 
 // Message is one message and what its record says about it.
@@ -119,10 +130,6 @@ type Parser struct {
 	guest // see guest.go
 }
 
-// maxFields bounds Config.MaxFields: Record has 16 bits for a field's index, and
-// the marks are fields too.
-const maxFields = 60000
-
 // maxKept is the largest buffer in bytes that a Parser keeps for ever, and keptFor
 // how many small messages it keeps a larger one for: large ones come in groups.
 const (
@@ -137,10 +144,10 @@ func New(cfg Config) *Parser {
 			*n = d
 		}
 	}
-	setDefault(&cfg.MaxMessage, 1<<20)
-	setDefault(&cfg.MaxFields, 512)
-	setDefault(&cfg.MaxDepth, 32)
-	cfg.MaxFields = min(cfg.MaxFields, maxFields)
+	setDefault(&cfg.MaxMessage, DefaultMaxMessage)
+	setDefault(&cfg.MaxFields, DefaultMaxFields)
+	setDefault(&cfg.MaxDepth, DefaultMaxDepth)
+	cfg.MaxFields = min(cfg.MaxFields, HighestMaxFields)
 	if cfg.Keys == nil {
 		cfg.Keys = NewKeys(cfg.Types)
 	}

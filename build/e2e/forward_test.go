@@ -3,16 +3,14 @@
 package e2e
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"reflect"
 	"sync"
 	"testing"
 
-	"github.com/ugorji/go/codec"
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
 // event is one log event as it came out of Fluent Bit.
@@ -74,72 +72,69 @@ func (r *receiver) close() []event {
 	return events
 }
 
-// pairs is a map of the wire as keys and values in turn: order and keys that
-// come twice stay visible.
-type pairs []any
-
-// MapBySlice tells the decoder so.
-func (pairs) MapBySlice() {}
-
-// message is the protocol's Forward message.
-type message struct {
-	_       struct{} `codec:",toarray"`
-	Tag     string
-	Entries []entry
-}
-
-type entry struct {
-	_    struct{} `codec:",toarray"`
-	Time any
-	Body pairs
-}
-
+// read reads messages of the protocol until the sender closes: a tag, an array of
+// events, and options.
 func (r *receiver) read(conn io.Reader) error {
-	h := &codec.MsgpackHandle{WriteExt: true}
-	h.RawToString = true
-	h.SignedInteger = true
-	h.MapType = reflect.TypeFor[map[string]any]()
-	for d := codec.NewDecoder(conn, h); ; {
-		var m message
-		if err := d.Decode(&m); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		for _, entry := range m.Entries {
-			e, err := newEvent(m.Tag, entry)
-			if err != nil {
+	var b []byte
+	part := make([]byte, 1<<16)
+	for {
+		n, err := conn.Read(part)
+		b = append(b, part[:n]...)
+		for {
+			m, rest, ok := contract.ReadValue(b)
+			if !ok {
+				break // the rest of it comes later
+			}
+			b = rest
+			if err := r.message(&m); err != nil {
 				return err
 			}
-			r.events.add(e)
+		}
+		switch {
+		case errors.Is(err, io.EOF) && len(b) > 0:
+			return fmt.Errorf("%d bytes at the end are no message", len(b))
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
 		}
 	}
 }
 
-func newEvent(tag string, from entry) (event, error) {
-	at := from.Time
-	if pair, ok := at.([]any); ok && len(pair) == 2 { // with metadata, as newer versions send it
-		at = pair[0]
+func (r *receiver) message(m *contract.Value) error {
+	if m.Kind != contract.Array || len(m.In) < 2 || m.In[0].Kind != contract.Str || m.In[1].Kind != contract.Array {
+		return fmt.Errorf("no message: %x", m.Raw)
 	}
-	ext, ok := at.(codec.RawExt)
-	if !ok || ext.Tag != 0 || len(ext.Data) != 8 {
-		return event{}, fmt.Errorf("the time is no EventTime: %v", from.Time)
-	}
-	e := event{
-		tag:  tag,
-		time: fmt.Sprintf("%d.%09d", binary.BigEndian.Uint32(ext.Data), binary.BigEndian.Uint32(ext.Data[4:])),
-		body: map[string]any{},
-	}
-	for i := 0; i < len(from.Body); i += 2 {
-		key, ok := from.Body[i].(string)
-		if !ok {
-			return event{}, fmt.Errorf("a key is %T", from.Body[i])
+	entries := m.In[1].In
+	for i := range entries {
+		e, err := newEvent(string(m.In[0].Text), &entries[i])
+		if err != nil {
+			return err
 		}
+		r.events.add(e)
+	}
+	return nil
+}
+
+func newEvent(tag string, from *contract.Value) (event, error) {
+	at, _, body, err := from.Parts()
+	if err != nil {
+		return event{}, err
+	}
+	if at.Kind != contract.Ext {
+		return event{}, fmt.Errorf("the time is no EventTime: %v", at.Any())
+	}
+	e := event{tag: tag, time: at.TimeText(), body: map[string]any{}}
+	for i := 0; i < len(body.In); i += 2 {
+		if body.In[i].Kind != contract.Str {
+			return event{}, fmt.Errorf("a key is %x", body.In[i].Raw)
+		}
+		key := string(body.In[i].Text)
 		if _, twice := e.body[key]; twice {
 			return event{}, fmt.Errorf("the name %s comes twice in one record", key)
 		}
 		e.keys = append(e.keys, key)
-		e.body[key] = from.Body[i+1]
+		e.body[key] = body.In[i+1].Any()
 	}
 	return e, nil
 }

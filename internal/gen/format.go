@@ -1,12 +1,14 @@
 package gen
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/sirupsen/logrus"
 )
 
 // Time formats in use.
@@ -30,42 +32,83 @@ func (f fields) with(more fields) fields {
 	return all
 }
 
-func entry(at time.Time, level, msg string, f fields) *logrus.Entry {
-	l, err := logrus.ParseLevel(level)
-	if err != nil {
-		panic(err)
-	}
-	return &logrus.Entry{Data: logrus.Fields(f), Time: at, Level: l, Message: msg}
-}
-
-func formatted(f logrus.Formatter, e *logrus.Entry) string {
-	line, err := f.Format(e)
-	if err != nil {
-		panic(err)
-	}
-	return strings.TrimSuffix(string(line), "\n")
-}
-
-// logrusText is a line of logrus's text formatter, without its newline.
-func logrusText(at time.Time, format, level, msg string, f fields) string {
-	return formatted(&logrus.TextFormatter{DisableColors: true, TimestampFormat: format}, entry(at, level, msg, f))
-}
-
-// logrusJSON is a line of logrus's JSON formatter.
-func logrusJSON(at time.Time, format, level, msg string, f fields) string {
-	return formatted(&logrus.JSONFormatter{TimestampFormat: format}, entry(at, level, msg, f))
-}
-
-// logrusTerminal is what logrus prints on a terminal since seconds; the real
-// formatter counts them from the start of this process.
-func logrusTerminal(since int, level, msg string, keys ...string) string {
-	colour := map[string]int{"info": 36, "warning": 33, "error": 31, "debug": 37}[level]
+// LogrusText is a line of logrus's text formatter, without its newline. What this and
+// the two functions below it write is compared with logrus itself in build/interop.
+func LogrusText(at time.Time, format, level, msg string, f map[string]any) string {
+	f = withoutClashes(f)
 	var b strings.Builder
-	fmt.Fprintf(&b, "\x1b[%dm%s\x1b[0m[%04d] %-44s ", colour, strings.ToUpper(level)[:4], since, msg)
-	for i := 0; i < len(keys); i += 2 {
-		fmt.Fprintf(&b, " \x1b[%dm%s\x1b[0m=%s", colour, keys[i], keys[i+1])
+	b.WriteString("time=")
+	writeLogrusValue(&b, at.Format(format))
+	b.WriteString(" level=")
+	writeLogrusValue(&b, level)
+	if msg != "" {
+		b.WriteString(" msg=")
+		writeLogrusValue(&b, msg)
+	}
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		b.WriteString(" " + key + "=")
+		writeLogrusValue(&b, f[key])
 	}
 	return b.String()
+}
+
+// LogrusJSON is a line of logrus's JSON formatter, without its newline.
+func LogrusJSON(at time.Time, format, level, msg string, f map[string]any) string {
+	all := withoutClashes(f)
+	for key, value := range all {
+		if err, ok := value.(error); ok {
+			all[key] = err.Error()
+		}
+	}
+	all["time"], all["level"], all["msg"] = at.Format(format), level, msg
+	line, err := json.Marshal(all)
+	if err != nil {
+		panic(err)
+	}
+	return string(line)
+}
+
+// LogrusTerminal is what logrus prints on a terminal when so many seconds have passed
+// since the program started, without its newline.
+func LogrusTerminal(since int, level, msg string, f map[string]any) string {
+	colour := map[string]int{"trace": 37, "debug": 37, "warning": 33, "error": 31, "fatal": 31, "panic": 31}[level]
+	if colour == 0 {
+		colour = 36
+	}
+	f = withoutClashes(f)
+	var b strings.Builder
+	fmt.Fprintf(&b, "\x1b[%dm%s\x1b[0m[%04d] %-44s ", colour, strings.ToUpper(level)[:4], since, strings.TrimSuffix(msg, "\n"))
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		fmt.Fprintf(&b, " \x1b[%dm%s\x1b[0m=", colour, key)
+		writeLogrusValue(&b, f[key])
+	}
+	return b.String()
+}
+
+// withoutClashes is a copy of f in which keys that logrus has itself are renamed.
+func withoutClashes(f map[string]any) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, f)
+	for _, key := range []string{"time", "msg", "level", "logrus_error"} {
+		if value, ok := all[key]; ok {
+			delete(all, key)
+			all["fields."+key] = value
+		}
+	}
+	return all
+}
+
+// writeLogrusValue writes a value, in quotes where logrus finds them necessary.
+func writeLogrusValue(b *strings.Builder, value any) {
+	text := fmt.Sprint(value)
+	bare := !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._/@^+", r)
+	})
+	if bare {
+		b.WriteString(text)
+	} else {
+		b.WriteString(strconv.Quote(text))
+	}
 }
 
 // slogJSON is an object of slog-json: msg, level and ts first, all others in

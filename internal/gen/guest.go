@@ -60,19 +60,19 @@ func (g *Generator) agentLine1(s *sandbox) string {
 	container := pick(g, s.containers...)
 	switch g.rnd.IntN(5) {
 	case 0:
-		return logrusText(at, trimmed, "debug", "request end", f.with(fields{
+		return LogrusText(at, trimmed, "debug", "request end", f.with(fields{
 			"duration": (time.Duration(g.between(1000, 90_000_000))).String(), "request": "/grpc.AgentService/OnlineCPUMem", "resp": "&Empty{}",
 		}))
 	case 1:
-		return logrusText(at, trimmed, "debug", "", f.with(fields{
+		return LogrusText(at, trimmed, "debug", "", f.with(fields{
 			"request": "/grpc.AgentService/StartContainer", "req": fmt.Sprintf("container_id:%q exec_id:%q ", container, container),
 		}))
 	case 2:
-		return logrusText(at, trimmed, "debug", "log pipe has been closed: EOF", nil)
+		return LogrusText(at, trimmed, "debug", "log pipe has been closed: EOF", nil)
 	case 3:
-		return logrusText(at, trimmed, "info", "ignoring unexpected signal", f.with(fields{"signal": "child exited", "container": container}))
+		return LogrusText(at, trimmed, "info", "ignoring unexpected signal", f.with(fields{"signal": "child exited", "container": container}))
 	}
-	return logrusText(at, trimmed, "warning", "Could not read the file \"x\"", f.with(fields{"error": fmt.Errorf("open /x: no such file"), "subsystem": "udevlistener"}))
+	return LogrusText(at, trimmed, "warning", "Could not read the file \"x\"", f.with(fields{"error": fmt.Errorf("open /x: no such file"), "subsystem": "udevlistener"}))
 }
 
 // consoleText is a line of the guest's kernel, systemd or other programs.

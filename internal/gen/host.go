@@ -38,7 +38,7 @@ func (g *Generator) runtimeState(s *sandbox) {
 	if level == "error" {
 		f["error"] = "open /run/vc/sbs/" + s.id[:8] + ": no such file or directory"
 	}
-	g.syslog(g.now, p, level, logrusText(g.now, trimmed, level, msg, f))
+	g.syslog(g.now, p, level, LogrusText(g.now, trimmed, level, msg, f))
 }
 
 // kata1 is Kata 1.x: kata-runtime's calls, and the guest's console through
@@ -54,23 +54,23 @@ func (g *Generator) kata1(s *sandbox) {
 		g.runtimeState(s)
 	case n < 36:
 		f := fields{"arch": "amd64", "arguments": fmt.Sprintf("%q", "state "+s.containers[0]), "command": "state", "commit": "0a1b2c3", "name": "kata-runtime", "pid": s.shim + 1, "source": "runtime", "version": "1.9.9"}
-		g.syslog(g.now, program{"kata-runtime", s.shim + 1, "kata-runtime", "/opt/kata/bin/kata-runtime", "/opt/kata/bin/kata-runtime state " + s.containers[0], "crio.service", ""}, "info", logrusText(g.now, trimmed, "info", "", f))
+		g.syslog(g.now, program{"kata-runtime", s.shim + 1, "kata-runtime", "/opt/kata/bin/kata-runtime", "/opt/kata/bin/kata-runtime state " + s.containers[0], "crio.service", ""}, "info", LogrusText(g.now, trimmed, "info", "", f))
 	case n < 70:
-		g.syslog(g.now, proxy, "info", logrusText(g.now, trimmed, "info", g.agentLine1(s)+"\n", fromProxy))
+		g.syslog(g.now, proxy, "info", LogrusText(g.now, trimmed, "info", g.agentLine1(s)+"\n", fromProxy))
 	case n < 86:
-		g.syslog(g.now, proxy, "info", logrusText(g.now, trimmed, "info", g.consoleText(s)+"\n", fromProxy))
+		g.syslog(g.now, proxy, "info", LogrusText(g.now, trimmed, "info", g.consoleText(s)+"\n", fromProxy))
 	case n < 88:
 		f := fromProxy.with(fields{"source": "proxy", "component": "yamux"})
-		g.syslog(g.now, proxy, "info", logrusText(g.now, trimmed, "info", g.now.Format("2006/01/02 15:04:05")+" [ERR] yamux: keepalive failed: EOF\n", f))
+		g.syslog(g.now, proxy, "info", LogrusText(g.now, trimmed, "info", g.now.Format("2006/01/02 15:04:05")+" [ERR] yamux: keepalive failed: EOF\n", f))
 	case n < 90:
 		g.syslog(g.now, program{"kata-netmon", s.shim + 5, "kata-netmon", "/opt/kata/libexec/kata-containers/kata-netmon", "kata-netmon -s " + s.id, "crio.service", "1"}, "debug",
-			logrusText(g.now, trimmed, "debug", "Handle link", fields{"interface": "eth0", "name": "kata-netmon", "pid": s.shim + 5, "source": "netmon"}))
+			LogrusText(g.now, trimmed, "debug", "Handle link", fields{"interface": "eth0", "name": "kata-netmon", "pid": s.shim + 5, "source": "netmon"}))
 	case n < 95:
 		f := fields{"container": s.containers[0], "exec-id": s.containers[0], "name": "kata-shim", "pid": 1, "source": "agent"}
-		g.syslog(g.now, shim, "info", logrusText(g.now, trimmed, "info", g.agentLine1(s)+"\n", f))
+		g.syslog(g.now, shim, "info", LogrusText(g.now, trimmed, "info", g.agentLine1(s)+"\n", f))
 	default:
 		f := fields{"container": s.containers[0], "error": "write unix: EOF", "exec-id": s.containers[0], "name": "kata-shim", "pid": 1, "source": "shim"}
-		g.syslog(g.now, shim, "warning", logrusText(g.now, trimmed, "warning", "copy stdin failed", f))
+		g.syslog(g.now, shim, "warning", LogrusText(g.now, trimmed, "warning", "copy stdin failed", f))
 	}
 }
 
@@ -136,8 +136,8 @@ func (g *Generator) goShim(s *sandbox) {
 	}
 	shim := program{"kata", s.shim, "containerd-shim", "/opt/kata/bin/containerd-shim-kata-v2",
 		"/opt/kata/bin/containerd-shim-kata-v2 -namespace k8s.io -address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd -id " + s.id, g.unit(s), ""}
-	g.syslog(g.now, shim, level, logrusText(g.now, trimmed, level, msg, f))
-	g.stdout(g.now, g.manager(s), logrusText(g.now, nine, level, msg, f))
+	g.syslog(g.now, shim, level, LogrusText(g.now, trimmed, level, msg, f))
+	g.stdout(g.now, g.manager(s), LogrusText(g.now, nine, level, msg, f))
 }
 
 var slogLevels = []string{"INFO", "INFO", "INFO", "DEBG", "WARN", "ERRO"}
@@ -194,18 +194,18 @@ func (g *Generator) other() {
 			fmt.Sprintf(`I0506 07:08:09.123456     899 kubelet.go:2447] "SyncLoop (PLEG): event for pod" pod="shop/web-0" event={"ID":"0c1f","Type":"ContainerStarted","Data":%q}`, s.id))
 	case 3:
 		if s.crio {
-			g.stdout(g.now, g.manager(s), logrusText(g.now, crio130, "info", "Ran pod sandbox "+s.id+" with infra container: shop/web-0/POD", fields{"id": g.hex(8), "name": "/runtime.v1.RuntimeService/RunPodSandbox"}))
+			g.stdout(g.now, g.manager(s), LogrusText(g.now, crio130, "info", "Ran pod sandbox "+s.id+" with infra container: shop/web-0/POD", fields{"id": g.hex(8), "name": "/runtime.v1.RuntimeService/RunPodSandbox"}))
 			return
 		}
-		g.stdout(g.now, g.manager(s), logrusText(g.now, nine, "info", fmt.Sprintf("RunPodSandbox for &PodSandboxMetadata{Name:web-0,Uid:0c1f,Namespace:shop,Attempt:0,} returns sandbox id %q", s.id), nil))
+		g.stdout(g.now, g.manager(s), LogrusText(g.now, nine, "info", fmt.Sprintf("RunPodSandbox for &PodSandboxMetadata{Name:web-0,Uid:0c1f,Namespace:shop,Attempt:0,} returns sandbox id %q", s.id), nil))
 	case 4:
-		g.stdout(g.now, g.manager(s), logrusJSON(g.now, nine, "info", "StopPodSandbox for \""+s.id+"\"", nil))
+		g.stdout(g.now, g.manager(s), LogrusJSON(g.now, nine, "info", "StopPodSandbox for \""+s.id+"\"", nil))
 	case 5: // a service that runs kata-runtime check, on a console of its own
 		g.stdout(g.now, program{"kata-runtime", 990, "kata-runtime", "/opt/kata/bin/kata-runtime", "/opt/kata/bin/kata-runtime check", "kata-check.service", ""},
-			logrusTerminal(g.rnd.IntN(60), "info", "CPU property found", "arch", "amd64", "description", "\"Virtualization support\"", "name", "vmx", "type", "flag"))
+			LogrusTerminal(g.rnd.IntN(60), "info", "CPU property found", fields{"arch": "amd64", "description": "Virtualization support", "name": "vmx", "type": "flag"}))
 	default:
 		g.stdout(g.now, program{"kata-monitor", 950, "kata-monitor", "/opt/kata/bin/kata-monitor", "/opt/kata/bin/kata-monitor -log-level debug", "kata-monitor.service", ""},
-			logrusText(g.now, trimmed, "debug", "Synced KATA POD "+s.id, fields{"cri-name": "web-0", "cri-namespace": "shop", "cri-uid": "0c1f", "name": "kata-monitor", "pid": 950, "source": "kata-monitor"}))
+			LogrusText(g.now, trimmed, "debug", "Synced KATA POD "+s.id, fields{"cri-name": "web-0", "cri-namespace": "shop", "cri-uid": "0c1f", "name": "kata-monitor", "pid": 950, "source": "kata-monitor"}))
 	}
 }
 
@@ -215,12 +215,12 @@ func (g *Generator) tail() {
 	line := ""
 	switch g.rnd.IntN(3) {
 	case 0:
-		line = logrusText(g.now, seconds, "info", "release sandbox", f)
+		line = LogrusText(g.now, seconds, "info", "release sandbox", f)
 	case 1:
 		f["endpoint"] = map[string]any{"EndpointProperties": map[string]any{"Iface": map[string]any{"Index": 4, "MTU": 1460, "Alias": ""}}}
-		line = logrusJSON(g.now, seconds, "info", "endpoint <unmarshalled>", f)
+		line = LogrusJSON(g.now, seconds, "info", "endpoint <unmarshalled>", f)
 	default:
-		line = logrusTerminal(g.rnd.IntN(60), "warning", "Not running network checks as super user", "arch", "amd64", "name", "kata-runtime", "source", "runtime")
+		line = LogrusTerminal(g.rnd.IntN(60), "warning", "Not running network checks as super user", fields{"arch": "amd64", "name": "kata-runtime", "source": "runtime"})
 	}
 	g.push(g.now, []Pair{{"log", line}})
 }
@@ -231,7 +231,7 @@ func (g *Generator) damage() {
 	f := fields{"console-protocol": "unix", "console-url": "/run/vc/vm/" + s.id + "/console.sock", "name": "containerd-shim-v2", "pid": s.shim, "sandbox": s.id, "source": "virtcontainers", "subsystem": "sandbox"}
 	shim := program{"kata", s.shim, "containerd-shim", "/opt/kata/bin/containerd-shim-kata-v2", "/opt/kata/bin/containerd-shim-kata-v2 -id " + s.id, g.unit(s), ""}
 	console := func(text string) {
-		g.syslog(g.now, shim, "debug", logrusText(g.now, trimmed, "debug", "reading guest console", f.with(fields{"vmconsole": text})))
+		g.syslog(g.now, shim, "debug", LogrusText(g.now, trimmed, "debug", "reading guest console", f.with(fields{"vmconsole": text})))
 	}
 	_, line := g.agentLine(s)
 	kernel := g.stamp(s) + "sd 0:0:0:0: [sda] 20971520 512-byte logical blocks"
@@ -253,11 +253,11 @@ func (g *Generator) damage() {
 		g.stdout(g.now, g.manager(s), "Failed to fire hook: write unixgram: message too long")
 		g.syslog(g.now, shim, "info", "goroutine 1 [running]:\nmain.main()\n\t/x.go:1 +0x1d")
 	case n < 98:
-		whole := logrusText(g.now, trimmed, "debug", "sending request", f.with(fields{"req": "raw \xff\xfe bytes \x00 nul \u200b"}))
+		whole := LogrusText(g.now, trimmed, "debug", "sending request", f.with(fields{"req": "raw \xff\xfe bytes \x00 nul \u200b"}))
 		g.syslog(g.now, shim, "debug", whole[:len(whole)-g.between(1, 80)])
 	default: // longer than a line of journald's
 		const lineMax = 48 << 10
-		long := logrusText(g.now, nine, "debug", "get config content", f.with(fields{"config": strings.Repeat("AgentConfig { debug_console: false, log_level: \"debug\" }, ", 900)}))
+		long := LogrusText(g.now, nine, "debug", "get config content", f.with(fields{"config": strings.Repeat("AgentConfig { debug_console: false, log_level: \"debug\" }, ", 900)}))
 		g.stdout(g.now, g.manager(s), long[:lineMax], Pair{"_LINE_BREAK", "line-max"})
 		g.stdout(g.now, g.manager(s), long[lineMax:])
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,50 +37,28 @@ func (k Kind) String() string {
 	return [...]string{"string", "boolean", "integer", "size", "comma list", "string"}[k]
 }
 
-// Formats that can be asked for with the option format.
-const (
-	FormatAuto   = "auto"
-	FormatLogfmt = "logfmt"
-	FormatJSON   = "json"
-	FormatNative = "native"
-)
+// Duplicates says what becomes of the second copy of a line.
+type Duplicates uint8
 
-// What becomes of JSON objects and arrays: the option nested.
 const (
-	NestedStringify = "stringify"
-	NestedKeep      = "keep"
-	NestedDrop      = "drop"
-)
-
-// What becomes of the second copy of a line: the option duplicates.
-const (
-	DuplicatesKeep = "keep"
-	DuplicatesMark = "mark"
-	DuplicatesDrop = "drop"
+	KeepDuplicates Duplicates = iota
+	MarkDuplicates
+	DropDuplicates
 )
 
 // Options is what one instance was told, checked and with defaults applied.
 type Options struct {
+	Parser            parser.Config // all but Keys and Spans, which are no options
 	KeyName           []string
-	Format            string
 	Prefix            string
 	NestUnder         string
 	ReserveData       bool
 	PreserveKey       bool
-	UseMessageTime    bool
-	TimeKeep          bool
-	Types             parser.Types
-	UnpackAgent       bool
-	NativeFields      bool
-	Nested            string
 	RemoveKeys        []string
 	OnlyKeys          []string
 	RemoveJournalKeys []string
-	MinLevel          string
-	Duplicates        string
-	MaxMessageSize    int // bytes
-	MaxFields         int
-	MaxDepth          int
+	MinLevel          int // the lowest level that stays, as its index in parser.Levels; -1 for all
+	Duplicates        Duplicates
 }
 
 // Option is one row of Table.
@@ -87,7 +66,7 @@ type Option struct {
 	Name    string
 	Kind    Kind
 	Default string   // as a user would write it
-	Allowed []string // for Enum
+	Allowed []string // for Enum, in lower case
 	Help    string   // one line; also what `fluent-bit -F kata -h` prints
 	Min     int      // lowest value of Int and Size
 	Max     int      // highest value of Int and Size
@@ -102,7 +81,7 @@ type Option struct {
 type value struct {
 	text string
 	on   bool
-	num  int
+	num  int // of Enum the index in Option.Allowed
 	list []string
 }
 
@@ -166,11 +145,8 @@ func (row *Option) parse(text string) (value, error) {
 			return v, fmt.Errorf("%s: %q is not a boolean (on, off, true, false, yes, no)", row.Name, text)
 		}
 	case Enum:
-		v.text = strings.ToLower(text)
-		for _, a := range row.Allowed {
-			if v.text == a {
-				return v, nil
-			}
+		if v.num = slices.Index(row.Allowed, strings.ToLower(text)); v.num >= 0 {
+			return v, nil
 		}
 		return v, fmt.Errorf("%s: %q is not one of %s", row.Name, text, strings.Join(nonEmpty(row.Allowed), ", "))
 	case Int, Size:
@@ -225,6 +201,16 @@ func number(text string, suffix bool) (int, bool) {
 		return 0, false
 	}
 	return n * unit, true
+}
+
+// size writes a number of bytes as a user would, with the largest suffix that number
+// reads it back from.
+func size(n int) string {
+	units := []string{"", "K", "M", "G"}
+	for n%1024 == 0 && len(units) > 1 {
+		n, units = n/1024, units[1:]
+	}
+	return strconv.Itoa(n) + units[0]
 }
 
 // Markdown is the rows of the table of options as README.md shows them.

@@ -2,6 +2,7 @@ package options
 
 import (
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -25,10 +26,13 @@ func TestDefaults(t *testing.T) {
 	if got := strings.Join(o.KeyName, " "); got != "MESSAGE message log" {
 		t.Errorf("key_name is %q", got)
 	}
-	if o.Prefix != "kata_" || o.Format != FormatAuto || !o.ReserveData || !o.PreserveKey || !o.UseMessageTime || o.TimeKeep ||
-		!o.UnpackAgent || !o.NativeFields || o.Nested != NestedStringify || o.MinLevel != "" || o.Duplicates != DuplicatesKeep ||
-		o.MaxMessageSize != 1<<20 || o.MaxFields != 512 || o.MaxDepth != 32 || o.Types.AllText || o.Types.Extra != nil {
-		t.Errorf("defaults are %+v", o)
+	o.KeyName = nil
+	want := &Options{
+		Parser: parser.Config{MaxMessage: parser.DefaultMaxMessage, MaxFields: parser.DefaultMaxFields, MaxDepth: parser.DefaultMaxDepth},
+		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1,
+	}
+	if !reflect.DeepEqual(o, want) {
+		t.Errorf("defaults are %+v, want %+v", o, want)
 	}
 }
 
@@ -41,17 +45,17 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(o.KeyName, "|") != "log|MESSAGE" || o.Format != FormatLogfmt || o.Prefix != "" || o.NestUnder != "kata" ||
-		o.ReserveData || o.PreserveKey || !o.Types.AllText || o.Nested != NestedKeep || strings.Join(o.RemoveKeys, "|") != "Endpoint*|req" ||
-		o.MinLevel != "warning" || o.Duplicates != DuplicatesDrop || o.MaxMessageSize != 64<<10 || o.MaxFields != 100 || o.MaxDepth != 8 {
+	if strings.Join(o.KeyName, "|") != "log|MESSAGE" || o.Parser.Format != parser.OnlyLogfmt || o.Prefix != "" || o.NestUnder != "kata" ||
+		o.ReserveData || o.PreserveKey || !o.Parser.Types.AllText || o.Parser.Nested != parser.KeepNested || strings.Join(o.RemoveKeys, "|") != "Endpoint*|req" ||
+		parser.Levels[o.MinLevel] != "warning" || o.Duplicates != DropDuplicates || o.Parser.MaxMessage != 64<<10 || o.Parser.MaxFields != 100 || o.Parser.MaxDepth != 8 {
 		t.Errorf("got %+v", o)
 	}
 	o, err = Parse(from("types", "kata, foo:integer, vm path:string, a:b:float"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Types.Extra["foo"] != parser.Integer || o.Types.Extra["vm path"] != parser.Text || o.Types.Extra["a:b"] != parser.Float {
-		t.Errorf("types are %v", o.Types.Extra)
+	if extra := o.Parser.Types.Extra; extra["foo"] != parser.Integer || extra["vm path"] != parser.Text || extra["a:b"] != parser.Float {
+		t.Errorf("types are %v", extra)
 	}
 }
 
@@ -77,6 +81,17 @@ func TestErrors(t *testing.T) {
 	f("types", "pid:number", `types: "pid:number": type "number" is not one of integer, float, bool, string`)
 	f("key_name", " , ", `key_name: at least one key is needed`)
 	f("sandbox_metadata", "on", `sandbox_metadata: not supported yet (only "off" is)`)
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int]string{1000: "1000", 1024: "1K", 1025: "1025", 3 << 20: "3M", 2 << 30: "2G", 4 << 40: "4096G"} {
+		if got := size(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+		if back, ok := number(want, true); !ok || back != n {
+			t.Errorf("%s is %d, want %d", want, back, n)
+		}
+	}
 }
 
 // TestErrorsAtOnce: a user mends a configuration in one go.

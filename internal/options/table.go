@@ -2,6 +2,7 @@ package options
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
@@ -20,10 +21,10 @@ var Table = []Option{
 		},
 	},
 	{
-		Name: "format", Kind: Enum, Default: FormatAuto,
-		Allowed: []string{FormatAuto, FormatLogfmt, FormatJSON, FormatNative},
+		Name: "format", Kind: Enum, Default: "auto",
+		Allowed: []string{parser.Auto: "auto", parser.OnlyLogfmt: "logfmt", parser.OnlyJSON: "json", parser.OnlyNative: "native"},
 		Help:    "Encoding of the message: auto recognises it per record; logfmt and json take it as given, whoever wrote it.",
-		set:     func(o *Options, v value) error { o.Format = v.text; return nil },
+		set:     func(o *Options, v value) error { o.Parser.Format = parser.Format(v.num); return nil },
 	},
 	{
 		Name: "prefix", Kind: String, Default: "kata_",
@@ -48,36 +49,36 @@ var Table = []Option{
 	{
 		Name: "use_message_time", Kind: Bool, Default: "on",
 		Help: "Give the event the time that the message names; off leaves the event its own and keeps the text in the field time.",
-		set:  func(o *Options, v value) error { o.UseMessageTime = v.on; return nil },
+		set:  func(o *Options, v value) error { o.Parser.NoTime = !v.on; return nil },
 	},
 	{
 		Name: "time_keep", Kind: Bool, Default: "off",
 		Help: "Keep the message's time as a field too when it has become the event's time.",
-		set:  func(o *Options, v value) error { o.TimeKeep = v.on; return nil },
+		set:  func(o *Options, v value) error { o.Parser.KeepTime = v.on; return nil },
 	},
 	{
 		Name: "types", Kind: String, Default: "kata",
 		Help: "Types of values: kata (the built-in table), string (all text), or key:type pairs, comma separated, on top of kata; types are integer, float, bool, string.",
 		set: func(o *Options, v value) (err error) {
-			o.Types, err = parser.ParseTypes(v.text)
+			o.Parser.Types, err = parser.ParseTypes(v.text)
 			return err
 		},
 	},
 	{
 		Name: "unpack_agent", Kind: Bool, Default: "on",
 		Help: "Unpack what the guest wrote (agent records, console text) from the line that carries it.",
-		set:  func(o *Options, v value) error { o.UnpackAgent = v.on; return nil },
+		set:  func(o *Options, v value) error { o.Parser.NoUnpack = !v.on; return nil },
 	},
 	{
 		Name: "native_fields", Kind: Bool, Default: "on",
 		Help: "Read the journal fields of the Rust runtime (NAME, SUBSYSTEM and the call's own keys) into parsed fields.",
-		set:  func(o *Options, v value) error { o.NativeFields = v.on; return nil },
+		set:  func(o *Options, v value) error { o.Parser.NoNative = !v.on; return nil },
 	},
 	{
-		Name: "nested", Kind: Enum, Default: NestedStringify,
-		Allowed: []string{NestedStringify, NestedKeep, NestedDrop},
+		Name: "nested", Kind: Enum, Default: "stringify",
+		Allowed: []string{parser.Stringify: "stringify", parser.KeepNested: "keep", parser.DropNested: "drop"},
 		Help:    "What becomes of JSON objects and arrays: one string of compact JSON, maps and arrays, or nothing.",
-		set:     func(o *Options, v value) error { o.Nested = v.text; return nil },
+		set:     func(o *Options, v value) error { o.Parser.Nested = parser.NestedMode(v.num); return nil },
 	},
 	{
 		Name: "remove_keys", Kind: List, Default: "",
@@ -95,30 +96,31 @@ var Table = []Option{
 		set:  func(o *Options, v value) error { o.RemoveJournalKeys = v.list; return nil },
 	},
 	{
-		Name: "min_level", Kind: Enum, Default: "", Allowed: append([]string{""}, parser.Levels[:]...),
-		Help: "Drop records below this level; a record without a level, or with an unknown one, always stays.",
-		set:  func(o *Options, v value) error { o.MinLevel = v.text; return nil },
+		Name: "min_level", Kind: Enum, Default: "",
+		Allowed: append([]string{""}, parser.Levels[:]...),
+		Help:    "Drop records below this level; a record without a level, or with an unknown one, always stays.",
+		set:     func(o *Options, v value) error { o.MinLevel = v.num - 1; return nil },
 	},
 	{
-		Name: "duplicates", Kind: Enum, Default: DuplicatesKeep,
-		Allowed: []string{DuplicatesKeep, DuplicatesMark, DuplicatesDrop},
+		Name: "duplicates", Kind: Enum, Default: "keep",
+		Allowed: []string{KeepDuplicates: "keep", MarkDuplicates: "mark", DropDuplicates: "drop"},
 		Help:    "What becomes of the second copy of a shim's line (containerd's journal entry and the shim's own) seen within 2 seconds.",
-		set:     func(o *Options, v value) error { o.Duplicates = v.text; return nil },
+		set:     func(o *Options, v value) error { o.Duplicates = Duplicates(v.num); return nil },
 	},
 	{
-		Name: "max_message_size", Kind: Size, Default: "1M", Min: 256, Max: 1 << 30,
+		Name: "max_message_size", Kind: Size, Default: size(parser.DefaultMaxMessage), Min: 256, Max: 1 << 30,
 		Help: "Parse at most this much of a message; what is longer gets the mark too_large.",
-		set:  func(o *Options, v value) error { o.MaxMessageSize = v.num; return nil },
+		set:  func(o *Options, v value) error { o.Parser.MaxMessage = v.num; return nil },
 	},
 	{
-		Name: "max_fields", Kind: Int, Default: "512", Min: 8, Max: 60000,
+		Name: "max_fields", Kind: Int, Default: strconv.Itoa(parser.DefaultMaxFields), Min: 8, Max: parser.HighestMaxFields,
 		Help: "Take at most this many fields from a message; one with more gets the mark too_many_fields.",
-		set:  func(o *Options, v value) error { o.MaxFields = v.num; return nil },
+		set:  func(o *Options, v value) error { o.Parser.MaxFields = v.num; return nil },
 	},
 	{
-		Name: "max_depth", Kind: Int, Default: "32", Min: 1, Max: 512,
+		Name: "max_depth", Kind: Int, Default: strconv.Itoa(parser.DefaultMaxDepth), Min: 1, Max: 512,
 		Help: "Follow nested JSON at most this deep; a deeper value is left out and marked too_deep.",
-		set:  func(o *Options, v value) error { o.MaxDepth = v.num; return nil },
+		set:  func(o *Options, v value) error { o.Parser.MaxDepth = v.num; return nil },
 	},
 	{
 		Name: "sandbox_metadata", Kind: Bool, Default: "off", unsupported: true,

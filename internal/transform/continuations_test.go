@@ -28,11 +28,11 @@ func (e cutEntry) send(t testing.TB, f *Filter) (before contract.Event, fields m
 		pairs = append(pairs, "_LINE_BREAK", e.lineBreak)
 	}
 	chunk := appendEvent(nil, 100+e.milli/1000, e.milli%1000*1e6, pairs...)
-	before = decode(t, chunk)[0]
+	before = contract.Events(t, chunk)[0]
 	out, verdict := runTagged(t, f, e.tag, chunk)
 	after := before
 	if verdict == Changed {
-		after = decode(t, out)[0]
+		after = contract.Events(t, out)[0]
 	}
 	fields = map[string]any{}
 	if after.Time != before.Time {
@@ -177,7 +177,7 @@ func TestStrippedStream(t *testing.T) {
 		if verdict == Untouched {
 			return nil
 		}
-		return decode(t, out)[0].Body
+		return contract.Events(t, out)[0].Body
 	}
 	for _, lower := range []bool{false, true} {
 		for _, stripped := range []bool{true, false} {

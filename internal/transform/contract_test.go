@@ -21,12 +21,12 @@ func TestContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := decode(t, chunk)
+			before := contract.Events(t, chunk)
 			out, verdict := run(t, New(options.Default()), chunk)
 			if verdict != Changed {
 				t.Fatal("nothing changed")
 			}
-			after := decode(t, out)
+			after := contract.Events(t, out)
 			cases := contract.Load(t)
 			if len(before) != len(after) || len(before) != len(cases) {
 				t.Fatalf("%d events came, %d went, there are %d examples", len(before), len(after), len(cases))
@@ -56,7 +56,7 @@ func TestReal(t *testing.T) {
 			f := filter(t, pairs...)
 			for i, record := range r.Records {
 				chunk := recordEvent(t, record, int64(i))
-				before := decode(t, chunk)[0]
+				before := contract.Events(t, chunk)[0]
 				out, verdict := run(t, f, chunk)
 				if verdict == Untouched {
 					out = chunk
@@ -65,7 +65,7 @@ func TestReal(t *testing.T) {
 					continue
 				}
 				var after *contract.Event
-				if events := decode(t, out); len(events) > 0 {
+				if events := contract.Events(t, out); len(events) > 0 {
 					after = &events[0]
 				}
 				for _, wrong := range r.Compare(before, after) {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
@@ -41,7 +42,7 @@ func TestPrograms(t *testing.T) {
 		chunk = appendEvent(chunk, 1, 0, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", s.Text())
 	}
 	out, _ := run(t, New(options.Default()), chunk)
-	events := decode(t, out)
+	events := contract.Events(t, out)
 	if len(events) != lines {
 		t.Fatalf("%d lines, %d events", lines, len(events))
 	}
@@ -64,9 +65,9 @@ func TestEdges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := decode(t, chunk)
+		before := contract.Events(t, chunk)
 		out, _ := run(t, New(options.Default()), chunk)
-		after := decode(t, out)
+		after := contract.Events(t, out)
 		if len(before) != len(after) {
 			t.Fatalf("%s: %d events came, %d went", file, len(before), len(after))
 		}

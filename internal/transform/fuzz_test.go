@@ -11,6 +11,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
@@ -21,26 +22,27 @@ import (
 func fuzzOptions(n uint32) *options.Options {
 	o := options.Default()
 	bit := func(i int) bool { return n>>i&1 != 0 }
-	pick := func(i int, of ...string) string { return of[int(n>>i&3)%len(of)] }
-	o.ReserveData, o.PreserveKey, o.UseMessageTime, o.TimeKeep = !bit(0), !bit(1), !bit(2), bit(3)
-	o.UnpackAgent, o.NativeFields = !bit(4), !bit(5)
-	o.Prefix = pick(6, "kata_", "", "k.")
-	o.Format = pick(8, "auto", "logfmt", "json", "native")
-	o.Nested = pick(10, "stringify", "keep", "drop")
-	o.Duplicates = pick(12, "keep", "mark", "drop")
+	two := func(i int) int { return int(n >> i & 3) }
+	c := &o.Parser
+	o.ReserveData, o.PreserveKey, c.NoTime, c.KeepTime = !bit(0), !bit(1), bit(2), bit(3)
+	c.NoUnpack, c.NoNative = bit(4), bit(5)
+	o.Prefix = []string{"kata_", "", "k."}[two(6)%3]
+	c.Format = parser.Format(two(8))
+	c.Nested = parser.NestedMode(two(10) % 3)
+	o.Duplicates = options.Duplicates(two(12) % 3)
 	if bit(14) {
 		o.NestUnder = "kata"
 	}
 	if bit(15) {
-		o.MinLevel = "warning"
+		o.MinLevel = parser.LevelRank([]byte("warning"))
 	}
 	if bit(16) {
 		o.RemoveKeys, o.RemoveJournalKeys = []string{"m*", "?evel"}, []string{"_*"}
 	}
 	if bit(17) {
-		o.MaxMessageSize, o.MaxFields, o.MaxDepth = 256, 8, 1
+		c.MaxMessage, c.MaxFields, c.MaxDepth = 256, 8, 1
 	}
-	o.Types.AllText = bit(18)
+	c.Types.AllText = bit(18)
 	if bit(19) {
 		o.OnlyKeys = []string{"*e*", "msg"}
 	}
@@ -48,7 +50,7 @@ func fuzzOptions(n uint32) *options.Options {
 		o.KeyName = []string{"log", "SYSLOG_IDENTIFIER", "MESSAGE"}
 	}
 	if bit(21) {
-		o.Types.Extra = map[string]parser.Type{"pid": parser.Text, "sandbox": parser.Integer, "source": parser.Bool, "x": parser.Float}
+		c.Types.Extra = map[string]parser.Type{"pid": parser.Text, "sandbox": parser.Integer, "source": parser.Bool, "x": parser.Float}
 	}
 	return o
 }
@@ -67,103 +69,18 @@ func (all fuzzFilters) get(seed uint32, change func(*options.Options)) *Filter {
 	return all[seed]
 }
 
-// msgpack is a value, read by nothing of this project's but what follows.
-type msgpack struct {
-	raw, text []byte    // text is a string's
-	kind      byte      // s: string, m: map, a: array, x: extension, or 0
-	in        []msgpack // keys and values in turn, or elements
-}
-
-// readMsgpack reads one value; ok is false when b does not start with a whole one.
-func readMsgpack(b []byte) (v msgpack, rest []byte, ok bool) {
-	if len(b) == 0 {
-		return v, nil, false
-	}
-	all, c := b, b[0]
-	b = b[1:]
-	number := func(width int) (n int) {
-		if width > len(b) {
-			return -1
-		}
-		for _, d := range b[:width] {
-			n = n<<8 | int(d)
-		}
-		b = b[width:]
-		return n
-	}
-	size, count := 0, 0
-	switch {
-	case c <= 0x7f, c >= 0xe0, c == 0xc0, c == 0xc2, c == 0xc3:
-	case c <= 0x8f:
-		v.kind, count = 'm', 2*int(c&15)
-	case c <= 0x9f:
-		v.kind, count = 'a', int(c&15)
-	case c <= 0xbf:
-		v.kind, size = 's', int(c&31)
-	case c == 0xc1:
-		return v, nil, false
-	case c <= 0xc6:
-		size = number(1 << (c - 0xc4))
-	case c <= 0xc9:
-		v.kind, size = 'x', number(1<<(c-0xc7))
-		if size >= 0 {
-			size++
-		}
-	case c <= 0xcb:
-		size = 4 << (c - 0xca)
-	case c <= 0xcf:
-		size = 1 << (c - 0xcc)
-	case c <= 0xd3:
-		size = 1 << (c - 0xd0)
-	case c <= 0xd8:
-		v.kind, size = 'x', 1+1<<(c-0xd4)
-	case c <= 0xdb:
-		v.kind, size = 's', number(1<<(c-0xd9))
-	case c <= 0xdd:
-		v.kind, count = 'a', number(2<<(c-0xdc))
-	default:
-		v.kind, count = 'm', 2*number(2<<(c-0xde))
-	}
-	if size < 0 || count < 0 || size > len(b) || count > len(b) {
-		return v, nil, false
-	}
-	v.text, b = b[:size], b[size:]
-	for range count {
-		var one msgpack
-		if one, b, ok = readMsgpack(b); !ok {
-			return v, nil, false
-		}
-		v.in = append(v.in, one)
-	}
-	v.raw = all[:len(all)-len(b)]
-	return v, b, true
-}
-
-// readAll reads values up to the end.
-func readAll(t *testing.T, b []byte) (all []msgpack) {
+// checkValue fails when a string in v is not UTF-8, or a map has a key twice.
+func checkValue(t *testing.T, v *contract.Value) {
 	t.Helper()
-	for len(b) > 0 {
-		v, rest, ok := readMsgpack(b)
-		if !ok {
-			t.Fatalf("not msgpack behind %d values: %x", len(all), b)
-		}
-		all, b = append(all, v), rest
-	}
-	return all
-}
-
-// check fails when a string in v is not UTF-8, or a map has a key twice.
-func (v *msgpack) check(t *testing.T) {
-	t.Helper()
-	if v.kind == 's' && !utf8.Valid(v.text) {
-		t.Fatalf("not UTF-8: %q", v.text)
+	if v.Kind == contract.Str && !utf8.Valid(v.Text) {
+		t.Fatalf("not UTF-8: %q", v.Text)
 	}
 	seen := map[string]bool{}
-	for i := range v.in {
-		v.in[i].check(t)
-		if v.kind == 'm' && i%2 == 0 {
-			if key := string(v.in[i].raw); seen[key] {
-				t.Fatalf("%q is twice in one map", v.in[i].text)
+	for i := range v.In {
+		checkValue(t, &v.In[i])
+		if v.Kind == contract.Map && i%2 == 0 {
+			if key := string(v.In[i].Raw); seen[key] {
+				t.Fatalf("%q is twice in one map", v.In[i].Text)
 			} else {
 				seen[key] = true
 			}
@@ -171,21 +88,26 @@ func (v *msgpack) check(t *testing.T) {
 	}
 }
 
-// pairs answers the keys and values of a map, each as it is written.
-func (v *msgpack) pairs() (pairs []string) {
-	for i := 0; i+1 < len(v.in); i += 2 {
-		pairs = append(pairs, string(v.in[i].raw)+string(v.in[i+1].raw))
+// rawPairs are the keys and values of a map, each as it is written.
+func rawPairs(v *contract.Value) (pairs []string) {
+	for i := 0; i+1 < len(v.In); i += 2 {
+		pairs = append(pairs, string(v.In[i].Raw)+string(v.In[i+1].Raw))
 	}
 	return pairs
 }
 
-// parts answers the time, the metadata and the body of a log event.
-func (v *msgpack) parts() (at, metadata []byte, body *msgpack) {
-	head, body := &v.in[0], &v.in[1]
-	if head.kind != 'a' {
-		return head.raw, nil, body
+// eventParts returns the time, the metadata and the body of a log event.
+func eventParts(t *testing.T, chunk []byte) (at, metadata []byte, body *contract.Value) {
+	t.Helper()
+	v := contract.ReadValues(t, chunk)[0]
+	time, meta, body, err := v.Parts()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return head.in[0].raw, head.in[1].raw, body
+	if meta != nil {
+		metadata = meta.Raw
+	}
+	return time.Raw, metadata, body
 }
 
 // logEvent is an event of strings, keys and values in turn.
@@ -257,7 +179,7 @@ func FuzzProcess(f *testing.F) {
 		if len(starts) == 0 {
 			end = 0
 		}
-		if n := len(readAll(t, chunk[:end])); n != len(starts) {
+		if n := len(contract.ReadValues(t, chunk[:end])); n != len(starts) {
 			t.Fatalf("%d events of %d values", len(starts), n)
 		}
 
@@ -266,7 +188,7 @@ func FuzzProcess(f *testing.F) {
 		if !bytes.HasSuffix(out, chunk[end:]) {
 			t.Fatalf("the end %x has become %x", chunk[end:], out)
 		}
-		if n := len(readAll(t, out[:len(out)-len(chunk)+end])); n != len(starts)-dropped {
+		if n := len(contract.ReadValues(t, out[:len(out)-len(chunk)+end])); n != len(starts)-dropped {
 			t.Fatalf("%d events came, %d went, %d were dropped", len(starts), n, dropped)
 		}
 
@@ -358,9 +280,8 @@ func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
 	if !log {
 		t.Fatalf("no log event, and it changed:\n%x\n%x", before, after)
 	}
-	a, b := readAll(t, before)[0], readAll(t, after)[0]
-	at, metadata, body := a.parts()
-	newAt, newMetadata, newBody := b.parts()
+	at, metadata, body := eventParts(t, before)
+	newAt, newMetadata, newBody := eventParts(t, after)
 	if !bytes.Equal(metadata, newMetadata) {
 		t.Fatalf("the metadata were %x and are %x", metadata, newMetadata)
 	}
@@ -372,41 +293,41 @@ func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
 
 	own := map[string]bool{}
 	names := map[string]int{}
-	for i, pair := range body.pairs() {
+	for i, pair := range rawPairs(body) {
 		own[pair] = true
-		if key := &body.in[2*i]; key.kind == 's' {
-			names[string(key.text)]++
+		if key := &body.In[2*i]; key.Kind == contract.Str {
+			names[string(key.Text)]++
 		}
 	}
 	left := map[string]bool{}
-	for i, pair := range newBody.pairs() {
+	for i, pair := range rawPairs(newBody) {
 		left[pair] = true
 		if own[pair] {
 			continue
 		}
-		key, value := &newBody.in[2*i], &newBody.in[2*i+1]
-		name := string(key.text)
+		key, value := &newBody.In[2*i], &newBody.In[2*i+1]
+		name := string(key.Text)
 		switch {
-		case key.kind != 's' || !strings.HasPrefix(name, f.plan.Prefix) && len(f.plan.NestUnder) == 0:
-			t.Fatalf("the key %q was added", key.raw)
-		case len(f.plan.NestUnder) > 0 && (name != f.plan.NestUnder || value.kind != 'm'):
+		case key.Kind != contract.Str || !strings.HasPrefix(name, f.plan.Prefix) && len(f.plan.NestUnder) == 0:
+			t.Fatalf("the key %q was added", key.Raw)
+		case len(f.plan.NestUnder) > 0 && (name != f.plan.NestUnder || value.Kind != contract.Map):
 			t.Fatalf("%q was added beside the map", name)
 		case len(f.plan.NestUnder) == 0 && len(f.plan.Prefix) == 0 && names[name] > 0:
 			t.Fatalf("%q has taken the record's own", name)
 		}
-		key.check(t)
-		value.check(t)
+		checkValue(t, key)
+		checkValue(t, value)
 	}
-	for i := 0; i < len(newBody.in); i += 2 {
-		key := &newBody.in[i]
+	for i := 0; i < len(newBody.In); i += 2 {
+		key := &newBody.In[i]
 		n := 0
-		for k := 0; k < len(newBody.in); k += 2 {
-			if newBody.in[k].kind == 's' && bytes.Equal(newBody.in[k].text, key.text) {
+		for k := 0; k < len(newBody.In); k += 2 {
+			if newBody.In[k].Kind == contract.Str && bytes.Equal(newBody.In[k].Text, key.Text) {
 				n++
 			}
 		}
-		if key.kind == 's' && n > max(1, names[string(key.text)]) {
-			t.Fatalf("%q is there %d times", key.text, n)
+		if key.Kind == contract.Str && n > max(1, names[string(key.Text)]) {
+			t.Fatalf("%q is there %d times", key.Text, n)
 		}
 	}
 
@@ -414,11 +335,11 @@ func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
 		return
 	}
 	// Nothing is taken away, but what this plugin wrote before.
-	for i, pair := range body.pairs() {
-		key := &body.in[2*i]
-		ours := key.kind == 's' && (len(f.plan.prefix) > 0 && bytes.HasPrefix(key.text, f.plan.prefix) || string(key.text) == f.plan.NestUnder)
+	for i, pair := range rawPairs(body) {
+		key := &body.In[2*i]
+		ours := key.Kind == contract.Str && (len(f.plan.prefix) > 0 && bytes.HasPrefix(key.Text, f.plan.prefix) || string(key.Text) == f.plan.NestUnder)
 		if !left[pair] && !ours {
-			t.Fatalf("%q was taken away", key.text)
+			t.Fatalf("%q was taken away", key.Text)
 		}
 	}
 }
@@ -464,19 +385,19 @@ func FuzzGuestRecord(f *testing.F) {
 		b := logEvent(append(pairs, "_PID", "4242", "_COMM", "x", "sandbox", "own")...)
 		as := func(unpack bool) func(o *options.Options) {
 			return func(o *options.Options) {
-				o.UnpackAgent, o.Duplicates, o.NestUnder = unpack, options.DuplicatesKeep, ""
-				o.MinLevel = "" // by what a guest says of its level it can be dropped
+				o.Parser.NoUnpack, o.Duplicates, o.NestUnder = !unpack, options.KeepDuplicates, ""
+				o.MinLevel = -1 // by what a guest says of its level it can be dropped
 			}
 		}
 		filter := unpack.get(seed, as(true))
 		host, _ := fuzzOnce(t, leave.get(seed, as(false)), "kata", b, []bool{true}, false)
 		both, _ := fuzzOnce(t, filter, "kata", b, []bool{true}, false)
-		at, _, was := readAll(t, host)[0].parts()
-		newAt, _, is := readAll(t, both)[0].parts()
+		at, _, was := eventParts(t, host)
+		newAt, _, is := eventParts(t, both)
 		if !bytes.Equal(at, newAt) {
 			t.Fatalf("the time was %x and is %x", at, newAt)
 		}
-		_, _, record := readAll(t, b)[0].parts()
+		_, _, record := eventParts(t, b)
 		inTable := func(name string) bool {
 			for i := range filter.plan.keys.Len() {
 				if filter.plan.keys.Name(parser.KeyID(i)) == name {
@@ -485,28 +406,28 @@ func FuzzGuestRecord(f *testing.F) {
 			}
 			return false
 		}
-		own, old, now := record.pairs(), was.pairs(), is.pairs()
+		own, old, now := rawPairs(record), rawPairs(was), rawPairs(is)
 		for i, pair := range old {
-			name := string(was.in[2*i].text)
+			name := string(was.In[2*i].Text)
 			if bare, ok := strings.CutPrefix(name, filter.plan.Prefix); ok && guestsOwn[strings.TrimSuffix(bare, "_text")] {
 				continue
 			}
 			if !slices.Contains(now, pair) {
-				t.Fatalf("%q was %q and is not that any more", name, was.in[2*i+1].text)
+				t.Fatalf("%q was %q and is not that any more", name, was.In[2*i+1].Text)
 			}
 		}
 		for i, pair := range now {
 			if slices.Contains(old, pair) || slices.Contains(own, pair) {
 				continue // own: with an error the message stays
 			}
-			name := string(is.in[2*i].text)
+			name := string(is.In[2*i].Text)
 			bare, ok := strings.CutPrefix(name, filter.plan.Prefix)
 			base := strings.TrimSuffix(bare, "_text")
 			if !ok || hostsOwn[strings.ToLower(base)] || !inTable(base) && !strings.HasPrefix(bare, "agent_") {
 				t.Fatalf("the guest made %q", name)
 			}
-			if bare == "guest" && !bytes.Equal(is.in[2*i+1].raw, []byte{0xc3}) {
-				t.Fatalf("the mark of a guest is %x", is.in[2*i+1].raw)
+			if bare == "guest" && !bytes.Equal(is.In[2*i+1].Raw, []byte{0xc3}) {
+				t.Fatalf("the mark of a guest is %x", is.In[2*i+1].Raw)
 			}
 		}
 	})

@@ -38,7 +38,7 @@ type Filter struct {
 // New makes an instance with the given options, which it keeps and does not change.
 func New(o *options.Options) *Filter {
 	f := &Filter{plan: newPlan(o), continuations: newContinuations()}
-	if o.Duplicates != options.DuplicatesKeep {
+	if o.Duplicates != options.KeepDuplicates {
 		f.duplicates = newDuplicates()
 	}
 	return f
@@ -84,11 +84,10 @@ type plan struct {
 	prefix   []byte
 	first    byte     // of the prefix; without one a byte that no key starts with
 	wanted   []string // keys that are looked at
-	minRank  int
-	keep     globs // only_keys
-	remove   globs // remove_keys
-	ownGone  globs // remove_journal_keys
-	selected bool  // keep or remove is set
+	keep     globs    // only_keys
+	remove   globs    // remove_keys
+	ownGone  globs    // remove_journal_keys
+	selected bool     // keep or remove is set
 	nest     []byte
 	flags    [2]strName // the names of guest and parse_error where the record has those itself
 }
@@ -106,22 +105,10 @@ func newPlan(o *options.Options) plan {
 		keep:    newGlobs(o.OnlyKeys, true),
 		remove:  newGlobs(o.RemoveKeys, true),
 		ownGone: newGlobs(o.RemoveJournalKeys, false),
-		minRank: parser.LevelRank([]byte(o.MinLevel)),
-		config: parser.Config{
-			Format:     map[string]parser.Format{options.FormatLogfmt: parser.OnlyLogfmt, options.FormatJSON: parser.OnlyJSON, options.FormatNative: parser.OnlyNative}[o.Format],
-			Nested:     map[string]parser.NestedMode{options.NestedKeep: parser.KeepNested, options.NestedDrop: parser.DropNested}[o.Nested],
-			Types:      o.Types,
-			NoUnpack:   !o.UnpackAgent,
-			NoNative:   !o.NativeFields,
-			KeepTime:   o.TimeKeep,
-			NoTime:     !o.UseMessageTime,
-			MaxMessage: o.MaxMessageSize,
-			MaxFields:  o.MaxFields,
-			MaxDepth:   o.MaxDepth,
-		},
+		config:  o.Parser,
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
-	p.keys = parser.NewKeys(o.Types)
+	p.keys = parser.NewKeys(o.Parser.Types)
 	p.config.Keys = p.keys
 	p.names = make([]strName, p.keys.Len())
 	for i := range p.names {

@@ -214,12 +214,12 @@ func (w *worker) messageAt(own *found) uint32 {
 // verdict reports whether options drop the record, and whether it is the second of
 // two copies.
 func (w *worker) verdict(rec *parser.Record, identifier []byte) (drop, duplicate bool) {
-	if rec.Rank >= 0 && rec.Rank < w.minRank && rec.Detected < w.minRank {
+	if rec.Rank >= 0 && rec.Rank < w.MinLevel && rec.Detected < w.MinLevel {
 		return true, false
 	}
 	if w.duplicates != nil && w.duplicates.isSecond(rec, identifier, w.ev.Sec, w.ev.Nsec) {
 		w.tally.duplicates++
-		return w.Duplicates == options.DuplicatesDrop, true
+		return w.Duplicates == options.DropDuplicates, true
 	}
 	return false, false
 }

@@ -1,45 +1,44 @@
 //go:build cgo
 
-package transform
+package interop
 
 import (
 	"fmt"
-	"reflect"
 	"testing"
 	"unsafe"
 
 	"github.com/fluent/fluent-bit-go/output"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
-	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
 // TestReadByGoPlugins: the decoder that Fluent Bit's other plugins in Go have
 // reads what the filter writes, with and without metadata, as it was meant.
 func TestReadByGoPlugins(t *testing.T) {
-	chunk := contractChunk(t)
+	chunk := chunks(t)["contract/cases.msgpack"]
 	for name, chunk := range map[string][]byte{"with metadata": chunk, "without": withoutMetadata(chunk)} {
-		out, verdict := run(t, New(options.Default()), chunk)
-		want := decode(t, out)
-		if verdict != Changed || len(want) != len(decodeRaw(t)) {
-			t.Fatalf("%s: verdict %v, %d events", name, verdict, len(want))
+		out := filtered(t, chunk, "", "")
+		want := contract.Events(t, out)
+		if len(want) != len(contract.Load(t)) {
+			t.Fatalf("%s: %d events", name, len(want))
 		}
 		d := output.NewDecoder(unsafe.Pointer(&out[0]), len(out))
 		for i, want := range want {
 			ret, at, record := output.GetRecord(d)
 			if ret != 0 {
-				t.Fatalf("%s: event %d: answered %d", name, i, ret)
+				t.Fatalf("%s: event %d: returned %d", name, i, ret)
 			}
 			time, _ := at.(output.FLBTime)
 			if got := fmt.Sprintf("%d.%09d", time.Unix(), time.Nanosecond()); got != want.Time {
 				t.Errorf("%s: event %d: time %s, want %s", name, i, got, want.Time)
 			}
-			if got := texts(record); !reflect.DeepEqual(got, any(want.Body)) {
+			if got := texts(record); !contract.Same(got, want.Body) {
 				t.Errorf("%s: event %d:\n%v\nwant\n%v", name, i, got, want.Body)
 			}
 		}
 		if ret, _, _ := output.GetRecord(d); ret != -1 {
-			t.Errorf("%s: answered %d at the end", name, ret)
+			t.Errorf("%s: returned %d at the end", name, ret)
 		}
 	}
 }
@@ -55,7 +54,7 @@ func withoutMetadata(chunk []byte) (old []byte) {
 	return old
 }
 
-// texts gives what that decoder answers the types that decode answers.
+// texts gives what that decoder returns the types of contract.Event.
 func texts(v any) any {
 	switch v := v.(type) {
 	case map[any]any:
