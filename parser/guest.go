@@ -363,7 +363,7 @@ func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Rea
 	d.reset(text, true)
 	hasMsg, hasLevel, level, glued := false, false, -1, false
 	for n := 0; d.Next(); n++ {
-		glued = glued || d.oddBare()
+		glued = glued || d.oddBare() || stampIn(d.Key(), d.Key()) >= 0
 		m := p.textMember(d.Key(), d.Value())
 		if n == 0 && !isRFC3339(m.value) {
 			return nil, false, OK

@@ -135,6 +135,9 @@ type slowPair struct {
 // slowStamp is the kernel's time stamp.
 var slowStamp = regexp.MustCompile(`^\[ *[0-9]{1,10}\.[0-9]{1,9}\]`)
 
+// slowStampIn finds it anywhere.
+var slowStampIn = regexp.MustCompile(slowStamp.String()[1:])
+
 // slowPairs reads logfmt from the contract's words and without any of the tricks: rule 5
 // on the one hand, strconv on the other. In text of a console a kernel stamp where a
 // pair, or text behind a value, may start ends the record: rest is what is left then.

@@ -152,8 +152,8 @@ func slowReadGuestAt(text string, maxDepth int) (g *slowGuest, reason Reason) {
 			return nil, OK
 		}
 		for _, p := range pairs {
-			if p.bare && strings.ContainsAny(p.value, `"=`) {
-				return nil, OK // more than one value
+			if p.bare && strings.ContainsAny(p.value, `"=`) || slowStampIn.MatchString(p.key) {
+				return nil, OK // more than one value, or text of the kernel's inside
 			}
 			g.add(p.key, p.value)
 		}
