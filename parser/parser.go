@@ -9,38 +9,6 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// Origin says who wrote a message, by the record's SYSLOG_IDENTIFIER.
-type Origin uint8
-
-const (
-	// Nobody: the record has no identifier, such as one of the tail input.
-	Nobody Origin = iota
-	// Kata: one of Kata's own programs.
-	Kata
-	// KataProxy: one of those that hand on what a guest wrote, kata-proxy and kata-shim.
-	KataProxy
-	// Runtime: a container runtime, in whose journal stream the shims write, too.
-	Runtime
-	// Other: any other identifier.
-	Other
-)
-
-// OriginOf is the origin that a SYSLOG_IDENTIFIER names.
-func OriginOf(identifier []byte) Origin {
-	switch string(identifier) {
-	case "kata", "kata-runtime", "kata-netmon", "kata-monitor":
-		return Kata
-	case "kata-proxy", "kata-shim":
-		return KataProxy
-	case "containerd", "crio", "cri-o":
-		return Runtime
-	}
-	return Other
-}
-
-// isKata reports whether the program is one of Kata's own.
-func (o Origin) isKata() bool { return o == Kata || o == KataProxy }
-
 // Format asks for one encoding.
 type Format uint8
 
@@ -51,6 +19,9 @@ const (
 	OnlyNative               // nothing but runtime-rs's journal records
 )
 
+// String returns the value of the plugin's option format.
+func (f Format) String() string { return [...]string{"auto", "logfmt", "json", "native"}[f] }
+
 // NestedMode is what becomes of JSON objects and arrays.
 type NestedMode uint8
 
@@ -59,6 +30,9 @@ const (
 	KeepNested                   // fields of type Nested; a guest's become text all the same
 	DropNested                   // left out
 )
+
+// String returns the value of the plugin's option nested.
+func (n NestedMode) String() string { return [...]string{"stringify", "keep", "drop"}[n] }
 
 // The limits' defaults, and the highest value of MaxFields.
 const (
@@ -331,65 +305,6 @@ func cutText(text []byte, n int) []byte {
 	}
 	return text[:n]
 }
-
-// record reads the message if it is a record, and reports whether it is.
-func (p *Parser) record(text []byte) bool {
-	switch p.cfg.Format {
-	case OnlyLogfmt:
-		return p.readLogfmt(text)
-	case OnlyJSON:
-		return text[0] == '{' && p.readJSON(text)
-	case OnlyNative:
-		return false
-	}
-	r := &p.rec
-	switch {
-	case bytes.HasPrefix(text, timeStart):
-		return p.readLogfmt(text) && r.has(keyLevel) && (p.origin == Nobody || p.isTaken())
-	case text[0] == '{':
-		if p.origin.isKata() {
-			return bytes.HasPrefix(text, jsonStart) && p.readJSON(text)
-		}
-		return p.readJSON(text) && r.has(keyMsg) && r.has(keyLevel) && p.isTaken()
-	case !p.origin.isKata():
-		return false
-	}
-	return p.readTerminal(text) || p.readAnnounce(text)
-}
-
-// isTaken reports whether a record is parsed, by who wrote it: whoever is none of Kata's
-// programs needs a readable time, and whoever is no container runtime either a name or
-// source of Kata's.
-func (p *Parser) isTaken() bool {
-	switch p.origin {
-	case Kata, KataProxy:
-		return true
-	case Runtime:
-		return p.readable
-	}
-	return p.readable && p.isKatas()
-}
-
-// isKatas reports whether the record's name or source is Kata's.
-func (p *Parser) isKatas() bool {
-	r := &p.rec
-	source := r.textOf(keySource)
-	program, _, _ := bytes.Cut(source, []byte("/"))
-	return kataNames[string(r.textOf(keyName))] || kataSources[string(source)] || string(program) == "virtcontainers"
-}
-
-// The names and sources by which Kata's programs call themselves in what they
-// log (logrus fields "name" and "source", slog's constructor arguments).
-var (
-	kataNames = map[string]bool{
-		"kata-runtime": true, "kata-proxy": true, "kata-shim": true, "kata-netmon": true, "kata-monitor": true,
-		"kata-agent": true, "containerd-shim-v2": true, "containerd-shim-kata-v2": true, "agent-client": true,
-		"kata-ctl": true, "kata-agent-ctl": true, "kata-trace-forwarder": true,
-	}
-	kataSources = map[string]bool{ // and all that start virtcontainers/
-		"virtcontainers": true, "katautils": true, "containerd-kata-shim-v2": true, "kata-monitor": true,
-	}
-)
 
 // readLogfmt reads text as logfmt and reports whether there was a pair in it.
 func (p *Parser) readLogfmt(text []byte) bool {

@@ -172,6 +172,22 @@ func (r *Record) bytes(start, end uint32) []byte {
 // it is not nil.
 func (r *Record) Text(f *Field) []byte { return r.bytes(f.Start, f.End) }
 
+// Value returns the value of a field of this Record: a string, an int64, a float64, a bool,
+// nil for JSON's null, or for Nested the JSON text as a string. It allocates.
+func (r *Record) Value(f *Field) any {
+	switch f.Type {
+	case Integer:
+		return f.Integer()
+	case Float:
+		return f.Float()
+	case Bool:
+		return f.Bool()
+	case Null:
+		return nil
+	}
+	return string(r.Text(f))
+}
+
 // Name returns the name of a field of this Record as written, without a prefix: the
 // key with every blank and '.' in it as '_'.
 func (r *Record) Name(f *Field) []byte {

@@ -1,6 +1,10 @@
 package parser
 
-import "github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+import (
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
+)
 
 // Time is the time that a message names.
 type Time struct {
@@ -10,6 +14,9 @@ type Time struct {
 	// second only.
 	Whole bool
 }
+
+// Time returns t as a time.Time in UTC.
+func (t Time) Time() time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
 
 // MaxSec is the last second that an event's time can have: the two values above
 // it mark groups of events in Fluent Bit, and hide what follows in a chunk.

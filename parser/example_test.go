@@ -1,0 +1,86 @@
+package parser_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
+)
+
+func printRecord(r *parser.Record) {
+	if r.HasTime {
+		fmt.Println(r.Time.Time())
+	}
+	for i := range r.Fields {
+		f := &r.Fields[i]
+		fmt.Printf("%s = %v (%v)\n", r.Name(f), r.Value(f), f.Type)
+	}
+}
+
+func ExampleParser() {
+	p := parser.New(parser.Config{})
+	r := p.Parse(&parser.Message{
+		Text:   []byte(`time="2020-02-21T10:31:27.810781647Z" level=info msg="release sandbox" name=kata-runtime pid=14314 vm path=/run/vc`),
+		Origin: parser.OriginOf([]byte("kata-runtime")),
+	})
+	printRecord(r)
+	// Output:
+	// 2020-02-21 10:31:27.810781647 +0000 UTC
+	// level = info (string)
+	// msg = release sandbox (string)
+	// name = kata-runtime (string)
+	// pid = 14314 (integer)
+	// vm_path = /run/vc (string)
+}
+
+// The agent's record stands inside a record of the shim's. It is unpacked and marked, and
+// what it says of the sandbox does not take the place of what the host says.
+func ExampleParser_guest() {
+	p := parser.New(parser.Config{})
+	r := p.Parse(&parser.Message{
+		Text: []byte(`time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" sandbox=55bb source=virtcontainers ` +
+			`vmconsole="{\"msg\":\"got uevent\",\"level\":\"INFO\",\"pid\":\"144\",\"source\":\"agent\",\"sandbox\":\"77aa\"}"`),
+		Origin: parser.Kata,
+	})
+	printRecord(r)
+	// Output:
+	// 2024-05-06 07:08:10.25 +0000 UTC
+	// level = info (string)
+	// msg = got uevent (string)
+	// sandbox = 55bb (string)
+	// source = agent (string)
+	// guest = true (bool)
+	// agent_pid = 144 (integer)
+	// agent_sandbox = 77aa (string)
+}
+
+// A log file in JSON, with a line that ends early.
+func ExampleParser_file() {
+	const file = `{"level":"info","msg":"release sandbox","name":"kata-runtime","pid":4242,"time":"2024-05-06T07:08:09Z","tracing":false}
+{"level":"warning","msg":"disk full","na
+`
+	p := parser.New(parser.Config{})
+	for line := range strings.Lines(file) {
+		r := p.Parse(&parser.Message{Text: []byte(line), Origin: parser.Kata})
+		level, msg := r.Lookup("level"), r.Lookup("msg")
+		fmt.Printf("%v %s: %s (%q)\n", r.Encoding, r.Text(level), r.Value(msg), r.Reason)
+	}
+	// Output:
+	// json info: release sandbox ("")
+	// json warning: disk full ("bad_json")
+}
+
+func ExampleLogfmt() {
+	var d parser.Logfmt
+	d.Reset([]byte(`level=info vm path=/run/vc msg="a \x1b[0m b" c="d"e`))
+	for d.Next() {
+		fmt.Printf("%s: %q\n", d.Key(), d.Value())
+	}
+	fmt.Println(d.Reason(), string(d.Unparsed()))
+	// Output:
+	// level: "info"
+	// vm path: "/run/vc"
+	// msg: "a \x1b[0m b"
+	// c: "d"
+	// trailing_text e
+}
