@@ -1,26 +1,27 @@
-# Fluent Bit's official image with the library and a ready configuration in it.
+# Fluent Bit's official image with the libraries and a ready configuration in it.
 #
 #	docker build -t fluent-bit-kata .
 #	docker run -v /var/log/journal:/var/log/journal:ro fluent-bit-kata
 #
 # A build is for the platform it runs on, and with buildx for each of
 # --platform linux/amd64,linux/arm64 (emulated where there is no such node): the
-# library needs a C compiler for its platform, and both base images are there
+# libraries need a C compiler for their platform, and both base images are there
 # for both.
 
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG FLUENT_BIT_IMAGE=fluent/fluent-bit:4.2
 
-# Built on Debian 12, the library asks for no newer glibc than the images of
+# Built on Debian 12, the libraries ask for no newer glibc than the images of
 # Fluent Bit 3.2 have, which are Debian 12 too; newer ones are Debian 13.
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags="-s -w -buildid=" -o /image/lib/kata.so ./plugin \
-    && rm /image/lib/kata.h \
-    && ln -s kata.so /image/lib/flb-filter_kata.so \
+ENV CGO_ENABLED=1
+RUN go build -buildmode=c-shared -trimpath -ldflags="-s -w -buildid=" -o /image/lib/flb-filter_kata.so ./plugin/filter \
+    && go build -buildmode=c-shared -trimpath -ldflags="-s -w -buildid=" -o /image/lib/kata.so ./plugin/output \
+    && rm /image/lib/*.h \
     && mkdir /image/state
 
 # There is no shell in here: nothing can be RUN, and the entry point, which is

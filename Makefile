@@ -3,33 +3,33 @@
 GO       ?= go
 CC       ?= cc
 DIST     := dist
-LIB      := $(DIST)/kata.so
+LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/kata.so
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
 STRIP    ?= -s -w
 # -buildid=: all else that -trimpath leaves is the same in every directory; Go's build ID is not,
-# since the path of plugin/exports.tbd is part of what it is made from.
+# since the path of exports.tbd is part of what it is made from.
 LDFLAGS  := $(STRIP) -buildid=
 GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
 ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
-CFILES   := $(wildcard plugin/*.c plugin/*.h plugin/*.tbd)
+CFILES   := $(wildcard internal/fluentbit/*.[ch] plugin/*/*.[ch] plugin/*/*.tbd)
 
 .PHONY: help
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: $(LIB) $(DIST)/flb-filter_kata.so ## make dist/kata.so and dist/flb-filter_kata.so
-	@printf 'needs glibc %s or newer\n' "$$(build/glibc-floor $(LIB))"
+build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
+	@for lib in $(LIBS); do printf '%s: %s bytes, needs glibc %s or newer\n' $$lib "$$(stat -L -c %s $$lib)" "$$(build/glibc-floor $$lib)"; done
 
-$(LIB): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
+# By the name Fluent Bit knows what to load a library as: a filter needs flb-filter_.
+$(DIST)/flb-filter_kata.so: PLUGIN := filter
+$(DIST)/kata.so: PLUGIN := output
+
+$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
 	@mkdir -p $(DIST)
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ ./plugin
-	@rm -f $(DIST)/kata.h
-
-# One file under two names: Fluent Bit chooses the way in by the name.
-$(DIST)/flb-filter_kata.so: $(LIB)
-	ln -sf kata.so $@
+	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
+	@rm -f $(@:.so=.h)
 
 # Without C and assembly, and as on a processor without AVX2, too.
 .PHONY: test
@@ -49,16 +49,16 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); echo 'not formatted: run gofmt -w'; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./build/e2e
-	$(GO) vet -tags katatest ./plugin
+	$(GO) vet -tags katatest ./plugin/... ./internal/fluentbit
 	cd build/interop && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
 		set -e; golangci-lint run ./...; \
 		golangci-lint run --build-tags e2e ./build/e2e/...; \
-		golangci-lint run --build-tags katatest ./plugin/...; \
+		golangci-lint run --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
 		for module in build/bench build/interop; do (cd $$module && golangci-lint run ./...); done; fi
 
 .PHONY: vuln
-vuln: ## known vulnerabilities in what the library is built from; needs govulncheck and its database
+vuln: ## known vulnerabilities in what the libraries are built from; needs govulncheck and its database
 	@build/vuln
 
 .PHONY: bench

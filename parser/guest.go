@@ -569,7 +569,7 @@ func (p *Parser) indexEnclosing() {
 
 func (p *Parser) addEnclosing(name []byte, place, index int) {
 	r := &p.rec
-	group := unknown
+	var group int
 	if place != unknown {
 		group = int(p.keys.rows[place].group)
 	} else {
@@ -590,7 +590,7 @@ func (p *Parser) addEnclosing(name []byte, place, index int) {
 // and returns the index of the host's field of that name, or noField.
 func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool) {
 	r := &p.rec
-	group := unknown
+	var group int
 	if place != unknown {
 		group = int(p.keys.rows[place].group)
 		if r.has(place) && r.index(place) < p.enclosed {

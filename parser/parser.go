@@ -89,7 +89,6 @@ type Parser struct {
 
 	clock    clock
 	member   member
-	buf      []byte // names and values that the parser itself makes
 	large    int    // how many small messages from now on memory for a large one is kept
 	hasTime  bool   // a time was read, good or bad
 	readable bool   // and it was one

@@ -389,11 +389,6 @@ func (s *nameSet) findEnds(name []byte, head, tail uint64) int {
 	return -1
 }
 
-// has says whether a name whose ends are known is there.
-func (s *nameSet) has(name []byte, head, tail uint64) bool {
-	return s.used > 0 && s.findEnds(name, head, tail) >= 0
-}
-
 // add stores name with an index and says whether it was new.
 func (s *nameSet) add(name []byte, index int) bool {
 	if 2*s.used >= len(s.slots) {

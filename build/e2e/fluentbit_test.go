@@ -118,7 +118,7 @@ func (p *process) stop(t *testing.T) {
 type vars map[string]string
 
 // configure writes a configuration to a directory of its own, beside a
-// plugins.conf that names the library in both of its roles.
+// plugins.conf that names both libraries.
 func configure(t *testing.T, name, text string, v vars) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -73,7 +73,7 @@ ForwardToWall=no
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer notify.Close()
+	defer func() { _ = notify.Close() }()
 
 	cmd := exec.Command("/bin/sh", "-c", journaldScript, "sh", j.dir, program)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(j.dir, "notify"))
@@ -140,7 +140,7 @@ func (j *journald) stream(t *testing.T, identifier, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}

@@ -208,7 +208,9 @@ func TestManyReloads(t *testing.T) {
 		residentBound = 32 << 20
 	)
 	telling := filepath.Join(t.TempDir(), "flb-filter_kata.so")
-	goBuild(t, telling, "-tags=katatest", "./plugin")
+	if err := goBuild(telling, "-tags=katatest", "./plugin/filter"); err != nil {
+		t.Fatal(err)
+	}
 	var bare, with reloaded
 	t.Run("200", func(t *testing.T) {
 		t.Run("without", func(t *testing.T) {
@@ -493,32 +495,49 @@ pipeline:
 	}
 }
 
-// TestOtherGoPlugin has a second library with a Go runtime in the process, and
-// a nil pointer in this one, after a reload, which sets Fluent Bit's own signal
-// handlers again. Go promises nothing for two runtimes; it works as long as
-// each hands on the signals that are not its own, which current versions do.
+// TestOtherGoPlugin has a second library with a Go runtime in the process, which
+// is the output kata or somebody else's, and a nil pointer, after a reload, which
+// sets Fluent Bit's own signal handlers again. Go promises nothing for two runtimes;
+// it works as long as each hands on the signals that are not its own, which current
+// versions do.
 func TestOtherGoPlugin(t *testing.T) {
 	t.Parallel()
 	libraries := t.TempDir()
-	other := filepath.Join(libraries, "other.so")
-	breaking := filepath.Join(libraries, "flb-filter_kata.so")
-	goBuild(t, other, "./build/e2e/testdata/other")
-	goBuild(t, breaking, "-tags=katatest", "./plugin")
+	at := func(name string) string { return filepath.Join(libraries, name) }
+	other, filter, output := at("other.so"), at("flb-filter_kata.so"), at("kata.so")
+	for _, err := range []error{
+		goBuild(other, "./build/e2e/testdata/other"),
+		goBuild(filter, "-tags=katatest", "./plugin/filter"),
+		goBuild(output, "-tags=katatest", "./plugin/output"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	const n = 2000
 	var lines []byte
 	for i := range n {
 		lines = appendLine(lines, i+1)
 	}
-	for name, order := range map[string][]string{"before": {other, breaking}, "after": {breaking, other}} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name, plugin string
+		order        []string
+		failing      []string // which log that they failed
+	}{
+		{"other first", "other", []string{other, filter}, []string{"filter"}},
+		{"other last", "other", []string{filter, other}, []string{"filter"}},
+		{"output first", "kata", []string{output, filter}, []string{"filter", "output"}},
+		{"output last", "kata", []string{filter, output}, []string{"filter", "output"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			port, come := gather(t)
 			dir := configure(t, "fluent-bit.conf", lifecycleHead+classicFilter+lifecycleTail+`
 [OUTPUT]
-    Name   other
+    Name   ${PLUGIN}
     Match  *
-`, vars{"PORT": port})
-			write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+strings.Join(order, "\n    Path ")+"\n")
+`, vars{"PORT": port, "PLUGIN": c.plugin})
+			write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+strings.Join(c.order, "\n    Path ")+"\n")
 			path := filepath.Join(dir, "kata.log")
 			write(t, path, string(lines))
 			p := start(t, dir, "-c", "fluent-bit.conf")
@@ -533,8 +552,10 @@ func TestOtherGoPlugin(t *testing.T) {
 				t.Errorf("%d events, the last ones %v", len(all), all[len(all)-3:])
 			}
 			p.stop(t)
-			if !strings.Contains(p.logText(), "internal error, the records go on as they came (1 so far): runtime error: invalid memory address") {
-				t.Error("the log does not say that there was an error")
+			for _, kind := range c.failing {
+				if !regexp.MustCompile(`\[` + kind + `:kata:kata\.\d\] internal error, the records go on as they came \(1 so far\): runtime error: invalid memory address`).MatchString(p.logText()) {
+					t.Errorf("the log does not say that there was an error in the %s", kind)
+				}
 			}
 			counted := 0
 			said, _ := p.stdout.now()
@@ -543,21 +564,14 @@ func TestOtherGoPlugin(t *testing.T) {
 				if _, err := fmt.Sscanf(line, "other: %d", &k); err == nil {
 					counted += k
 				}
+				if strings.HasPrefix(line, `{"date":`) {
+					counted++
+				}
 			}
 			if counted != n+2 {
-				t.Errorf("the other plugin counted %d records, want %d", counted, n+2)
+				t.Errorf("the other plugin had %d records, want %d", counted, n+2)
 			}
 		})
-	}
-}
-
-func goBuild(t *testing.T, path string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("go", append([]string{"build", "-buildmode=c-shared", "-o", path}, args...)...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
 	}
 }
 

@@ -76,17 +76,22 @@ func find(variable, name, title string, dirs ...string) (string, error) {
 	return "", fmt.Errorf("these tests need %s: name it with %s=/path/to/%s, or put it on PATH", title, variable, name)
 }
 
-// build makes the library in dir, under both of its names.
+// build makes the libraries in dir.
 func build(dir string) error {
 	outputLibrary = filepath.Join(dir, "kata.so")
 	filterLibrary = filepath.Join(dir, "flb-filter_kata.so")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", outputLibrary, "./plugin")
+	return errors.Join(goBuild(filterLibrary, "./plugin/filter"), goBuild(outputLibrary, "./plugin/output"))
+}
+
+// goBuild builds a shared library; args are flags and the package.
+func goBuild(path string, args ...string) error {
+	cmd := exec.Command("go", append([]string{"build", "-buildmode=c-shared", "-o", path}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build the library: %w\n%s", err, out)
+		return fmt.Errorf("cannot build %s: %w\n%s", filepath.Base(path), err, out)
 	}
-	return os.Symlink("kata.so", filterLibrary)
+	return nil
 }
 
 // root is the top of the project, as seen from this package.

@@ -1,5 +1,5 @@
-// Package host tests the shared library from the outside, the way Fluent Bit
-// uses it: the C program in src loads what go build made.
+// Package host tests the shared libraries from the outside, the way Fluent Bit
+// uses them: the C program in src loads what go build made.
 package host
 
 import (
@@ -13,8 +13,8 @@ import (
 
 // What TestMain builds, in a directory of its own.
 var (
-	release  string // the library that is delivered
-	breaking string // the same with -tags katatest, which fails when asked to
+	release  map[string]string // the filter and the output that are delivered
+	breaking map[string]string // the same with -tags katatest, which fail when asked to
 
 	current string // a host with the layouts of Fluent Bit 5.1
 	oldest  string // one with those of 2.2
@@ -39,14 +39,14 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 
-	release, breaking = filepath.Join(dir, "kata.so"), filepath.Join(dir, "katatest.so")
+	release, breaking = named(dir), named(filepath.Join(dir, "katatest"))
 	current, oldest = filepath.Join(dir, "host"), filepath.Join(dir, "host22")
 	unknown, strange = filepath.Join(dir, "hostunknown"), filepath.Join(dir, "hoststrange")
 	without, noGauge = filepath.Join(dir, "hostwithout"), filepath.Join(dir, "hostnogauge")
 	lacking, asan = filepath.Join(dir, "hostlacking"), filepath.Join(dir, "hostasan")
 	for _, err := range []error{
-		library(release, "-trimpath", "-ldflags=-s -w -buildid="),
-		library(breaking, "-tags=katatest"),
+		libraries(release, "-trimpath", "-ldflags=-s -w -buildid="),
+		libraries(breaking, "-tags=katatest"),
 		program(current),
 		program(oldest, "-DBEFORE_5_0_3"),
 		program(lacking, "-Dflb_filter_name=not_flb_filter_name", "-Dflb_output_name=not_flb_output_name"),
@@ -70,11 +70,22 @@ func fail(err error) int {
 	return 1
 }
 
-func library(path string, flags ...string) error {
-	args := append([]string{"build", "-buildmode=c-shared", "-o", path}, flags...)
-	cmd := exec.Command("go", append(args, "../../plugin")...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // also when the tests themselves are built without
-	return loud(cmd)
+// named returns the libraries' names in a directory, by which they are loaded as
+// what they are.
+func named(dir string) map[string]string {
+	return map[string]string{"filter": filepath.Join(dir, "flb-filter_kata.so"), "output": filepath.Join(dir, "kata.so")}
+}
+
+func libraries(paths map[string]string, flags ...string) error {
+	for mode, path := range paths {
+		args := append([]string{"build", "-buildmode=c-shared", "-o", path}, flags...)
+		cmd := exec.Command("go", append(args, "../../plugin/"+mode)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // also when the tests themselves are built without
+		if err := loud(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func program(path string, flags ...string) error {

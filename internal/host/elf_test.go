@@ -35,19 +35,41 @@ func exported(t *testing.T, file *elf.File) (names []string) {
 	return names
 }
 
-// The library exports what Fluent Bit looks up, and nothing else.
+// A library exports what Fluent Bit looks up, and nothing else.
 func TestExports(t *testing.T) {
-	want := []string{"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit",
-		"FLBPluginRegister", "FLBPluginUnregister", "filter_kata_plugin"}
-	if got := exported(t, openELF(t, release)); !slices.Equal(got, want) {
-		t.Errorf("the library exports %v, want %v", got, want)
+	for mode, want := range map[string][]string{
+		"filter": {"filter_kata_plugin"},
+		"output": {"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"},
+	} {
+		if got := exported(t, openELF(t, release[mode])); !slices.Equal(got, want) {
+			t.Errorf("the %s exports %v, want %v", mode, got, want)
+		}
+	}
+}
+
+// A library needs libc and no other library: the image that it is put into has
+// what Fluent Bit needs.
+func TestNeeded(t *testing.T) {
+	for mode, path := range release {
+		needed, err := openELF(t, path).ImportedLibraries()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(needed, []string{"libc.so.6"}) {
+			t.Errorf("the %s needs %v", mode, needed)
+		}
 	}
 }
 
 // Nothing that is written to can be executed, what the loader has filled in is
 // read-only from then on, and C functions with arrays check their stack.
 func TestHardening(t *testing.T) {
-	file := openELF(t, release)
+	for mode, path := range release {
+		t.Run(mode, func(t *testing.T) { hardened(t, openELF(t, path)) })
+	}
+}
+
+func hardened(t *testing.T, file *elf.File) {
 	var relro, stack *elf.Prog
 	for _, p := range file.Progs {
 		if p.Flags&(elf.PF_W|elf.PF_X) == elf.PF_W|elf.PF_X {

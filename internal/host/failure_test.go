@@ -8,7 +8,7 @@ import (
 func TestBadOptions(t *testing.T) {
 	f := func(mode, property, want string) {
 		t.Helper()
-		r := run(t, current, "-m", mode, "-p", property, release, contract)
+		r := run(t, current, "-p", property, release[mode], contract)
 		last := map[string]string{"filter": "[error] Failed initialize filter kata.0",
 			"output": "[error] [go proxy]: plugin 'kata' failed to initialize"}[mode]
 		r.logged(t, "[error] ["+mode+":kata:kata.0] "+want, last)
@@ -27,7 +27,7 @@ func TestBadOptions(t *testing.T) {
 }
 
 func TestAllBadOptionsAtOnce(t *testing.T) {
-	r := run(t, current, "-p", "alias=mine", "-p", "nested=x", "-p", "min_level=y", "-p", "max_depth=0", release, contract)
+	r := run(t, current, "-p", "alias=mine", "-p", "nested=x", "-p", "min_level=y", "-p", "max_depth=0", release["filter"], contract)
 	r.logged(t,
 		`[error] [filter:kata:mine] nested: "x" is not one of stringify, keep, drop`,
 		`[error] [filter:kata:mine] min_level: "y" is not one of trace, debug, info, warning, error, critical, fatal, panic`,
@@ -38,12 +38,12 @@ func TestAllBadOptionsAtOnce(t *testing.T) {
 // Names are checked by the host, against the library's config map.
 func TestMisspeltOption(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		r := run(t, host, "-p", "prefx=k_", release, contract)
+		r := run(t, host, "-p", "prefx=k_", release["filter"], contract)
 		if r.code != 1 || !strings.Contains(r.log, "[config] kata: unknown configuration property 'prefx'. The following properties are allowed: key_name, ") ||
 			!strings.Contains(r.log, ", and sandbox_metadata.") {
 			t.Errorf("answered %d: %s", r.code, r.log)
 		}
-		r = run(t, host, "-p", "prefix=a", "-p", "Prefix=b", release, contract)
+		r = run(t, host, "-p", "prefix=a", "-p", "Prefix=b", release["filter"], contract)
 		if r.code != 1 || !strings.Contains(r.log, "property 'prefix' is set 2 times") {
 			t.Errorf("answered %d: %s", r.code, r.log)
 		}
@@ -52,7 +52,7 @@ func TestMisspeltOption(t *testing.T) {
 
 func TestMissingHostFunction(t *testing.T) {
 	for mode, name := range map[string]string{"filter": "flb_filter_name", "output": "flb_output_name"} {
-		r := run(t, lacking, "-m", mode, release, contract)
+		r := run(t, lacking, release[mode], contract)
 		want := "kata: this program has no function " + name + "; Fluent Bit 2.2 or later is needed\n"
 		if r.code != 1 || !strings.HasPrefix(r.log, want) {
 			t.Errorf("%s: answered %d: %s", mode, r.code, r.log)
@@ -70,11 +70,18 @@ func TestDaemon(t *testing.T) {
 		"filter": "[error] Failed initialize filter kata.0",
 		"output": "[error] [go proxy]: plugin 'kata' failed to initialize",
 	} {
-		r := run(t, current, "-m", mode, "--fork", release, contract)
+		r := run(t, current, "--fork", release[mode], contract)
 		r.logged(t, "[error] "+why, why, last)
 		if r.code != 1 {
 			t.Errorf("%s: answered %d", mode, r.code)
 		}
+	}
+	// A daemon without an instance that reads its configuration anew registers the
+	// plugin again: that enters Go too.
+	r := run(t, current, "--fork", "--describe", "--reinit", "1", release["output"], contract)
+	r.logged(t, "[error] "+why, why)
+	if r.code != 1 {
+		t.Errorf("registering: exit code %d", r.code)
 	}
 }
 
@@ -83,14 +90,14 @@ func TestDaemon(t *testing.T) {
 func TestPanic(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
 		for text, cause := range map[string]string{
-			"katatest:panic": "panic of type string at main.failOnDemand (testing_on.go:",
-			"katatest:nil":   "runtime error: invalid memory address or nil pointer dereference at main.failOnDemand (testing_on.go:",
+			"katatest:panic": "panic of type string at fluentbit.failOnDemand (testing_on.go:",
+			"katatest:nil":   "runtime error: invalid memory address or nil pointer dereference at fluentbit.failOnDemand (testing_on.go:",
 		} {
 			path := chunk(t, message("info"), text+" secret")
-			unchanged(t, host, breaking, path)
+			unchanged(t, host, breaking["filter"], path)
 
 			for _, mode := range []string{"filter", "output"} {
-				r := run(t, host, "-m", mode, "-q", "--log-level", "warn", "--metrics", "--threads", "4", "--repeat", "5", breaking, path)
+				r := run(t, host, "-q", "--log-level", "warn", "--metrics", "--threads", "4", "--repeat", "5", breaking[mode], path)
 				if r.code != 0 || strings.Contains(r.log, "secret") {
 					t.Errorf("answered %d: %s", r.code, r.log)
 				}
@@ -109,34 +116,34 @@ func TestPanic(t *testing.T) {
 
 func TestNoMemory(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		r := unchanged(t, host, breaking, chunk(t, message("info"), message("info")+" katatest:memory"))
+		r := unchanged(t, host, breaking["filter"], chunk(t, message("info"), message("info")+" katatest:memory"))
 		if r.log != "" {
 			t.Errorf("logged %s", r.log)
 		}
 		// The next chunk is parsed again.
-		if good(t, host, breaking, chunk(t, message("info"))).events[0].Record["kata_level"] != "info" {
+		if good(t, host, breaking["filter"], chunk(t, message("info"))).events[0].Record["kata_level"] != "info" {
 			t.Error("not parsed")
 		}
 	})
 }
 
 func TestLogLevel(t *testing.T) {
-	debug := func(args ...string) int {
-		r := run(t, current, append(args, release, chunk(t, message("info")))...)
+	debug := func(mode string, args ...string) int {
+		r := run(t, current, append(args, release[mode], chunk(t, message("info")))...)
 		return strings.Count(r.log, "[debug] [")
 	}
 	for _, mode := range []string{"filter", "output"} {
-		if n := debug("-m", mode, "--log-level", "debug"); n == 0 {
+		if n := debug(mode, "--log-level", "debug"); n == 0 {
 			t.Errorf("%s: no debug line", mode)
 		}
-		if n := debug("-m", mode, "--log-level", "debug", "-p", "log_level=info"); n != 0 {
+		if n := debug(mode, "--log-level", "debug", "-p", "log_level=info"); n != 0 {
 			t.Errorf("%s: %d debug lines of an instance at info", mode, n)
 		}
-		if n := debug("-m", mode, "-p", "Log_Level=debug", "-p", "alias=x"); n == 0 {
+		if n := debug(mode, "-p", "Log_Level=debug", "-p", "alias=x"); n == 0 {
 			t.Errorf("%s: no debug line of an instance at debug", mode)
 		}
 	}
-	if r := run(t, current, "-p", "log_level=off", "-p", "nested=x", release, contract); strings.Contains(r.log, "[filter:") {
+	if r := run(t, current, "-p", "log_level=off", "-p", "nested=x", release["filter"], contract); strings.Contains(r.log, "[filter:") {
 		t.Errorf("logged at level off: %s", r.log)
 	}
 }

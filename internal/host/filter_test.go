@@ -20,7 +20,7 @@ func message(level string) string { return fmt.Sprintf(record, level) }
 // memory; what the other cases say of records is tested in package transform.
 func TestFilterParses(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		seed := good(t, host, release, contract).events[0]
+		seed := good(t, host, release["filter"], contract).events[0]
 		if seed.Time != "1582281087.810781647" {
 			t.Errorf("time %s", seed.Time)
 		}
@@ -36,8 +36,8 @@ func TestFilterParses(t *testing.T) {
 
 // Old hosts write the long forms of msgpack, and get the same.
 func TestFilterTakesEitherEncoding(t *testing.T) {
-	short := good(t, current, release, contract)
-	long := good(t, oldest, release, "../../testdata/contract/cases-3.2.msgpack")
+	short := good(t, current, release["filter"], contract)
+	long := good(t, oldest, release["filter"], "../../testdata/contract/cases-3.2.msgpack")
 	if len(short.events) != len(long.events) {
 		t.Fatalf("%d events and %d", len(short.events), len(long.events))
 	}
@@ -51,7 +51,7 @@ func TestFilterTakesEitherEncoding(t *testing.T) {
 func TestInstancesAreSeparate(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
 		r := good(t, host, "-p", "prefix=a_", "-p", "Min_Level=warning", "--next", "-p", "PREFIX=", "-p", "alias=second",
-			release, chunk(t, message("info"), message("error")))
+			release["filter"], chunk(t, message("info"), message("error")))
 		if len(r.events) != 3 {
 			t.Fatalf("%d events, want one and two: %v", len(r.events), r.events)
 		}
@@ -66,8 +66,8 @@ func TestInstancesAreSeparate(t *testing.T) {
 
 func TestReinit(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		one := good(t, host, release, contract)
-		four := good(t, host, "--reinit", "3", release, contract)
+		one := good(t, host, release["filter"], contract)
+		four := good(t, host, "--reinit", "3", release["filter"], contract)
 		for i, e := range four.events {
 			if !reflect.DeepEqual(e, one.events[i%len(one.events)]) {
 				t.Fatalf("event %d differs after a new start: %v", i, e)
@@ -83,7 +83,7 @@ func TestReinit(t *testing.T) {
 func TestInstancesAreForgotten(t *testing.T) {
 	for _, mode := range []string{"filter", "output"} {
 		memory := func(times string) int64 {
-			return good(t, current, "-m", mode, "-q", "--reinit", times, release, chunk(t, message("info"))).memory
+			return good(t, current, "-q", "--reinit", times, release[mode], chunk(t, message("info"))).memory
 		}
 		if few, many := memory("20"), memory("320"); many > few+4<<20 {
 			t.Errorf("%s: 20 instances one after the other took %d kB, 320 took %d kB", mode, few>>10, many>>10)
@@ -93,8 +93,8 @@ func TestInstancesAreForgotten(t *testing.T) {
 
 func TestThreads(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		one := good(t, host, release, contract)
-		r := good(t, host, "--threads", "8", "--repeat", "50", "-p", "prefix=a_", "--next", "--reinit", "1", release, contract)
+		one := good(t, host, release["filter"], contract)
+		r := good(t, host, "--threads", "8", "--repeat", "50", "-p", "prefix=a_", "--next", "--reinit", "1", release["filter"], contract)
 		if len(r.events) != 4*len(one.events) { // the first call of two instances, twice
 			t.Errorf("%d events, want 4 times %d", len(r.events), len(one.events))
 		}
@@ -109,7 +109,7 @@ func TestEveryOptionIsKnown(t *testing.T) {
 		for _, row := range options.Table {
 			args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
 		}
-		good(t, host, append(args, release, contract)...)
+		good(t, host, append(args, release["filter"], contract)...)
 	})
 }
 
@@ -121,7 +121,7 @@ func TestOutputGrows(t *testing.T) {
 		for i := range messages {
 			messages[i] = message("info")
 		}
-		r := good(t, host, "--repeat", "3", "-p", "prefix="+prefix, release, chunk(t, messages...))
+		r := good(t, host, "--repeat", "3", "-p", "prefix="+prefix, release["filter"], chunk(t, messages...))
 		if len(r.events) != len(messages) {
 			t.Fatalf("%d events, want %d", len(r.events), len(messages))
 		}
@@ -135,7 +135,7 @@ func TestOutputGrows(t *testing.T) {
 
 func TestDropAll(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		r := good(t, host, "-p", "min_level=error", release, chunk(t, message("info"), message("debug")))
+		r := good(t, host, "-p", "min_level=error", release["filter"], chunk(t, message("info"), message("debug")))
 		if len(r.events) != 0 {
 			t.Errorf("events are left: %v", r.events)
 		}
@@ -158,15 +158,15 @@ func unchanged(t *testing.T, host, library, path string) result {
 
 func TestOddChunks(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		t.Run("empty", func(t *testing.T) { unchanged(t, host, release, file(t, nil)) })
-		t.Run("no msgpack", func(t *testing.T) { unchanged(t, host, release, file(t, []byte("\xc1\xc1"))) })
-		t.Run("nothing to parse", func(t *testing.T) { unchanged(t, host, release, chunk(t, "", "")) })
+		t.Run("empty", func(t *testing.T) { unchanged(t, host, release["filter"], file(t, nil)) })
+		t.Run("no msgpack", func(t *testing.T) { unchanged(t, host, release["filter"], file(t, []byte("\xc1\xc1"))) })
+		t.Run("nothing to parse", func(t *testing.T) { unchanged(t, host, release["filter"], chunk(t, "", "")) })
 		t.Run("cut", func(t *testing.T) {
 			// The whole event is parsed, what follows goes on as it came.
 			whole := read(t, chunk(t, message("info"), message("info")))
 			out := filepath.Join(t.TempDir(), "out")
 			cut := whole[:len(whole)-7]
-			r := run(t, host, "-w", out, release, file(t, cut))
+			r := run(t, host, "-w", out, release["filter"], file(t, cut))
 			if r.code != 0 || len(r.events) != 1 || r.events[0].Record["kata_level"] != "info" {
 				t.Errorf("answered %d, %v", r.code, r.events)
 			}
@@ -176,7 +176,7 @@ func TestOddChunks(t *testing.T) {
 		})
 		t.Run("10 MB", func(t *testing.T) {
 			long := message("info") + " long=" + strings.Repeat("x", 10<<20)
-			r := good(t, host, release, chunk(t, long))
+			r := good(t, host, release["filter"], chunk(t, long))
 			if e := r.events[0].Record; e["MESSAGE"] != long || e["kata_level"] != "info" || e["kata_parse_error"] != "too_large" {
 				t.Errorf("%d bytes of MESSAGE, kata_level %v, kata_parse_error %v", len(e["MESSAGE"].(string)), e["kata_level"], e["kata_parse_error"])
 			}
@@ -184,11 +184,11 @@ func TestOddChunks(t *testing.T) {
 	})
 }
 
-// The tag of a chunk reaches Go by either route.
+// The tag of a chunk reaches Go.
 func TestTag(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
 		for _, mode := range []string{"filter", "output"} {
-			run(t, host, "-m", mode, "-q", "--log-level", "warn", breaking, chunk(t, "katatest:tag")).logged(t, `tag: "kata.host"`)
+			run(t, host, "-q", "--log-level", "warn", breaking[mode], chunk(t, "katatest:tag")).logged(t, `tag: "kata.host"`)
 		}
 	})
 }

@@ -129,8 +129,8 @@ func evaluate(t *testing.T, includes string, expressions map[string]string, flag
 	return values
 }
 
-// ourSide answers the values of the table's expressions of ours: what the
-// library's headers say, what it looks up, and what it exports.
+// ourSide returns the values of the table's expressions of ours: what the
+// libraries' headers say, what they look up, and what they export.
 func ourSide(t *testing.T, l *layouts) map[string]int {
 	t.Helper()
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/fluent/fluent-bit-go").Output()
@@ -147,8 +147,8 @@ func ourSide(t *testing.T, l *layouts) map[string]int {
 			expressions[f.ours] = inC(f.ours)
 		}
 	}
-	return evaluate(t, "#include \"fluentbit.h\"\n#include \"flb_plugin.h\"\n#include \"flb_output.h\"", expressions,
-		"-I../../plugin", "-I"+filepath.Join(strings.TrimSpace(string(module)), "output"))
+	return evaluate(t, "#include \"layout.h\"\n#include \"proxy.h\"\n#include \"flb_plugin.h\"\n#include \"flb_output.h\"", expressions,
+		"-I../../internal/fluentbit", "-I../../plugin/filter", "-I../../plugin/output", "-I"+filepath.Join(strings.TrimSpace(string(module)), "output"))
 }
 
 // fits says whether a version's value is one with which the library works.
@@ -205,8 +205,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// The table has all functions that the library looks up in a host, and those
-// that hosts look up in the library.
+// The table has all functions that the libraries look up in Fluent Bit, and those
+// that it looks up in the output.
 func TestLayoutsFunctions(t *testing.T) {
 	l := readLayouts(t)
 	var called, looksUp []string
@@ -218,9 +218,13 @@ func TestLayoutsFunctions(t *testing.T) {
 			looksUp = append(looksUp, m[1])
 		}
 	}
-	sources, err := filepath.Glob("../../plugin/*.c")
-	if err != nil {
-		t.Fatal(err)
+	var sources []string
+	for _, pattern := range []string{"../../internal/fluentbit/*.c", "../../plugin/*/*.c"} {
+		some, err := filepath.Glob(pattern)
+		if err != nil || len(some) == 0 {
+			t.Fatal(pattern, err)
+		}
+		sources = append(sources, some...)
 	}
 	looked := map[string]bool{}
 	for _, source := range sources {
@@ -230,12 +234,12 @@ func TestLayoutsFunctions(t *testing.T) {
 	}
 	slices.Sort(called)
 	if got := slices.Sorted(maps.Keys(looked)); !slices.Equal(got, called) {
-		t.Errorf("the library looks up %v, the table has %v", got, called)
+		t.Errorf("the libraries look up %v, the table has %v", got, called)
 	}
-	names := slices.DeleteFunc(exported(t, openELF(t, release)), func(name string) bool { return !strings.HasPrefix(name, "FLBPlugin") })
+	names := exported(t, openELF(t, release["output"]))
 	slices.Sort(looksUp)
 	if !slices.Equal(names, looksUp) {
-		t.Errorf("the library exports %v, the table has %v", names, looksUp)
+		t.Errorf("the output exports %v, the table has %v", names, looksUp)
 	}
 }
 

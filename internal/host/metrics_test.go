@@ -59,8 +59,8 @@ func TestCounters(t *testing.T) {
 	size := len(read(t, path))
 	everyHost(t, func(t *testing.T, host string) {
 		for _, mode := range []string{"filter", "output"} {
-			r := run(t, host, "-m", mode, "-q", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(times/4),
-				"-p", "alias=mine", "-p", "min_level=info", "--next", release, path)
+			r := run(t, host, "-q", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(times/4),
+				"-p", "alias=mine", "-p", "min_level=info", "--next", release[mode], path)
 			if r.code != 0 {
 				t.Errorf("answered %d: %s", r.code, r.log)
 			}
@@ -83,7 +83,7 @@ func TestCounters(t *testing.T) {
 // The gauge and all counters are there, and those are zero, before the first chunk.
 func TestMetricsAtOnce(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		same(t, run(t, host, "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), metrics(t, nil))
+		same(t, run(t, host, "--metrics", "--repeat", "0", release["filter"], contract).shown(t, "kata.0"), metrics(t, nil))
 	})
 }
 
@@ -91,10 +91,10 @@ func TestMetricsAtOnce(t *testing.T) {
 // line says so, and everything else is as ever.
 func TestNoCounters(t *testing.T) {
 	const line = "[ info] [filter:kata:kata.0] no counters among this program's metrics, whose place is not known; the numbers are logged at the end\n"
-	want := good(t, current, release, contract)
+	want := good(t, current, release["filter"], contract)
 	start := greeting(t, "filter", "kata.0") + "\n"
 	for _, host := range []string{unknown, strange, without, noGauge} {
-		r := run(t, host, "--metrics", "--repeat", "2", release, contract)
+		r := run(t, host, "--metrics", "--repeat", "2", release["filter"], contract)
 		if r.code != 0 || len(r.events) != len(want.events) || len(r.events) == 0 {
 			t.Errorf("answered %d, %d events, want %d", r.code, len(r.events), len(want.events))
 		}
@@ -103,7 +103,7 @@ func TestNoCounters(t *testing.T) {
 		}
 	}
 	// An output is told where its metrics are: no layout has to be known.
-	same(t, run(t, unknown, "-m", "output", "-q", "--metrics", "--repeat", "0", release, contract).shown(t, "kata.0"), metrics(t, nil))
+	same(t, run(t, unknown, "-q", "--metrics", "--repeat", "0", release["output"], contract).shown(t, "kata.0"), metrics(t, nil))
 }
 
 // The same numbers are logged at the end, and while it runs when something was
@@ -114,14 +114,14 @@ func TestReport(t *testing.T) {
 	}
 	bad := chunk(t, `time="no time" level=info msg=secret`)
 	for _, mode := range []string{"filter", "output"} {
-		lines := strings.Split(run(t, current, "-m", mode, "-q", "--repeat", "3", breaking, bad).log, "\n")
+		lines := strings.Split(run(t, current, "-q", "--repeat", "3", breaking[mode], bad).log, "\n")
 		for i, want := range []string{"version ", "so far: " + numbers(1), "so far: " + numbers(2), "so far: " + numbers(3), "in all: " + numbers(3), ""} {
 			if len(lines) != 6 || want != "" && !strings.HasPrefix(lines[i], "[ info] ["+mode+":kata:kata.0] "+want) {
 				t.Fatalf("%s: logged\n%s\nwant %s", mode, strings.Join(lines, "\n"), want)
 			}
 		}
-		for library, path := range map[string]string{release: bad, breaking: chunk(t, message("info"))} {
-			if r := run(t, current, "-m", mode, "-q", "--repeat", "3", library, path); strings.Count(r.log, "\n") != 2 || !strings.Contains(r.log, "in all: ") {
+		for library, path := range map[string]string{release[mode]: bad, breaking[mode]: chunk(t, message("info"))} {
+			if r := run(t, current, "-q", "--repeat", "3", library, path); strings.Count(r.log, "\n") != 2 || !strings.Contains(r.log, "in all: ") {
 				t.Errorf("%s: logged\n%s\nwant a line at the start and one at the end", mode, r.log)
 			}
 		}
@@ -139,7 +139,7 @@ func TestNoContentInTheLog(t *testing.T) {
 		most := map[string]int{"off": 0, "error": 0, "warn": 0, "info": 2, "debug": 3, "trace": 3}
 		for level, lines := range most {
 			for _, path := range []string{path, broken} {
-				r := run(t, current, "-m", mode, "-q", "-p", "log_level="+level, release, path)
+				r := run(t, current, "-q", "-p", "log_level="+level, release[mode], path)
 				if strings.Contains(r.log, secret) || strings.Count(r.log, "\n") != lines {
 					t.Errorf("%s at %s: want %d lines and no content:\n%s", mode, level, lines, r.log)
 				}

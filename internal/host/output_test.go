@@ -12,8 +12,8 @@ import (
 // The output prints what the filter answers.
 func TestOutputAgreesWithFilter(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
-		filter := good(t, host, release, contract)
-		output := good(t, host, "-m", "output", release, contract)
+		filter := good(t, host, release["filter"], contract)
+		output := good(t, host, release["output"], contract)
 		if len(filter.lines) == 0 || len(filter.lines) != len(output.lines) {
 			t.Fatalf("%d events, %d lines", len(filter.lines), len(output.lines))
 		}
@@ -30,8 +30,8 @@ func TestOutputAgreesWithFilter(t *testing.T) {
 func TestOutputInstances(t *testing.T) {
 	long := " long=" + strings.Repeat("x", 50<<10) // more than a pipe takes in one piece
 	everyHost(t, func(t *testing.T, host string) {
-		r := good(t, host, "-m", "output", "--threads", "4", "--repeat", "5", "--reinit", "1",
-			"-p", "prefix=a_", "--next", "-p", "Prefix=b_", release, chunk(t, message("info")+long, message("error")+long))
+		r := good(t, host, "--threads", "4", "--repeat", "5", "--reinit", "1",
+			"-p", "prefix=a_", "--next", "-p", "Prefix=b_", release["output"], chunk(t, message("info")+long, message("error")+long))
 		count := map[any]int{}
 		for _, l := range r.lines { // none of them torn, or they would not be JSON
 			count[l["a_level"]]++
@@ -50,7 +50,7 @@ func TestOutputCannotWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer stdout.Close()
 			var log strings.Builder
-			cmd := exec.Command(current, "-m", "output", "--log-level", "warn", "--repeat", "5", release, contract)
+			cmd := exec.Command(current, "--log-level", "warn", "--repeat", "5", release["output"], contract)
 			cmd.Stdout, cmd.Stderr = stdout, &log
 			if err := cmd.Run(); err == nil {
 				t.Error("the host saw no error")

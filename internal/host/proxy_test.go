@@ -6,31 +6,24 @@ import (
 	"testing"
 )
 
-// TestProxyLayout has the C compiler compare the library's words for the proxy's
-// structs with those of fluent-bit-go, which is made for the same proxy.
+// TestProxyLayout has the C compiler compare the output's words for the proxy's
+// structs with those of fluent-bit-go, through which the same memory is used.
 func TestProxyLayout(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/fluent/fluent-bit-go/output").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	compile := func(more string) ([]byte, error) {
-		cmd := exec.Command(compiler(), "-std=gnu11", "-fsyntax-only", "-I", "../../plugin", "-I", strings.TrimSpace(string(dir)), "-x", "c", "-")
+		cmd := exec.Command(compiler(), "-std=gnu11", "-fsyntax-only", "-I", "../../internal/fluentbit", "-I", "../../plugin/output", "-I", strings.TrimSpace(string(dir)), "-x", "c", "-")
 		cmd.Stdin = strings.NewReader(`
 #include "flb_plugin.h"
 #include "flb_output.h"
-#include "fluentbit.h"
+#include "proxy.h"
 
 #define SAME(what, ours, theirs) _Static_assert((ours) == (theirs), what);
 #define FIELD(kata, field, flb, theirs)                                                    \
     SAME(#flb "." #theirs, offsetof(struct kata, field), offsetof(struct flb, theirs))     \
     SAME(#flb "." #theirs, sizeof(((struct kata *) 0)->field), sizeof(((struct flb *) 0)->theirs))
-
-SAME("struct flb_plugin_proxy_def", sizeof(struct kata_proxy_def), sizeof(struct flb_plugin_proxy_def))
-FIELD(kata_proxy_def, type, flb_plugin_proxy_def, type)
-FIELD(kata_proxy_def, proxy, flb_plugin_proxy_def, proxy)
-FIELD(kata_proxy_def, flags, flb_plugin_proxy_def, flags)
-FIELD(kata_proxy_def, name, flb_plugin_proxy_def, name)
-FIELD(kata_proxy_def, description, flb_plugin_proxy_def, description)
 
 SAME("struct flbgo_output_plugin", sizeof(struct kata_proxy_plugin), sizeof(struct flbgo_output_plugin))
 FIELD(kata_proxy_plugin, api, flbgo_output_plugin, api)
@@ -39,11 +32,8 @@ FIELD(kata_proxy_plugin, context, flbgo_output_plugin, context)
 SAME("remote_context", offsetof(__typeof__(*((struct kata_proxy_plugin *) 0)->context), remote_context), offsetof(struct flb_plugin_proxy_context, remote_context))
 FIELD(kata_proxy_api, output_get_property, flb_api, output_get_property)
 
-SAME("FLB_PROXY_OUTPUT_PLUGIN", KATA_PROXY_OUTPUT, FLB_PROXY_OUTPUT_PLUGIN)
-SAME("FLB_PROXY_GOLANG", KATA_PROXY_GOLANG, FLB_PROXY_GOLANG)
 SAME("FLB_ERROR", KATA_PROXY_ERROR, FLB_ERROR)
 SAME("FLB_OK", KATA_PROXY_OK, FLB_OK)
-SAME("FLB_RETRY", KATA_PROXY_RETRY, FLB_RETRY)
 ` + more)
 		return cmd.CombinedOutput()
 	}

@@ -26,8 +26,8 @@ func TestValgrind(t *testing.T) {
 		t.Run(mode+" "+name, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
 			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite",
-				current, "-m", mode, "-q", "--log-level", "off", "--threads", "2",
-				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking, path)
+				current, "-q", "--log-level", "off", "--threads", "2",
+				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking[mode], path)
 			report := string(read(t, log))
 			if r.code != 0 || !strings.Contains(report, "ERROR SUMMARY") {
 				t.Fatalf("answered %d: %s\n%.3000s", r.code, r.log, report)

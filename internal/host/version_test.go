@@ -22,7 +22,7 @@ func greeting(t *testing.T, mode, name string) string {
 // among the metrics is in TestMetricsAtOnce.
 func TestVersionInTheLog(t *testing.T) {
 	for _, mode := range []string{"filter", "output"} {
-		r := run(t, current, "-m", mode, "--repeat", "0", "--next", "-p", "alias=second", "--next", "-p", "log_level=warn", release, contract)
+		r := run(t, current, "--repeat", "0", "--next", "-p", "alias=second", "--next", "-p", "log_level=warn", release[mode], contract)
 		var lines []string
 		for line := range strings.Lines(r.log) {
 			if strings.Contains(line, "] version ") {
@@ -31,7 +31,7 @@ func TestVersionInTheLog(t *testing.T) {
 		}
 		result{log: strings.Join(lines, "")}.logged(t, greeting(t, mode, "kata.0"), greeting(t, mode, "second"))
 		if t.Failed() {
-			t.Log("if the version is another than in VERSION: run go generate ./plugin")
+			t.Log("if the version is another than in VERSION: run go generate ./internal/fluentbit")
 		}
 	}
 }
@@ -40,7 +40,7 @@ func TestVersionInTheLog(t *testing.T) {
 func TestDescription(t *testing.T) {
 	everyHost(t, func(t *testing.T, host string) {
 		for mode, does := range map[string]string{"filter": "", "output": " and write them as JSON lines"} {
-			run(t, host, "-m", mode, "--describe", release, contract).logged(t,
+			run(t, host, "--describe", release[mode], contract).logged(t,
 				"kata: Parse the log records of Kata Containers"+does+" (version "+version(t)+")")
 		}
 	})

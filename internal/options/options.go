@@ -2,7 +2,7 @@
 //
 // Everything that has to know an option comes from Table: parsing and its
 // error texts, the config map that Fluent Bit checks names against (plugin/
-// config_map.h), and the table in README.md. Tests compare the copies.
+// filter/config_map.h), and the table in README.md. Tests compare the copies.
 //
 // Fluent Bit itself checks names only (set_property is 0 in the config map) and
 // answers NULL for an option that is not set, so values are checked, and

@@ -66,7 +66,7 @@ func (b *Bench) build() error {
 			return err
 		}
 	} else {
-		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", b.library, "./plugin")
+		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", b.library, "./plugin/filter")
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 		if err := loud(cmd); err != nil {

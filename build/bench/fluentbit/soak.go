@@ -78,7 +78,7 @@ func (b *Bench) SoakHost(records int) (string, error) {
 	if err := b.cc(host, append(sources, "-rdynamic", "-ldl", "-lpthread", "-lm")...); err != nil {
 		return "", err
 	}
-	copying := filepath.Join(b.dir, "copy-as-kata.so")
+	copying := filepath.Join(b.dir, "flb-filter_copying.so")
 	if err := b.cc(copying, "-shared", "-fPIC", "-DOBJECT=filter_kata_plugin", filepath.Join(b.dir, "copy.c")); err != nil {
 		return "", err
 	}

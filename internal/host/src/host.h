@@ -1,6 +1,6 @@
 /*
- * A stand-in for Fluent Bit: enough of it to load a plugin library by either
- * route, start instances, feed them chunks and look at what comes back.
+ * A stand-in for Fluent Bit: enough of it to load plugin libraries, start
+ * instances, feed them chunks and look at what comes back.
  *
  * It is written from Fluent Bit's side, with Fluent Bit's names, and shares no
  * header with the library. Built plainly it is a 5.1; with -DBEFORE_5_0_3 it has
@@ -163,9 +163,12 @@ struct flbgo_output_plugin {
 /* A chunk, placed so that reading past its end or writing to it is a fault. */
 struct chunk { const unsigned char *data; size_t size; };
 
-/* One instance, of either route. */
+struct library;
+
+/* One instance, of a filter or an output. */
 struct instance {
     struct properties given;
+    struct library *library;
     struct flb_filter_instance *filter;
     struct flb_output_instance *output;
     struct flbgo_output_plugin *proxy;
@@ -205,14 +208,16 @@ int take_global(const struct property *p, int *level, char **alias);
 /* Checks names against the config map as the host does: 0, or -1 and a log line. */
 int check_properties(const char *plugin, const struct properties *given, const struct flb_config_map *map);
 
-/* load.c: the two routes. A library is opened once for all of its instances. */
-struct library;
-struct library *library_open(const char *path, int as_output);
+/*
+ * load.c: libraries. One is opened once for all of its instances, as a filter
+ * if its name starts with flb-, or else as an output.
+ */
+struct library *library_open(const char *path);
 int library_start(struct library *lib, struct instance *ins, int id, int level);
 /* One chunk through one instance: FLB_FILTER_* or, of an output, FLB_*. */
-int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size);
+int library_call(struct instance *ins, struct chunk in, void **out, size_t *out_size);
 /* Ends an instance; prints its metrics if asked to. 0, or 1: it did something wrong. */
-int library_stop(struct library *lib, struct instance *ins, int metrics);
+int library_stop(struct instance *ins, int metrics);
 /* Prints what the host's help says of the library. */
 void library_describe(const struct library *lib);
 void library_close(struct library *lib);

@@ -1,4 +1,4 @@
-/* The two routes by which Fluent Bit loads a library and calls it. */
+/* The two ways in which Fluent Bit loads a library and calls it. */
 #include "host.h"
 
 #include <dlfcn.h>
@@ -47,8 +47,10 @@ static void *find(struct library *lib, const char *name, int needed)
         memcpy(&(slot), &symbol_, sizeof(symbol_));     \
     } while (0)
 
-struct library *library_open(const char *path, int as_output)
+struct library *library_open(const char *path)
 {
+    const char *slash = strrchr(path, '/');
+    int is_native = strncmp(slash ? slash + 1 : path, "flb-", 4) == 0;
     struct library *lib = calloc(1, sizeof(*lib));
     int (*reg)(struct flb_plugin_proxy_def *);
     char full[PATH_MAX];
@@ -68,7 +70,7 @@ struct library *library_open(const char *path, int as_output)
         fprintf(stderr, "host: the library changed how late this thread may be\n");
         exit(1);
     }
-    if (!as_output) {
+    if (is_native) {
         memcpy(&lib->filter, find(lib, "filter_kata_plugin", 1), sizeof(lib->filter));
         return lib;
     }
@@ -91,6 +93,7 @@ static int start_filter(struct library *lib, struct instance *ins, int id, int l
 {
     struct flb_filter_instance *f = calloc(1, sizeof(*f));
 
+    ins->library = lib;
     ins->filter = f;
     f->event_type = 1;
     f->id = id;
@@ -126,6 +129,7 @@ static int start_output(struct library *lib, struct instance *ins, int id, int l
     struct flb_output_instance *o = calloc(1, sizeof(*o));
     struct flbgo_output_plugin *p = malloc(sizeof(*p));
 
+    ins->library = lib;
     ins->output = o;
     ins->proxy = p;
     o->log_level = level;
@@ -152,8 +156,9 @@ int library_start(struct library *lib, struct instance *ins, int id, int level)
     return lib->def ? start_output(lib, ins, id, level) : start_filter(lib, ins, id, level);
 }
 
-int library_call(struct library *lib, struct instance *ins, struct chunk in, void **out, size_t *out_size)
+int library_call(struct instance *ins, struct chunk in, void **out, size_t *out_size)
 {
+    struct library *lib = ins->library;
     char tag[] = "kata.host", longer[] = "kata.host goes on"; /* a filter's need not end with NUL */
 
     *out = NULL;
@@ -174,13 +179,13 @@ static int finish(struct cmt *cmt, int print)
     return cmt_free(cmt);
 }
 
-int library_stop(struct library *lib, struct instance *ins, int metrics)
+int library_stop(struct instance *ins, int metrics)
 {
     int wrong = 0;
 
     if (ins->filter) {
         if (ins->filter->context) {
-            lib->filter.cb_exit(ins->filter->context, NULL);
+            ins->library->filter.cb_exit(ins->filter->context, NULL);
         }
         wrong = finish(ins->filter->cmt, metrics);
         free(ins->filter);

@@ -19,12 +19,13 @@
 #include <unistd.h>
 
 #define MAX_INSTANCES 8
+#define MAX_LIBRARIES 4
 
 static const char usage[] =
     "usage: host [options] LIBRARY CHUNK\n"
-    "  -m filter|output  the route; filter unless given\n"
     "  -p KEY=VALUE      an option of the instance, also alias and log_level\n"
     "  --next            options after this are another instance's\n"
+    "  --and LIBRARY     the same, of a library that is loaded after the others\n"
     "  --log-level NAME  of instances that have no log_level\n"
     "  --repeat N        give each instance the chunk N times\n"
     "  --threads N       do so in N threads at once\n"
@@ -36,12 +37,13 @@ static const char usage[] =
     "  -q                print no events\n";
 
 static struct {
-    const char *library, *chunk, *write;
-    int as_output, level, repeat, threads, reinit, fork, metrics, describe, quiet, count;
+    const char *libraries[MAX_LIBRARIES], *chunk, *write;
+    int library_count, library_of[MAX_INSTANCES];
+    int level, repeat, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
-} opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1 };
+} opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
 
-static struct library *library;
+static struct library *libraries[MAX_LIBRARIES];
 static struct chunk input;
 
 static void fail(const char *text, const char *what)
@@ -61,6 +63,19 @@ static void add_property(struct properties *props, char *text)
     props->list[props->count++] = (struct property) { text, eq + 1 };
 }
 
+static void add_instance(void)
+{
+    if (opt.count == MAX_INSTANCES) fail("too many instances", "");
+    opt.library_of[opt.count++] = opt.library_count - 1;
+}
+
+static void add_library(const char *path)
+{
+    if (opt.library_count == MAX_LIBRARIES) fail("too many libraries", "");
+    opt.libraries[opt.library_count++] = path;
+    add_instance();
+}
+
 static void arguments(int argc, char **argv)
 {
     int i;
@@ -73,12 +88,9 @@ static void arguments(int argc, char **argv)
         if (!strcmp(name, "--fork")) { opt.fork = 1; continue; }
         if (!strcmp(name, "--metrics")) { opt.metrics = 1; continue; }
         if (!strcmp(name, "--describe")) { opt.describe = 1; continue; }
-        if (!strcmp(name, "--next")) {
-            if (opt.count++ == MAX_INSTANCES) fail("too many instances", "");
-            continue;
-        }
+        if (!strcmp(name, "--next")) { add_instance(); continue; }
         if (++i >= argc) fail("no value for ", name);
-        if (!strcmp(name, "-m")) opt.as_output = !strcmp(arg, "output");
+        if (!strcmp(name, "--and")) add_library(arg);
         else if (!strcmp(name, "-p")) add_property(&opt.instances[opt.count - 1].given, arg);
         else if (!strcmp(name, "-w")) opt.write = arg;
         else if (!strcmp(name, "--log-level")) opt.level = log_level(arg);
@@ -88,7 +100,7 @@ static void arguments(int argc, char **argv)
         else fail("unknown: ", name);
     }
     if (argc - i != 2) fail("LIBRARY and CHUNK are needed", "");
-    opt.library = argv[i];
+    opt.libraries[0] = argv[i];
     opt.chunk = argv[i + 1];
 }
 
@@ -136,9 +148,9 @@ static int feed(struct instance *ins, int print)
     struct chunk answer = input;
     void *out;
     size_t size;
-    int ret = library_call(library, ins, input, &out, &size);
+    int ret = library_call(ins, input, &out, &size);
 
-    if (opt.as_output) {
+    if (ins->output) {
         if (ret != FLB_OK) fprintf(stderr, "host: flush answered %d\n", ret);
         return ret != FLB_OK;
     }
@@ -219,7 +231,7 @@ static int run(int duplicates)
     int wrong = 0;
 
     for (int k = 0; k < opt.count && !wrong; k++) {
-        wrong = library_start(library, &opt.instances[k], k, opt.level) != 0;
+        wrong = library_start(libraries[opt.library_of[k]], &opt.instances[k], k, opt.level) != 0;
     }
     if (!opt.fork && !wrong && duplicates_of_stderr() != duplicates) {
         fprintf(stderr, "host: the library keeps standard error open\n");
@@ -230,7 +242,7 @@ static int run(int duplicates)
         wrong = opt.threads > 1 ? run_threads() : worker(&opt) != NULL;
     }
     for (int k = 0; k < opt.count; k++) {
-        wrong |= library_stop(library, &opt.instances[k], opt.metrics);
+        wrong |= library_stop(&opt.instances[k], opt.metrics);
     }
     return wrong;
 }
@@ -266,11 +278,17 @@ int main(int argc, char **argv)
     for (int i = 0; i <= opt.reinit && !wrong; i++) {
         int duplicates = duplicates_of_stderr();
 
-        library = library_open(opt.library, opt.as_output);
+        for (int k = 0; k < opt.library_count; k++) {
+            libraries[k] = library_open(opt.libraries[k]);
+        }
         if (opt.fork) become_daemon();
-        if (opt.describe) library_describe(library);
-        else wrong = run(duplicates);
-        library_close(library);
+        for (int k = 0; k < opt.library_count && opt.describe; k++) {
+            library_describe(libraries[k]);
+        }
+        if (!opt.describe) wrong = run(duplicates);
+        for (int k = 0; k < opt.library_count; k++) {
+            library_close(libraries[k]);
+        }
     }
     fflush(stdout);
     return wrong;

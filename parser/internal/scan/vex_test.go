@@ -238,7 +238,7 @@ func symbolsOf(t *testing.T, program string) map[string]elf.Symbol {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	list, err := f.Symbols()
 	if err != nil {
 		t.Fatal(err)

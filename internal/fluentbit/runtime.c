@@ -1,6 +1,6 @@
 /*
- * The Go runtime is made for programs of its own; here is what makes it a quiet
- * guest of a program that calls it once in a while.
+ * The Go runtime is made for programs of its own; here is what makes it cost less
+ * in a program that calls it once in a while.
  *
  * When a call comes in after a pause, Go's watching thread (sysmon) wakes up and
  * looks around every 20 microseconds, fifty times, then less and less: in all a
@@ -22,19 +22,19 @@
  */
 #include <sys/prctl.h>
 
-static int of_host;
+static int of_caller;
 
 __attribute__((constructor(101))) static void before_go(void)
 {
-    of_host = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-    if (of_host > 0) {
+    of_caller = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    if (of_caller > 0) {
         prctl(PR_SET_TIMERSLACK, 20000000, 0, 0, 0);
     }
 }
 
 __attribute__((constructor)) static void after_go(void)
 {
-    if (of_host > 0) {
-        prctl(PR_SET_TIMERSLACK, of_host, 0, 0, 0);
+    if (of_caller > 0) {
+        prctl(PR_SET_TIMERSLACK, of_caller, 0, 0, 0);
     }
 }

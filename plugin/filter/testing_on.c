@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "host.h"
+#include "filter.h"
 
 /* No memory for the output of a chunk that carries this text. */
 int kata_out_of_memory(const struct kata_call *call)

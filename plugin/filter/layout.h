@@ -1,7 +1,7 @@
 /*
- * What this library knows of Fluent Bit's binary interface: 2.2 to 5.1, LP64.
- * A test compares it with internal/host/testdata/layouts.txt, which has every
- * place and number in each version.
+ * What the filter knows of Fluent Bit's binary interface: 2.2 to 5.1, LP64. A
+ * test compares it with internal/host/testdata/layouts.txt, which has every place
+ * and number in each version.
  *
  * Fluent Bit installs no headers for plugins that are built outside of its
  * tree, so the few layouts that are needed are written down here, with what
@@ -12,10 +12,9 @@
  *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
  *   filter instance      head and tail as below in all of them
  *   counter               as below in all of them
- *   proxy plugin, API    heads as below in all of them
  */
-#ifndef KATA_FLUENTBIT_H
-#define KATA_FLUENTBIT_H
+#ifndef KATA_FILTER_LAYOUT_H
+#define KATA_FILTER_LAYOUT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,21 +22,12 @@
 /* What a filter works on. */
 enum { KATA_FILTER_LOGS = 1 };
 
-/* Answers of cb_filter. */
+/* What cb_filter returns. */
 enum { KATA_FILTER_MODIFIED = 1, KATA_FILTER_NOTOUCH = 2 };
-
-/* Answers of the proxy's callbacks. */
-enum { KATA_PROXY_ERROR = 0, KATA_PROXY_OK = 1, KATA_PROXY_RETRY = 2 };
-
-/* Log levels. */
-enum {
-    KATA_LOG_OFF = 0, KATA_LOG_ERROR, KATA_LOG_WARN, KATA_LOG_INFO,
-    KATA_LOG_DEBUG, KATA_LOG_TRACE
-};
 
 /*
  * The registration object of a filter. The loader copies as many bytes as its
- * own version of the struct has, hence the spare room: a later host that adds
+ * own version of the struct has, hence the spare words: a later version that adds
  * a callback reads NULL.
  */
 struct kata_registration {
@@ -57,7 +47,6 @@ struct kata_registration {
     void *spare[32];
 };
 
-_Static_assert(sizeof(void *) == 8, "the layouts below are those of LP64");
 _Static_assert(offsetof(struct kata_registration, name) == 8, "");
 _Static_assert(offsetof(struct kata_registration, description) == 16, "");
 _Static_assert(offsetof(struct kata_registration, config_map) == 24, "");
@@ -72,7 +61,7 @@ _Static_assert(offsetof(struct kata_registration, spare) == 88, "");
 enum { KATA_MAP_STR = 0, KATA_MAP_INT = 2, KATA_MAP_BOOL = 3, KATA_MAP_SIZE = 5, KATA_MAP_CLIST = 30 };
 
 /*
- * A row of the config map. The host walks the array with the size of its own
+ * A row of the config map. Fluent Bit walks the array with the size of its own
  * row, which 5.0.3 made one word longer: there have to be two arrays.
  */
 #define KATA_CONFIG_ROW(words)                                               \
@@ -84,7 +73,7 @@ enum { KATA_MAP_STR = 0, KATA_MAP_INT = 2, KATA_MAP_BOOL = 3, KATA_MAP_SIZE = 5,
         int set_property;       /* 0: names are checked, nothing is stored */ \
         uintptr_t offset;                                                    \
         const char *desc;                                                    \
-        void *host[words];      /* value and links, filled in its own copy */ \
+        void *own[words];       /* value and links, filled in its own copy */ \
     }
 
 struct kata_config_row_2_2 KATA_CONFIG_ROW(6);
@@ -118,12 +107,12 @@ _Static_assert(offsetof(struct kata_filter_instance, alias) == 48, "");
 struct kata_filter_instance_tail {
     void *context;              /* what flb_filter_set_context writes */
     void *data;
-    void *plugin;               /* the host's copy of the registration */
+    void *plugin;               /* Fluent Bit's copy of the registration */
     void *properties[2];
     void *config_map;
     void *link[2];
     void *cmt;                  /* the instance's metrics */
-    void *cmt_records;          /* a counter of the host's among them */
+    void *cmt_records;          /* a counter of Fluent Bit's own among them */
 };
 
 /* The context lies behind the head, and before this. */
@@ -144,37 +133,5 @@ struct kata_cmt_counter {
 
 _Static_assert(offsetof(struct kata_cmt_counter, map) == 6 * 8, "");
 _Static_assert(offsetof(struct kata_cmt_counter, cmt) == 9 * 8, "");
-
-/* What FLBPluginRegister fills in. */
-enum { KATA_PROXY_OUTPUT = 2, KATA_PROXY_GOLANG = 11 };
-
-struct kata_proxy_def {
-    int type;
-    int proxy;
-    int flags;
-    const char *name;
-    const char *description;
-};
-
-/* The functions that the Go proxy hands to an output. */
-struct kata_proxy_api {
-    const char *(*output_get_property)(const char *key, void *ins);
-    const char *(*input_get_property)(const char *key, void *ins);
-    void *(*output_get_cmt_instance)(void *ins);
-    void *(*input_get_cmt_instance)(void *ins);
-    void (*log_print)(int level, const char *file, int line, const char *fmt, ...);
-    int (*input_log_check)(void *ins, int level);
-    int (*output_log_check)(void *ins, int level);
-};
-
-/* What FLBPluginInit is given. */
-struct kata_proxy_plugin {
-    char *name;
-    struct kata_proxy_api *api;
-    void *ins;
-    struct {
-        void *remote_context;   /* what the later callbacks are given */
-    } *context;
-};
 
 #endif

@@ -1,9 +1,6 @@
-//go:build katatest
+//go:build katatest && cgo
 
-package main
-
-// #cgo CFLAGS: -DKATATEST
-import "C"
+package fluentbit
 
 import (
 	"bytes"
@@ -18,10 +15,10 @@ import (
 const reportInterval = 0
 
 // A library built with this tag is for tests: a chunk that carries one of these
-// texts, or the one in testing_on.c, makes it fail.
+// texts, or the one of the filter's testing_on.c, makes it fail.
 const (
 	panicText = "katatest:panic" // a panic whose value quotes the chunk
-	nilText   = "katatest:nil"   // a fault that the processor reports
+	nilText   = "katatest:nil"   // a fault that the CPU reports
 )
 
 // One that carries this text prints its tag on standard error.

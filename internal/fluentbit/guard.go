@@ -1,4 +1,6 @@
-package main
+//go:build cgo
+
+package fluentbit
 
 import (
 	"fmt"
@@ -9,43 +11,43 @@ import (
 	"time"
 )
 
-// guard counts the panics of one instance. Every function that C calls defers a
+// Guard counts the panics of one instance. Every function that C calls defers a
 // recover, since a panic that reaches C ends the process, and all of its logs.
-type guard struct {
+type Guard struct {
 	mu    sync.Mutex
 	count int
-	lines limiter
+	lines Limiter
 }
 
-// caught counts the recovered panic p and, now and then, logs it. It has to be
-// called from the deferred function itself, while the stack is still there.
-func (g *guard) caught(log logger, p any) {
+// Recovered counts the recovered panic p and logs it, at most once a minute. It
+// has to be called from the deferred function itself, while the stack is still there.
+func (g *Guard) Recovered(log Logger, p any) {
 	g.mu.Lock()
 	g.count++
 	count := g.count
-	_, due := g.lines.due(time.Now()) // the line has the count of all
+	_, due := g.lines.Due(time.Now()) // the line has the count of all
 	g.mu.Unlock()
 	if due {
-		log.errorf("internal error, the records go on as they came (%d so far): %s at %s", count, describe(p), origin())
+		log.Errorf("internal error, the records go on as they came (%d so far): %s at %s", count, describe(p), origin())
 	}
 }
 
-func (g *guard) total() int {
+func (g *Guard) total() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.count
 }
 
-// bug is a panic whose text is ours and names no data.
-type bug string
+// Bug is a panic whose text is ours and names no data.
+type Bug string
 
 // describe names a panic without printing what it carries, which may be part
-// of a record. The runtime's own errors and bugs carry numbers and types only.
+// of a record. The runtime's own errors and Bugs carry numbers and types only.
 func describe(p any) string {
 	switch p := p.(type) {
 	case runtime.Error:
 		return p.Error()
-	case bug:
+	case Bug:
 		return string(p)
 	}
 	return fmt.Sprintf("panic of type %T", p)
@@ -54,7 +56,7 @@ func describe(p any) string {
 // origin is the function, file and line that panicked.
 func origin() string {
 	pc := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)]) // Callers, origin, caught: from the deferred function on
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)]) // Callers, origin, Recovered: from the deferred function on
 	for panicked := false; ; {
 		f, more := frames.Next()
 		inRuntime := strings.HasPrefix(f.Function, "runtime.")

@@ -1,6 +1,6 @@
-//go:build !katatest
+//go:build !katatest && cgo
 
-package main
+package fluentbit
 
 import "time"
 

@@ -1,4 +1,6 @@
-package main
+//go:build cgo
+
+package fluentbit
 
 import (
 	"testing"
@@ -6,7 +8,7 @@ import (
 )
 
 func TestLimiter(t *testing.T) {
-	var l limiter
+	var l Limiter
 	start := time.Unix(1582281087, 0)
 	for _, step := range []struct {
 		after time.Duration
@@ -25,7 +27,7 @@ func TestLimiter(t *testing.T) {
 		{10*time.Minute + 1, "", false},
 		{time.Hour, " (1 more since the last such line)", true},
 	} {
-		if held, due := l.due(start.Add(step.after)); held != step.held || due != step.due {
+		if held, due := l.Due(start.Add(step.after)); held != step.held || due != step.due {
 			t.Errorf("after %v: %q, %v, want %q, %v", step.after, held, due, step.held, step.due)
 		}
 	}

@@ -1,11 +1,13 @@
-package main
+//go:build cgo
+
+package fluentbit
 
 import (
 	"os"
 	"runtime"
 )
 
-// threads is how many of the host's threads can be in Go at once without any of
+// threads is how many of Fluent Bit's threads can be in Go at once without any of
 // them waiting. Each call needs one of as many places to run as GOMAXPROCS says,
 // and a thread that has left Go keeps its place until that is taken away from
 // it. By itself Go has as many as there are processors: on a small machine too
@@ -19,9 +21,9 @@ func init() {
 	}
 }
 
-// forget collects the memory of an instance that has ended: a host that reads its
-// configuration anew, again and again, stays as it was.
-func forget() {
+// Collect frees the memory of an instance that has ended: after any number of hot
+// reloads the process is as large as it was.
+func Collect() {
 	runtime.GC()
 	tellHeap()
 }

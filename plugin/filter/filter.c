@@ -1,8 +1,8 @@
 /*
- * The native route: what Fluent Bit finds in flb-filter_kata.so.
+ * The callbacks, and the object with which they are registered.
  *
  * Each callback is one call into Go, and memory that crosses over is handled
- * on this side of it: whatever happens in Go, what is not handed to the host
+ * on this side of it: whatever happens in Go, what is not handed to Fluent Bit
  * is freed here.
  */
 #define _GNU_SOURCE
@@ -13,9 +13,9 @@
 
 #include "_cgo_export.h"
 #include "config_map.h"
-#include "host.h"
+#include "filter.h"
 
-/* What the host keeps for an instance. */
+/* What Fluent Bit keeps for an instance. */
 struct context {
     uintptr_t handle;           /* the instance in Go */
     _Atomic size_t growth;      /* 256ths of its size that a chunk is expected to become */
@@ -28,7 +28,7 @@ static int filter_init(void *ins, void *config, void *data)
     (void) config;
     (void) data;
 
-    if (kata_host_for_filter() != 0) {
+    if (kata_filter_start() != 0) {
         return -1;
     }
     context = calloc(1, sizeof(*context));
@@ -60,7 +60,7 @@ static int filter_run(const void *data, size_t size, const char *tag, int tag_le
         return KATA_FILTER_NOTOUCH;
     }
 
-    kata_host_keep_signal();
+    kata_keep_signal();
 
     /* An estimate: Go asks for more when it is too low, also after a failure. */
     kata_reserve(&call, size / 256 * self->growth + size / 16 + 4096);
@@ -85,7 +85,7 @@ static int filter_exit(void *context, void *config)
 
     (void) config;
 
-    if (self && !kata_host_forked()) {
+    if (self && !kata_forked()) {
         kataFilterExit(self->handle);
         free(self);
     }
@@ -125,7 +125,7 @@ __attribute__((visibility("default"))) struct kata_registration filter_kata_plug
 };
 
 /*
- * The host copies the object as soon as the library is open, so the map with
+ * Fluent Bit copies the object as soon as the library is open, so the map with
  * the rows of its size has to be chosen now. Longer rows and this function
  * came with one change.
  */

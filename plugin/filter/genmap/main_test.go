@@ -14,11 +14,11 @@ func TestHeaderIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(have, render(options.Table)) {
-		t.Error("plugin/config_map.h is stale: run go generate ./plugin")
+		t.Error("plugin/filter/config_map.h is stale: run go generate ./plugin/filter")
 	}
 }
 
-// Every kind must have a type that the host knows; the zero value of the map's
+// Every kind must have a type that Fluent Bit knows; the zero value of the map's
 // lookup would compile to nothing useful in C.
 func TestEveryKindHasAType(t *testing.T) {
 	for _, row := range options.Table {
@@ -28,7 +28,7 @@ func TestEveryKindHasAType(t *testing.T) {
 	}
 }
 
-// Names that the host takes for itself never reach the plugin.
+// Names that Fluent Bit takes for itself never reach the plugin.
 func TestNoReservedNames(t *testing.T) {
 	reserved := map[string]bool{
 		// every instance

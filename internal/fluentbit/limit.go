@@ -1,4 +1,6 @@
-package main
+//go:build cgo
+
+package fluentbit
 
 import (
 	"fmt"
@@ -9,17 +11,17 @@ import (
 // logInterval keeps an error that every chunk runs into from filling the log.
 const logInterval = time.Minute
 
-// limiter lets a line that may come with every chunk into the log once per
+// Limiter lets a line that may come with every chunk into the log once per
 // logInterval, and counts those that it holds back.
-type limiter struct {
+type Limiter struct {
 	mu   sync.Mutex
 	last time.Time // when a line was let through
 	held int       // how many were not, since then
 }
 
-// due reports whether a line is to be logged now and, if so, what to put at its
+// Due reports whether a line is to be logged now and, if so, what to put at its
 // end: how many were held back before it.
-func (l *limiter) due(now time.Time) (held string, ok bool) {
+func (l *Limiter) Due(now time.Time) (held string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.last) < logInterval {

@@ -1,0 +1,22 @@
+//go:build cgo
+
+package fluentbit
+
+import "github.com/kata-logs/fluent-bit-kata/internal/options"
+
+// ParseOptions parses an instance's options and logs each thing that is wrong
+// with them on a line of its own. It returns nil if there was any.
+func ParseOptions(log Logger, get options.Getter) *options.Options {
+	opts, err := options.Parse(get)
+	if err == nil {
+		return opts
+	}
+	errs := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		errs = joined.Unwrap()
+	}
+	for _, err := range errs {
+		log.Errorf("%v", err)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package host
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// both are the orders in which the two libraries can be loaded into one process,
+// where each has a Go runtime of its own: the arguments for an instance of each.
+func both(libraries map[string]string) map[string][]string {
+	return map[string][]string{
+		"filter first": {"-p", "alias=f", "--and", libraries["output"], "-p", "alias=o", libraries["filter"]},
+		"output first": {"-p", "alias=o", "--and", libraries["filter"], "-p", "alias=f", libraries["output"]},
+	}
+}
+
+// Both libraries work beside each other, on the same threads, also after a new start.
+func TestBoth(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		const starts, calls = 3, 40
+		for name, args := range both(release) {
+			path := chunk(t, message("info"), message("error"))
+			r := run(t, host, append([]string{"-q", "--log-level", "warn", "--metrics", "--threads", "8", "--repeat", fmt.Sprint(calls / 8),
+				"--reinit", fmt.Sprint(starts - 1)}, append(args, path)...)...)
+			if r.code != 0 || len(r.lines) != 2*calls*starts {
+				t.Fatalf("%s: exit code %d, %d lines, want %d\n%s", name, r.code, len(r.lines), 2*calls*starts, r.log)
+			}
+			for _, line := range r.lines {
+				if line["kata_msg"] != "release sandbox" {
+					t.Fatalf("%s: %v", name, line)
+				}
+			}
+			for _, instance := range []string{"f", "o"} {
+				parsed := fmt.Sprintf("fluentbit_kata_records_total{name=%q,outcome=%q} %d\n", instance, "parsed", 2*calls)
+				if got := strings.Count(r.log, parsed); got != starts {
+					t.Errorf("%s: counted %d times, want %d: %s%s", name, got, starts, parsed, r.log)
+				}
+			}
+		}
+	})
+}
+
+// A nil pointer in one of two Go runtimes is a panic in that one, in whichever
+// order they were loaded, also after Fluent Bit has set its own handler again.
+func TestBothPanic(t *testing.T) {
+	everyHost(t, func(t *testing.T, host string) {
+		for name, args := range both(breaking) {
+			const starts, calls = 3, 20
+			r := run(t, host, append([]string{"-q", "--log-level", "error", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(calls / 4),
+				"--reinit", fmt.Sprint(starts - 1)}, append(args, chunk(t, message("info"), "katatest:nil"))...)...)
+			if r.code != 0 || len(r.lines) != 2*calls*starts {
+				t.Fatalf("%s: exit code %d, %d lines, want %d\n%s", name, r.code, len(r.lines), 2*calls*starts, r.log)
+			}
+			for _, instance := range []string{"f", "o"} {
+				panics := fmt.Sprintf("fluentbit_kata_panics_total{name=%q} %d\n", instance, calls)
+				if got := strings.Count(r.log, panics); got != starts {
+					t.Errorf("%s: counted %d times, want %d: %s%s", name, got, starts, panics, r.log)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,6 @@
+//go:build katatest
+
+package main
+
+// #cgo CFLAGS: -DKATATEST
+import "C"

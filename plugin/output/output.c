@@ -1,0 +1,58 @@
+/*
+ * The functions that Fluent Bit looks up.
+ *
+ * They are C functions rather than exported Go ones because calling any exported
+ * Go function enters the Go runtime, which must not happen in a daemon (see
+ * kata_forked). Fluent Bit registers, starts and ends plugins there too, so what
+ * calls Go checks first.
+ *
+ * FLBPluginFlush, for versions that keep no context, is left out: 2.2 and later
+ * call FLBPluginFlushCtx.
+ */
+#include <string.h>
+
+#include "_cgo_export.h"
+#include "proxy.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int FLBPluginRegister(void *def)
+{
+    return kata_may_register() == 0 ? kataOutputRegister(def) : -1;
+}
+
+EXPORT void FLBPluginUnregister(void *def)
+{
+    if (!kata_forked()) {
+        kataOutputUnregister(def);
+    }
+}
+
+EXPORT int FLBPluginInit(struct kata_proxy_plugin *plugin)
+{
+    plugin->context->remote_context = NULL;
+    return kata_output_start() == 0 ? kataOutputInit(plugin) : KATA_PROXY_ERROR;
+}
+
+EXPORT int FLBPluginFlushCtx(void *context, const void *data, size_t size, const char *tag)
+{
+    if (!context) {
+        return KATA_PROXY_ERROR;
+    }
+    kata_keep_signal();
+    return kataOutputFlush(context, (char *) tag, strlen(tag), (void *) data, size);
+}
+
+EXPORT int FLBPluginExitCtx(void *context)
+{
+    if (context && !kata_forked()) {
+        kataOutputExit(context);
+    }
+    return KATA_PROXY_OK;
+}
+
+/* For versions that look for this name only; instances end in FLBPluginExitCtx. */
+EXPORT int FLBPluginExit(void)
+{
+    return KATA_PROXY_OK;
+}

@@ -1,0 +1,154 @@
+package main
+
+// #cgo CFLAGS: -I${SRCDIR}/../../internal/fluentbit -Wall -Wextra -fvisibility=hidden -fstack-protector-strong
+// #cgo LDFLAGS: ${SRCDIR}/exports.tbd
+// #include <stdlib.h>
+// #include "proxy.h"
+import "C"
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	flb "github.com/fluent/fluent-bit-go/output"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/fluentbit"
+	"github.com/kata-logs/fluent-bit-kata/internal/sink"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
+)
+
+// output is one instance: transform, then JSON lines on standard output. Workers
+// may call it at the same time.
+type output struct {
+	*fluentbit.Instance
+	spare    sync.Pool         // of *scratch
+	failures fluentbit.Limiter // log lines of deliveries that failed
+}
+
+// scratch is the memory of one flush: Go's, since nothing of it is handed over.
+type scratch struct {
+	events event.Buffer
+	lines  []byte
+}
+
+// maxSpare keeps one large chunk from being paid for ever after.
+const maxSpare = 4 << 20
+
+// context is what Fluent Bit's package keeps for an instance. The package has no
+// function to forget one, so that what it keeps is only this.
+type context struct{ output *output }
+
+// kataOutputRegister tells Fluent Bit what the plugin is.
+//
+//export kataOutputRegister
+func kataOutputRegister(def unsafe.Pointer) C.int {
+	return C.int(flb.FLBPluginRegister(def, "kata",
+		"Parse the log records of Kata Containers and write them as JSON lines (version "+fluentbit.Version+")"))
+}
+
+// kataOutputUnregister frees what kataOutputRegister has allocated.
+//
+//export kataOutputUnregister
+func kataOutputUnregister(def unsafe.Pointer) { flb.FLBPluginUnregister(def) }
+
+// kataOutputInit makes an instance and sets the context that Fluent Bit keeps
+// until kataOutputExit. If it must not start, the reason is logged.
+//
+//export kataOutputInit
+func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
+	p := (*C.struct_kata_proxy_plugin)(plugin)
+	name := C.GoString(C.kata_output_name(p))
+	log := fluentbit.NewLogger("output", name, int(C.kata_output_level(p)))
+	defer func() {
+		if p := recover(); p != nil {
+			new(fluentbit.Guard).Recovered(log, p)
+			result = flb.FLB_ERROR
+		}
+	}()
+	opts := fluentbit.ParseOptions(log, func(name string) (string, bool) {
+		// An empty value has always counted as none: so it does in every Go plugin.
+		text := flb.FLBPluginConfigKey(plugin, name)
+		return text, text != ""
+	})
+	if opts == nil {
+		return flb.FLB_ERROR
+	}
+	o := &output{Instance: fluentbit.NewInstance(log, opts, name, C.kata_output_metrics(p))}
+	flb.FLBPluginSetContext(plugin, &context{o})
+	return flb.FLB_OK
+}
+
+// kataOutputFlush delivers one chunk. It returns FLB_RETRY when the chunk could
+// not be delivered, now or because of a panic: Fluent Bit's Retry_Limit says how
+// often that may be.
+//
+//export kataOutputFlush
+func kataOutputFlush(ctx unsafe.Pointer, tag *C.char, tagSize C.size_t, data unsafe.Pointer, size C.size_t) (result C.int) {
+	result = flb.FLB_RETRY
+	defer func() { _ = recover() }() // the context is none
+	o := flb.FLBPluginGetContext(ctx).(*context).output
+	// Both are Fluent Bit's memory, which is there until this call ends.
+	result = o.flush(unsafe.Slice((*byte)(unsafe.Pointer(tag)), int(tagSize)), unsafe.Slice((*byte)(data), int(size)))
+	o.Report()
+	return result
+}
+
+func (o *output) flush(tag, chunk []byte) (result C.int) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Panics.Recovered(o.Log, p)
+			result = flb.FLB_RETRY
+		}
+	}()
+	s, _ := o.spare.Get().(*scratch)
+	if s == nil {
+		s = new(scratch)
+	}
+	s.lines = sink.AppendJSONLines(s.lines[:0], o.transformed(tag, chunk, &s.events))
+	if o.Log.Debugging() {
+		o.Log.Debugf("chunk of %d bytes, %d bytes of lines", len(chunk), len(s.lines))
+	}
+	err := sink.WriteStdout(s.lines)
+	if cap(s.lines) <= maxSpare && cap(s.events.B) <= maxSpare {
+		s.events = event.Buffer{B: s.events.B[:0]}
+		o.spare.Put(s)
+	}
+	if err != nil {
+		if held, due := o.failures.Due(time.Now()); due {
+			o.Log.Warnf("cannot write to standard output: %v%s", err, held)
+		}
+		return flb.FLB_RETRY
+	}
+	return flb.FLB_OK
+}
+
+// transformed returns the chunk to deliver: the rewritten one, in out's memory,
+// or the chunk itself when nothing changed, or something went wrong.
+func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			o.Panics.Recovered(o.Log, p)
+			events = chunk
+		}
+	}()
+	if o.Process(tag, chunk, out) == transform.Changed {
+		return out.B
+	}
+	return chunk
+}
+
+// kataOutputExit ends an instance; the context is not valid any more. It is one
+// byte that Fluent Bit's package has allocated with C.CString and does not free.
+//
+//export kataOutputExit
+func kataOutputExit(ctx unsafe.Pointer) {
+	defer func() { _ = recover() }() // nothing is left that could log
+	c := flb.FLBPluginGetContext(ctx).(*context)
+	o := c.output
+	c.output = nil
+	C.free(ctx)
+	o.Close()
+	fluentbit.Collect()
+}
