@@ -1,11 +1,12 @@
 module github.com/kata-logs/fluent-bit-kata
 
-go 1.26.0
+// The newest thing that the code uses is sync.WaitGroup.Go; go vet reports what is newer.
+go 1.25.0
 
 require (
 	github.com/fluent/fluent-bit-go v0.0.0-20230731091245-a7a013e2473c
 	github.com/json-iterator/go v1.1.12
-	golang.org/x/sys v0.49.0
+	golang.org/x/sys v0.47.0
 )
 
 require (

@@ -1,6 +1,6 @@
 module github.com/kata-logs/fluent-bit-kata/build/interop
 
-go 1.26.0
+go 1.25.0
 
 replace github.com/kata-logs/fluent-bit-kata => ../..
 
@@ -12,4 +12,4 @@ require (
 	github.com/ugorji/go/codec v1.3.2
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require golang.org/x/sys v0.47.0 // indirect
