@@ -63,9 +63,13 @@ func (p *Parser) nativeField(f *NativeField) {
 		}
 		return
 	case keySubsystem:
-		p.subsystem = value
+		if p.subsystem == nil { // the first one counts, as for the field
+			p.subsystem = value
+		}
 	case p.keys.ids.stream:
-		p.stream = value
+		if p.stream == nil {
+			p.stream = value
+		}
 	}
 	switch {
 	case p.cfg.NoNative:

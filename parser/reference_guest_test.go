@@ -269,7 +269,6 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 	if guest == "" {
 		return r
 	}
-	delete(r, "vmconsole")
 	r["guest"] = "true"
 	g, reason := slowReadGuest(guest, maxDepth)
 	fault(reason)
