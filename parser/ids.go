@@ -22,11 +22,7 @@ func (p *Parser) addHostIDs(m *Message) {
 		}
 	}
 	if len(r.textOf(keySandbox)) == 0 {
-		keys := p.keys.ids.sandbox
-		if r.Encoding != LogfmtEncoding && r.Encoding != JSONEncoding {
-			keys = keys[1:] // the first is ID, which a journal field of that name is not
-		}
-		id := p.firstText(keys)
+		id := p.firstText(p.keys.ids.sandbox) // journal fields are in lower case: none is ID
 		if id == nil {
 			id = words.sandbox
 		}

@@ -1,9 +1,9 @@
 package parser
 
 import (
-	"reflect"
 	"testing"
-	"unsafe"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
 // TestRelease walks all that a Parser can reach and finds no slice of a message.
@@ -22,51 +22,12 @@ func TestRelease(t *testing.T) {
 		if p.Parse(&Message{Text: message, Origin: Kata}) == nil {
 			t.Fatalf("%s was not parsed", text)
 		}
-		if n := pointersInto(message, p); n == 0 {
+		if n := contract.PointersInto(message, p); n == 0 {
 			t.Fatalf("%s: nothing to release: the test does not see it", text)
 		}
 		p.Release()
-		if n := pointersInto(message, p); n != 0 {
+		if n := contract.PointersInto(message, p); n != 0 {
 			t.Errorf("%s: %d slices are left", text, n)
 		}
 	}
-}
-
-// pointersInto counts the slices that p reaches, in use or in spare capacity,
-// which lie in memory.
-func pointersInto(memory []byte, p *Parser) int {
-	start := uintptr(unsafe.Pointer(unsafe.SliceData(memory)))
-	n := 0
-	seen := map[uintptr]bool{}
-	var walk func(v reflect.Value)
-	walk = func(v reflect.Value) {
-		switch v.Kind() {
-		case reflect.Pointer:
-			if !v.IsNil() && !seen[v.Pointer()] {
-				seen[v.Pointer()] = true
-				walk(v.Elem())
-			}
-		case reflect.Struct:
-			for i := range v.NumField() {
-				walk(v.Field(i))
-			}
-		case reflect.Array:
-			for i := range v.Len() {
-				walk(v.Index(i))
-			}
-		case reflect.Slice:
-			if at := v.Pointer(); at >= start && at < start+uintptr(len(memory)) {
-				n++
-			}
-			switch v.Type().Elem().Kind() {
-			case reflect.Struct, reflect.Slice, reflect.Pointer:
-				full := v.Slice3(0, v.Cap(), v.Cap())
-				for i := range full.Len() {
-					walk(full.Index(i))
-				}
-			}
-		}
-	}
-	walk(reflect.ValueOf(p))
-	return n
 }

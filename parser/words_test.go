@@ -97,6 +97,39 @@ func TestZeroParser(t *testing.T) {
 	}
 }
 
+// IsMark is about the keys that this plugin writes, and no others.
+func TestIsMark(t *testing.T) {
+	keys := NewKeys(Types{})
+	for i, row := range KeyTable() {
+		if got := IsMark(KeyID(i)); got != (row.From == fromPlugin) {
+			t.Errorf("%s: %v", row.Name, got)
+		}
+	}
+	if IsMark(-1) || IsMark(KeyID(keys.Len())) {
+		t.Error("a key that is not in the table is one")
+	}
+}
+
+// What a message made of the enclosing record's keys does not come back when the numbers
+// of messages start anew.
+func TestGenerations(t *testing.T) {
+	p := New(Config{})
+	parse := func(fields string) *Record {
+		return p.Parse(&Message{Text: []byte(hostLine(fields, `{"msg":"m","level":"INFO","driver":"d"}`)), Origin: Kata})
+	}
+	parse("driver=x ")
+	generation := p.rec.gen
+	plain := Message{Text: []byte("time=x level=info"), Origin: Kata}
+	for range 1 << 17 { // until the next message has the same one
+		if p.Parse(&plain); p.rec.gen+1<<16 == generation || p.rec.gen+1<<16 == 0 && generation == 1<<16 {
+			break
+		}
+	}
+	if r := parse(""); p.rec.gen != generation || r.Lookup("driver") == nil || r.Lookup("agent_driver") != nil {
+		t.Fatalf("generation %x, not %x: %s", p.rec.gen, generation, render(r))
+	}
+}
+
 func TestOriginOf(t *testing.T) {
 	for id, want := range map[string]Origin{
 		"kata": Kata, "kata-runtime": Kata, "kata-proxy": KataProxy, "kata-shim": KataProxy, "kata-netmon": Kata, "kata-monitor": Kata,

@@ -139,6 +139,17 @@ func TestCutLines(t *testing.T) {
 	}
 }
 
+// Of a line that is longer than the limit nobody knows how it ends.
+func TestCutLongLine(t *testing.T) {
+	f := filter(t, "max_message_size", "256")
+	first := hostLine + strings.Repeat(" x=y", 100)
+	cutEntry{stream: "s", lineBreak: "line-max", identifier: "containerd", message: first}.send(t, f)
+	_, fields := cutEntry{stream: "s", identifier: "containerd", message: forged}.send(t, f)
+	if fields["parse_error"] != "cut" || fields["guest"] != true || len(fields) != 3 {
+		t.Errorf("got %v", fields)
+	}
+}
+
 // A guest's rest has no terminal codes.
 func TestCutLineCodes(t *testing.T) {
 	f := New(options.Default())
