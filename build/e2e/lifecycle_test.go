@@ -235,6 +235,7 @@ func reloadOften(t *testing.T, filter string) (r reloaded) {
 	const reloads = 200
 	port, come := gather(t)
 	dir := configure(t, "fluent-bit.conf", lifecycleHead+filter+lifecycleTail, vars{"PORT": port})
+	write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+filterLibrary+"\n")
 	written, stop := load(t, filepath.Join(dir, "kata.log"))
 	p := start(t, dir, "-c", "fluent-bit.conf")
 	come.wait(t, p, reached(1))
