@@ -10,13 +10,15 @@ STRIP    ?= -s -w
 # -buildid=: all else that -trimpath leaves is the same in every directory; Go's build ID is not,
 # since the path of exports.tbd is part of what it is made from.
 LDFLAGS  := $(STRIP) -buildid=
+# -buildvcs=false: the same from a release's archive, an image's context or a clone.
+BUILD    := $(GO) build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
 GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
 ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
 CFILES   := $(wildcard internal/fluentbit/*.[ch] plugin/*/*.[ch] plugin/*/*.tbd)
 
 .PHONY: help
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
@@ -26,10 +28,14 @@ build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
 $(DIST)/flb-filter_kata.so: PLUGIN := filter
 $(DIST)/kata.so: PLUGIN := output
 
-$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
+$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
 	@mkdir -p $(DIST)
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
+	CGO_ENABLED=1 $(BUILD) -o $@ ./plugin/$(PLUGIN)
 	@rm -f $(@:.so=.h)
+
+.PHONY: reproducible
+reproducible: build ## whether a build in another directory gives the same bytes
+	@build/reproducible
 
 # Without C and assembly, and as on a processor without AVX2, too.
 .PHONY: test
@@ -74,7 +80,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	build/fuzz $(or $(FUZZTIME),20s)
 
 .PHONY: demo
-demo: build $(HOST) ## the record of Kata's how-to, before and after the filter
+demo: $(DIST)/flb-filter_kata.so $(HOST) ## the record of Kata's how-to, before and after the filter
 	@build/demo $(HOST) $(DIST)
 
 $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
