@@ -50,6 +50,9 @@ test: ## all tests that need no Fluent Bit, and no root
 race: ## the tests under the race detector
 	$(GO) test -race ./parser/... ./internal/...
 
+# Otherwise golangci-lint refuses to run while another run goes on, of any checkout.
+GOLANGCI := golangci-lint run --allow-parallel-runners
+
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); echo 'not formatted: run gofmt -w'; exit 1; }
@@ -58,10 +61,10 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	$(GO) vet -tags katatest ./plugin/... ./internal/fluentbit
 	cd build/interop && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
-		set -e; golangci-lint run ./...; \
-		golangci-lint run --build-tags e2e ./build/e2e/...; \
-		golangci-lint run --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
-		for module in build/bench build/interop; do (cd $$module && golangci-lint run ./...); done; fi
+		set -e; $(GOLANGCI) ./...; \
+		$(GOLANGCI) --build-tags e2e ./build/e2e/...; \
+		$(GOLANGCI) --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
+		for module in build/bench build/interop; do (cd $$module && $(GOLANGCI) ./...); done; fi
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the libraries are built from; needs govulncheck and its database
@@ -90,6 +93,20 @@ $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
 .PHONY: e2e
 e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags e2e -count=1 -timeout 20m ./build/e2e
+
+# What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
+# build that shares nothing with the first, the end-to-end tests, 200 reloads among
+# them, with each of FLUENT_BITS, and ten million records through the first of them.
+# The last writes the tables of build/bench/README.md anew: look at how they changed.
+.PHONY: release-check
+release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' make release-check
+	@test -n '$(FLUENT_BITS)' || { echo 'FLUENT_BITS names no Fluent Bit'; exit 2; }
+	@command -v govulncheck || { echo 'govulncheck is not installed'; exit 2; }
+	$(MAKE) vuln build
+	cache=$$(mktemp -d) && { GOCACHE=$$cache build/reproducible; status=$$?; rm -rf $$cache; exit $$status; }
+	build/fuzz $(or $(FUZZTIME),5m)
+	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
+	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: image
 image: ## the container image (needs docker)
