@@ -10,13 +10,15 @@ STRIP    ?= -s -w
 # -buildid=: all else that -trimpath leaves is the same in every directory; Go's build ID is not,
 # since the path of exports.tbd is part of what it is made from.
 LDFLAGS  := $(STRIP) -buildid=
+# -buildvcs=false: the same from a release's archive, an image's context or a clone.
+BUILD    := $(GO) build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
 GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
 ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
 CFILES   := $(wildcard internal/fluentbit/*.[ch] plugin/*/*.[ch] plugin/*/*.tbd)
 
 .PHONY: help
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
@@ -26,10 +28,14 @@ build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
 $(DIST)/flb-filter_kata.so: PLUGIN := filter
 $(DIST)/kata.so: PLUGIN := output
 
-$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum
+$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
 	@mkdir -p $(DIST)
-	CGO_ENABLED=1 $(GO) build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
+	CGO_ENABLED=1 $(BUILD) -o $@ ./plugin/$(PLUGIN)
 	@rm -f $(@:.so=.h)
+
+.PHONY: reproducible
+reproducible: build ## whether a build in another directory gives the same bytes
+	@build/reproducible
 
 # Without C and assembly, and as on a processor without AVX2, too.
 .PHONY: test
@@ -40,9 +46,13 @@ test: ## all tests that need no Fluent Bit, and no root
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
 	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 
+# Not internal/host: what it tests are libraries, built without the detector.
 .PHONY: race
 race: ## the tests under the race detector
-	$(GO) test -race ./parser/... ./internal/...
+	$(GO) test -race ./parser/... $$($(GO) list ./internal/... | grep -v /internal/host)
+
+# Otherwise golangci-lint refuses to run while another run goes on, of any checkout.
+GOLANGCI := golangci-lint run --allow-parallel-runners
 
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint (if it is installed)
@@ -52,10 +62,10 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	$(GO) vet -tags katatest ./plugin/... ./internal/fluentbit
 	cd build/interop && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
-		set -e; golangci-lint run ./...; \
-		golangci-lint run --build-tags e2e ./build/e2e/...; \
-		golangci-lint run --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
-		for module in build/bench build/interop; do (cd $$module && golangci-lint run ./...); done; fi
+		set -e; $(GOLANGCI) ./...; \
+		$(GOLANGCI) --build-tags e2e ./build/e2e/...; \
+		$(GOLANGCI) --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
+		for module in build/bench build/interop; do (cd $$module && $(GOLANGCI) ./...); done; fi
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the libraries are built from; needs govulncheck and its database
@@ -74,7 +84,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	build/fuzz $(or $(FUZZTIME),20s)
 
 .PHONY: demo
-demo: build $(HOST) ## the record of Kata's how-to, before and after the filter
+demo: $(DIST)/flb-filter_kata.so $(HOST) ## the record of Kata's how-to, before and after the filter
 	@build/demo $(HOST) $(DIST)
 
 $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
@@ -84,6 +94,20 @@ $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
 .PHONY: e2e
 e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags e2e -count=1 -timeout 20m ./build/e2e
+
+# What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
+# build that shares nothing with the first, the end-to-end tests, 200 reloads among
+# them, with each of FLUENT_BITS, and ten million records through the first of them.
+# The last writes the tables of build/bench/README.md anew: look at how they changed.
+.PHONY: release-check
+release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' make release-check
+	@test -n '$(FLUENT_BITS)' || { echo 'FLUENT_BITS names no Fluent Bit'; exit 2; }
+	@command -v govulncheck || { echo 'govulncheck is not installed'; exit 2; }
+	$(MAKE) vuln build
+	cache=$$(mktemp -d) && { GOCACHE=$$cache build/reproducible; status=$$?; rm -rf $$cache; exit $$status; }
+	build/fuzz $(or $(FUZZTIME),5m)
+	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
+	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: image
 image: ## the container image (needs docker)
