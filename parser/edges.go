@@ -16,7 +16,7 @@ import (
 // from the blocks before the window.
 type edges struct {
 	state scan.PairState
-	edge  [2 + scan.WindowBytes + scan.Block]uint32 // the last part is room for writing more than there is
+	edge  [2 + scan.WindowBytes + scan.Block]uint32 // the last part is space for writing more than there is
 
 	upto int  // where the next window starts
 	last bool // what follows the window, if anything does, is not regular
@@ -31,7 +31,7 @@ func (e *edges) reset(start int) {
 // count is how many edges there are.
 func (e *edges) count() int { return int(e.state[scan.PairCount]) }
 
-// regularPairs goes to the next pair of the regular part and says whether there is
+// regularPairs goes to the next pair of the regular part and reports whether there is
 // one; when there is none that part is over, and anyPairs goes on at d.pos.
 func (d *Logfmt) regularPairs() bool {
 	for d.count() < 2*d.at+3 {

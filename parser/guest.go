@@ -239,7 +239,7 @@ func (p *Parser) cleanValue(m *member) []byte {
 //
 // It may stand behind terminal codes, CR and NUL, and in front of them; and the text of
 // a line of the kernel's, which starts with a stamp, may be glued to it on either side.
-// Otherwise reason says whether the text starts like a record.
+// Otherwise reason reports whether the text starts like a record.
 func (p *Parser) readGuest(text []byte) (ok bool, reason Reason) {
 	body := trimUnseen(text)
 	body = body[skipUnseen(body):]
@@ -423,7 +423,7 @@ func (p *Parser) textMember(key, value []byte) *member {
 	return m
 }
 
-// addInner adds the member that nextMember returned and reports whether there was room.
+// addInner adds the member that nextMember returned and reports whether there was space.
 func (p *Parser) addInner() bool {
 	n := len(p.members)
 	if n >= p.cfg.MaxFields {
@@ -676,7 +676,7 @@ func (p *Parser) addRefused(m *member, name []byte, place int) {
 func (p *Parser) addValue(m *member, name []byte, place int) {
 	nested := m.kind == jsonObject || m.kind == jsonArray
 	switch {
-	case nested && p.cfg.Nested == DropNested || !p.room():
+	case nested && p.cfg.Nested == DropNested || !p.hasSpace():
 	case m.kind != jsonNull:
 		p.addText(name, place, p.cleanValue(m))
 	case p.rec.claim(name, place):

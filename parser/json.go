@@ -36,7 +36,7 @@ type member struct {
 }
 
 // objectReader reads the members of one JSON object (RFC 8259) one by one,
-// without recursion. Slices that it answers are of the text, or of buf where
+// without recursion. Slices that it returns are of the text, or of buf where
 // something had to be decoded or made compact; they are valid until reset.
 type objectReader struct {
 	scan.StringEnds
@@ -56,7 +56,7 @@ func (r *objectReader) reset(text []byte, maxDepth int) {
 	r.started, r.done = false, false
 }
 
-// next reads the next member. When it answers false the object is whole if
+// next reads the next member. When it returns false the object is whole if
 // r.done, and broken at some place after the last member otherwise.
 func (r *objectReader) next(m *member) bool {
 	text, start := r.Text, r.pos+1
@@ -110,7 +110,7 @@ func (r *objectReader) anyMember(m *member, start, end int) bool {
 	return true
 }
 
-// open goes to the next member and answers where its key starts, -1 when there is
+// open goes to the next member and returns where its key starts, -1 when there is
 // none or the object is broken.
 func (r *objectReader) open() int {
 	if r.done {
@@ -151,7 +151,7 @@ func skipBlank(text []byte, i int) (at int, c byte) {
 	return i, 0
 }
 
-// readValue reads what is behind a key, from its colon on, and answers where it
+// readValue reads what is behind a key, from its colon on, and returns where it
 // ends, 0 when it is broken.
 func (r *objectReader) readValue(m *member, pos int) int {
 	text := r.Text
@@ -208,7 +208,7 @@ func (r *objectReader) readValue(m *member, pos int) int {
 }
 
 // unquote reads the string whose text starts at i; at end is the first byte that
-// cannot stand in it as it is. It answers where the closing quote is, or
+// cannot stand in it as it is. It returns where the closing quote is, or
 // len(text) for no string.
 func (r *objectReader) unquote(i, end int) (value []byte, at int) {
 	text := r.Text

@@ -112,7 +112,7 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// slowObject is what readObject answers, from encoding/json; ok is false when
+// slowObject is what readObject returns, from encoding/json; ok is false when
 // text does not start with an object.
 func slowObject(text string) (rendered string, ok bool) {
 	d := json.NewDecoder(strings.NewReader(text))

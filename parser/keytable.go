@@ -327,7 +327,7 @@ func newSequence(keys *Keys) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is says whether it is easy to see that the key's name is name.
+// is reports whether it is easy to see that the key's name is name.
 func (l *link) is(name []byte) bool {
 	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
 		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
@@ -365,7 +365,7 @@ func appendName(dst, key []byte) []byte {
 	return dst
 }
 
-// plainName says whether key is written as it is.
+// plainName reports whether key is written as it is.
 func plainName(key []byte) bool {
 	i := 0
 	for ; len(key)-i >= 8; i += 8 {

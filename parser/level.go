@@ -70,7 +70,7 @@ var levelWords = map[string]int{
 	"panic": 7, "pani": 7,
 }
 
-// foldLevel answers the word of Levels that text stands for, in any case, and
+// foldLevel returns the word of Levels that text stands for, in any case, and
 // its rank. Any other text is put in lower case into buf, rank -1.
 func foldLevel(buf, text []byte) (level, rest []byte, rank int) {
 	if rank := LevelRank(text); rank >= 0 {

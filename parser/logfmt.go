@@ -61,7 +61,7 @@ const batch = 16
 // change while its pairs are in use, since keys and values without escapes are
 // slices of it. Text of 2 GiB and more has no pairs.
 //
-// What the previous record's Key, Value and Unparsed answered is not valid any
+// What the previous record's Key, Value and Unparsed returned is not valid any
 // more.
 func (d *Logfmt) Reset(text []byte) { d.reset(text, false) }
 
@@ -84,7 +84,7 @@ func (d *Logfmt) reset(text []byte, console bool) {
 	d.noise = -1
 }
 
-// Next goes to the next pair and says whether there is one.
+// Next goes to the next pair and reports whether there is one.
 func (d *Logfmt) Next() bool {
 	if d.at++; d.at >= d.n {
 		d.more()
@@ -93,7 +93,7 @@ func (d *Logfmt) Next() bool {
 }
 
 // Key is the key of the current pair: a slice of the text. There must have been
-// a Next that answered true.
+// a Next that returned true.
 func (d *Logfmt) Key() []byte {
 	i := d.current()
 	return d.Text[d.edge[i]+1 : d.edge[i+1]]
@@ -150,11 +150,11 @@ func (d *Logfmt) isClosed() bool {
 }
 
 // Reason is why the record does not parse whole: UnterminatedQuote, BadEscape or
-// TrailingText, the first of several. It is known when Next has answered false.
+// TrailingText, the first of several. It is known when Next has returned false.
 func (d *Logfmt) Reason() Reason { return d.reason }
 
 // Unparsed is the text that was set aside because it belongs to no pair, piece
-// by piece with a space between. It is known when Next has answered false, and
+// by piece with a space between. It is known when Next has returned false, and
 // valid until Reset.
 func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 
@@ -204,7 +204,7 @@ func (d *Logfmt) anyPairs() {
 }
 
 // skipPair sets a pair without a key aside, its value and damage behind that
-// included, and answers where it ends.
+// included, and returns where it ends.
 func (d *Logfmt) skipPair(pos, equal int) int {
 	kept := len(d.unparsed)
 	_, after := d.readValue(equal + 1)
@@ -220,7 +220,7 @@ func (d *Logfmt) end(pos int) {
 	}
 }
 
-// stampAt says whether a kernel stamp starts at pos; it then ends the record.
+// stampAt reports whether a kernel stamp starts at pos; it then ends the record.
 func (d *Logfmt) stampAt(pos int) bool {
 	if !isStamp(d.Text[pos:]) {
 		return false
@@ -229,7 +229,7 @@ func (d *Logfmt) stampAt(pos int) bool {
 	return true
 }
 
-// shorten cuts a key that is too long down to its last word and answers where
+// shorten cuts a key that is too long down to its last word and returns where
 // that starts; at its end when the word is no key.
 func (d *Logfmt) shorten(key, end int) int {
 	word := end
@@ -243,7 +243,7 @@ func (d *Logfmt) shorten(key, end int) int {
 	return word
 }
 
-// readValue reads the value that starts at i and answers where it ends, damage
+// readValue reads the value that starts at i and returns where it ends, damage
 // behind it included.
 func (d *Logfmt) readValue(i int) (value []byte, after int) {
 	text := d.Text
@@ -270,7 +270,7 @@ func (d *Logfmt) readValue(i int) (value []byte, after int) {
 	return value, after
 }
 
-// quotedValue reads the value whose opening quote is before i and answers where
+// quotedValue reads the value whose opening quote is before i and returns where
 // the closing one is, or len(text).
 func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
 	text := d.Text
@@ -285,7 +285,7 @@ func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
 	return value, i + n
 }
 
-// unquote decodes what is written up to the closing quote in body, and answers
+// unquote decodes what is written up to the closing quote in body, and returns
 // where that is, or len(body).
 func (d *Logfmt) unquote(body []byte) (value []byte, n int) {
 	mark := len(d.buf)
@@ -310,7 +310,7 @@ func (d *Logfmt) setAside(text []byte) {
 	d.reason = d.reason.or(TrailingText)
 }
 
-// oddBare says whether the current value is bare and holds what logrus never
+// oddBare reports whether the current value is bare and holds what logrus never
 // leaves bare: it is more than one value.
 func (d *Logfmt) oddBare() bool {
 	value := d.Value()

@@ -50,7 +50,7 @@ func FuzzLogrus(f *testing.F) {
 	})
 }
 
-// usableKey says whether a key can be told from what stands beside it in
+// usableKey reports whether a key can be told from what stands beside it in
 // logrus's text form, which writes keys as they are, and means nothing to Kata.
 func usableKey(keys *Keys, key string) bool {
 	name := appendName(nil, []byte(key))

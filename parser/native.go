@@ -52,7 +52,7 @@ func (p *Parser) nativeField(f *NativeField) {
 	r := &p.rec
 	start := len(p.rec.arena)
 	p.rec.arena = scan.AppendLower(p.rec.arena, f.Name)
-	name := p.rec.arena[start:] // room behind it lets it be found sooner
+	name := p.rec.arena[start:] // capacity behind it lets it be found sooner
 	value := p.valid(f.Value)
 	place := p.order.find(name)
 	switch place {
@@ -78,7 +78,7 @@ func (p *Parser) nativeField(f *NativeField) {
 		if !r.has(place) {
 			r.set(place, value)
 		}
-	case p.room():
+	case p.hasSpace():
 		p.addText(name, place, value)
 	}
 }

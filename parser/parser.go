@@ -396,7 +396,7 @@ func (p *Parser) findKey(key []byte) *link {
 	return nil
 }
 
-// readJSON reads text as a JSON object and says whether there was a member in it.
+// readJSON reads text as a JSON object and reports whether there was a member in it.
 func (p *Parser) readJSON(text []byte) bool {
 	p.rec.Encoding = JSONEncoding
 	o := &p.object
@@ -466,7 +466,7 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 		}
 		return
 	}
-	if p.room() {
+	if p.hasSpace() {
 		p.addText(key, place, value)
 	}
 }
@@ -477,7 +477,7 @@ func (p *Parser) addOther(key, value []byte) {
 	if len(r.Fields) < p.cfg.MaxFields && r.other.find(key) >= 0 {
 		return // nothing comes of a name that is here already
 	}
-	if !p.room() {
+	if !p.hasSpace() {
 		return
 	}
 	if name, place := p.name(key, unknown); place != unknown {
@@ -496,7 +496,7 @@ func (p *Parser) addMember(m *member, place int) {
 	}
 	switch m.kind {
 	case jsonNull:
-		if name, place := p.name(m.key, place); p.room() && p.rec.claim(name, place) {
+		if name, place := p.name(m.key, place); p.hasSpace() && p.rec.claim(name, place) {
 			p.rec.add(name, place, Null)
 		}
 	case jsonObject, jsonArray:
@@ -506,7 +506,7 @@ func (p *Parser) addMember(m *member, place int) {
 		}
 		p.addNested(m, place, p.cfg.Nested)
 	default:
-		if place != unknown || p.room() {
+		if place != unknown || p.hasSpace() {
 			p.addAt(m.key, place, m.value)
 		}
 	}
@@ -518,7 +518,7 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 		p.hide(m, found)
 		return
 	}
-	if !p.room() {
+	if !p.hasSpace() {
 		return
 	}
 	name, place := p.name(m.key, found)
@@ -542,8 +542,8 @@ func (p *Parser) hide(m *member, found int) {
 	}
 }
 
-// room says whether one more field may be added, and marks the record if not.
-func (p *Parser) room() bool {
+// hasSpace reports whether one more field may be added, and notes it in the record if not.
+func (p *Parser) hasSpace() bool {
 	if len(p.rec.Fields) < p.cfg.MaxFields {
 		return true
 	}

@@ -158,11 +158,11 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 	return nil
 }
 
-// carriers are lines that carry what a guest wrote.
-var carriers = []func(guest string) Message{
+// enclosers make records that enclose what a guest wrote.
+var enclosers = []func(guest string) Message{
 	func(guest string) Message { return Message{Text: []byte(consoleLine(guest)), Origin: Kata} },
 	func(guest string) Message { return Message{Text: []byte(proxyLine(guest)), Origin: KataProxy} },
-	func(guest string) Message { // a carrier with strange fields
+	func(guest string) Message { // a record with strange fields
 		return Message{Text: []byte(`time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" Container=77aa ID=55bb a b=c agent_time=host agent-version=1 count=3 exec-id= pid=x req="container_id:\"a\"" vmconsole=` + logrusValue(guest)), Origin: Runtime}
 	},
 	func(guest string) Message {
@@ -200,13 +200,13 @@ func FuzzGuest(f *testing.F) {
 		f.Add(text, uint8(i))
 	}
 	for _, r := range readRows(f, "testdata/rows/trust.txt") {
-		for carrier := range carriers {
-			f.Add(r.guest, uint8(carrier))
+		for encloser := range enclosers {
+			f.Add(r.guest, uint8(encloser))
 		}
 	}
 	p, leave := New(Config{}), New(Config{NoUnpack: true})
 	f.Fuzz(func(t *testing.T, guest string, kind uint8) {
-		checkUnpacked(t, p, leave, guest, int(kind)%len(carriers))
+		checkUnpacked(t, p, leave, guest, int(kind)%len(enclosers))
 	})
 }
 
@@ -214,7 +214,7 @@ func FuzzGuest(f *testing.F) {
 // slowUnpack of what another makes of that record without unpacking.
 func checkUnpacked(t *testing.T, p, leave *Parser, guest string, kind int) *Record {
 	t.Helper()
-	m := carriers[kind](guest)
+	m := enclosers[kind](guest)
 	enclosing := fieldMap(leave.Parse(&m))
 	if enclosing == nil {
 		return nil // an empty message
@@ -287,7 +287,7 @@ func TestGuestKeys(t *testing.T) {
 			guest += "," + strconv.Quote(keys[rnd.IntN(len(keys))]) + ":" + values[rnd.IntN(len(values))]
 		}
 		guest += "}"
-		for kind := range carriers {
+		for kind := range enclosers {
 			if r := checkUnpacked(t, p, leave, guest, kind); !r.Agent {
 				t.Fatalf("%s is no guest record", guest)
 			}

@@ -242,7 +242,7 @@ func (r *Record) Lookup(name string) *Field {
 	return nil
 }
 
-// claim takes a name for the next field that is appended, and says whether it
+// claim takes a name for the next field that is appended, and reports whether it
 // was free.
 func (r *Record) claim(name []byte, place int) bool {
 	if place == unknown {
@@ -310,13 +310,13 @@ func (r *Record) rename(i int, from, to int) {
 	r.Fields[i].Key = KeyID(to)
 }
 
-// Integer answers the value of an Integer field.
+// Integer returns the value of an Integer field.
 func (f *Field) Integer() int64 { return int64(f.Num) }
 
-// Float answers the value of a Float field.
+// Float returns the value of a Float field.
 func (f *Field) Float() float64 { return math.Float64frombits(f.Num) }
 
-// Bool answers the value of a Bool field.
+// Bool returns the value of a Bool field.
 func (f *Field) Bool() bool { return f.Num != 0 }
 
 // nameSet maps names to the indexes of their fields, for names that are not in
@@ -372,7 +372,7 @@ func (s *nameSet) release() {
 	s.used = 0
 }
 
-// find answers the index that was stored with name, -1 for none.
+// find returns the index that was stored with name, -1 for none.
 func (s *nameSet) find(name []byte) int {
 	if s.used == 0 {
 		return -1
@@ -389,7 +389,7 @@ func (s *nameSet) findEnds(name []byte, head, tail uint64) int {
 	return -1
 }
 
-// add stores name with an index and says whether it was new.
+// add stores name with an index and reports whether it was new.
 func (s *nameSet) add(name []byte, index int) bool {
 	if 2*s.used >= len(s.slots) {
 		s.grow()
@@ -427,7 +427,7 @@ func (s *nameSet) grow() {
 	}
 }
 
-// constant is text as a field's value. Behind it is room, as there is behind most
+// constant is text as a field's value. Behind it is spare capacity, as there is behind most
 // values: who copies it may copy more than it is.
 func constant(text string) []byte { return append(make([]byte, 0, len(text)+scan.Block), text...) }
 

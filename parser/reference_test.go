@@ -212,7 +212,7 @@ func (r *slowRecord) finish(m *Message) {
 	}
 }
 
-// taken says whether a record is parsed, by who wrote it.
+// taken reports whether a record is parsed, by who wrote it.
 func (r *slowRecord) taken(origin Origin) bool {
 	switch origin {
 	case Kata, KataProxy:

@@ -143,7 +143,7 @@ type row struct {
 	config Config
 	m      Message
 	guest  string // what a guest wrote, if the row says it
-	want   string // as render answers it
+	want   string // as render returns it
 }
 
 func (r *row) run() string {

@@ -19,7 +19,7 @@ var terminalLevels = []string{"INFO", "WARN", "ERRO", "DEBU", "FATA", "PANI", "T
 const messageWidth = 44
 
 // readTerminal reads the form that logrus has on a terminal, with colours or
-// without, and says whether text is in it:
+// without, and reports whether text is in it:
 //
 //	WARN[0000] the message padded to 44 columns     key=value
 func (p *Parser) readTerminal(text []byte) bool {
@@ -100,7 +100,7 @@ func terminalFields(rest []byte) int {
 }
 
 // readAnnounce reads the form in which the Go agent names itself when it is
-// process 1 (agent.go, announce), and says whether text is in it:
+// process 1 (agent.go, announce), and reports whether text is in it:
 //
 //	announce: key="value",key="value"
 func (p *Parser) readAnnounce(text []byte) bool {

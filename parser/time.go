@@ -191,5 +191,5 @@ func parseMicros(b []byte) (t Time, ok bool) {
 	return Time{Sec: n / 1e6, Nsec: uint32(n%1e6) * 1000}, true
 }
 
-// InRange says whether an event can have the time t.
+// InRange reports whether an event can have the time t.
 func (t Time) InRange() bool { return t.Sec >= 0 && t.Sec <= MaxSec }

@@ -180,7 +180,7 @@ var hexDigits = func() (table [256]byte) {
 }()
 
 // AppendRustUnquoted appends to dst the text that the body of a Rust string in
-// debug form ({:?}) stands for, and says whether every escape in it was one; an
+// debug form ({:?}) stands for, and reports whether every escape in it was one; an
 // escape that is none is kept as it stands. Rust writes \" \\ \' \n \r \t \0
 // and \u{…} with up to six hexadecimal digits (core::fmt, impl Debug for str).
 func AppendRustUnquoted(dst, body []byte) ([]byte, bool) {

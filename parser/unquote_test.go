@@ -70,7 +70,7 @@ func FuzzUnquote(f *testing.F) {
 	})
 }
 
-// hasBareQuote says whether body has a quote that no backslash stands before.
+// hasBareQuote reports whether body has a quote that no backslash stands before.
 func hasBareQuote(body string) bool {
 	for i := 0; i < len(body); i++ {
 		switch body[i] {

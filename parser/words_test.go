@@ -261,7 +261,7 @@ func TestDefaultLimits(t *testing.T) {
 	f("1 MiB", head+" k="+strings.Repeat("v", 1<<20-len(head)-3), OK, 2)
 	f("1 MiB and more", head+" k="+strings.Repeat("v", 1<<20-len(head)-2)+" l=w", TooLarge, 3)
 
-	// No option gives more fields than a Record has room for.
+	// No option gives more fields than a Record has capacity for.
 	r := New(Config{MaxFields: 1 << 20, MaxMessage: 1 << 20}).Parse(&Message{Text: []byte(head + pairs(1<<16, " k%d=v")), Origin: Kata})
 	if r.Reason != TooManyFields || len(r.Fields) != HighestMaxFields+1 {
 		t.Errorf("%q and %d fields", r.Reason, len(r.Fields))

@@ -78,7 +78,7 @@ func IndexStringEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// asciiStartGo is what ASCIIStart does: it answers for how many bytes at the start
+// asciiStartGo is what ASCIIStart does: it returns how many bytes at the start
 // of b it is known that they are ASCII, all of them if b is.
 func asciiStartGo(b []byte) int {
 	i := 0

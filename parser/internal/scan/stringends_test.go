@@ -14,9 +14,9 @@ func TestMarkEnds(t *testing.T) {
 	check := func(text []byte) {
 		t.Helper()
 		n := len(text) / Block
-		got, twin := make([]uint64, n), make([]uint64, n)
+		got, reference := make([]uint64, n), make([]uint64, n)
 		markEnds(text, got)
-		markEndsGo(text, twin)
+		markEndsGo(text, reference)
 		for b := range n {
 			var want uint64
 			for i, c := range text[b*Block:][:Block] {
@@ -24,8 +24,8 @@ func TestMarkEnds(t *testing.T) {
 					want |= 1 << i
 				}
 			}
-			if got[b] != want || twin[b] != want {
-				t.Fatalf("%q: %x and %x, want %x", text, got[b], twin[b], want)
+			if got[b] != want || reference[b] != want {
+				t.Fatalf("%q: %x and %x, want %x", text, got[b], reference[b], want)
 			}
 		}
 	}

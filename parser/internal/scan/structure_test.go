@@ -26,9 +26,9 @@ func TestClassify(t *testing.T) {
 	check := func(text []byte) {
 		t.Helper()
 		n := len(text) / Block
-		got, twin := make([][classes]uint64, n), make([][classes]uint64, n)
+		got, reference := make([][classes]uint64, n), make([][classes]uint64, n)
 		classify(text, got)
-		classifyGo(text, twin)
+		classifyGo(text, reference)
 		for b := range n {
 			for class := range classes {
 				var want uint64
@@ -37,8 +37,8 @@ func TestClassify(t *testing.T) {
 						want |= 1 << i
 					}
 				}
-				if got[b][class] != want || twin[b][class] != want {
-					t.Fatalf("%q: class %d is %x and %x, want %x", text, class, got[b][class], twin[b][class], want)
+				if got[b][class] != want || reference[b][class] != want {
+					t.Fatalf("%q: class %d is %x and %x, want %x", text, class, got[b][class], reference[b][class], want)
 				}
 			}
 		}

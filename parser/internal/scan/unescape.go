@@ -8,7 +8,7 @@ import "math/bits"
 // processor has them (unescape_amd64.s, unescape_arm64.s): a record inside another
 // is full of them. Elsewhere appendUntilEscape does without it.
 
-// DropEscapes appends the start of b to dst, which has room for all of it and for
+// DropEscapes appends the start of b to dst, which has capacity for all of it and for
 // block bytes more. It leaves out the backslashes of \" and \\, and stops at every
 // other escape and at what ends the text. It may stop earlier, so what it did not
 // do is for the caller.

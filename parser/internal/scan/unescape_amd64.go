@@ -4,7 +4,7 @@ package scan
 
 import "golang.org/x/sys/cpu"
 
-// HasDropEscapes says whether there is a dropBlocks.
+// HasDropEscapes reports whether there is a dropBlocks.
 var HasDropEscapes = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT
 
 // dropBlocks does it for n >= least bytes: as long as there are that many. It reads

@@ -4,7 +4,7 @@ package scan
 
 import "math/bits"
 
-// HasDropEscapes says whether there is a dropBlocks.
+// HasDropEscapes reports whether there is a dropBlocks.
 const HasDropEscapes = true
 
 // dropBlocks does it for n >= least bytes: as long as there are that many. It reads

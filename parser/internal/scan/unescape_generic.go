@@ -2,7 +2,7 @@
 
 package scan
 
-// HasDropEscapes says whether DropEscapes does anything.
+// HasDropEscapes reports whether DropEscapes does anything.
 const HasDropEscapes = false
 
 func DropEscapes(dst, _ []byte, _ *Ending) (out []byte, read int) { return dst, 0 }
