@@ -10,22 +10,22 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// TestKnownLayouts: what an instance learned of records changes nothing. Each
-// record goes through an instance that saw no other, and all of them through one.
+// TestKnownLayouts: the layouts that an instance knows do not change the result. Each
+// record is processed by an instance of its own, and all of them by one.
 func TestKnownLayouts(t *testing.T) {
-	shapes := map[string]func(key string) string{
+	spellings := map[string]func(key string) string{
 		"as it is": func(key string) string { return key },
 		"lower":    strings.ToLower,
 		"stripped": func(key string) string { return strings.TrimPrefix(key, "_") },
 	}
-	for name, shape := range shapes {
+	for name, spell := range spellings {
 		for _, opts := range [][]string{nil, {"reserve_data", "off"}, {"prefix", ""}, {"prefix", "_"}, {"remove_journal_keys", "_*"}, {"key_name", "_CMDLINE,NAME,MESSAGE"}} {
 			g := gen.New(3, 20)
 			var chunk, want []byte
 			for range 150 {
 				r := g.Record()
 				for i := range r.Fields {
-					r.Fields[i].Key = shape(r.Fields[i].Key)
+					r.Fields[i].Key = spell(r.Fields[i].Key)
 				}
 				one := r.Append(nil)
 				chunk = append(chunk, one...)
@@ -57,8 +57,8 @@ func TestEmptyKey(t *testing.T) {
 	}
 }
 
-// Other filters add keys. One that is spelled as a field of journald's in small letters
-// does not take that field's place beside others in capitals, wherever it stands.
+// Other filters add keys. One that is a journal field's name in small letters is not read
+// as that field beside others in capitals, wherever it stands.
 func TestOtherSpellings(t *testing.T) {
 	native := []string{
 		"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SOURCE", "55bb", "SUBSYSTEM", "agent", "PRIORITY", "5", "PID", "7", "_SOURCE_REALTIME_TIMESTAMP", "1765799710000001",
