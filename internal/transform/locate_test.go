@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,26 @@ func TestKnownLayouts(t *testing.T) {
 				if !bytes.Equal(got, want) {
 					t.Fatalf("%s, %q: %d bytes, want %d", name, opts, len(got), len(want))
 				}
+			}
+		}
+	}
+}
+
+// TestShimCommand: a record of runtime-rs gets the sandbox from the shim's command line
+// whatever its instance knows of its layout, also one with too many pairs for a layout.
+func TestShimCommand(t *testing.T) {
+	few := []string{"_BOOT_ID", "x", "A_B", "1", "_COMM", "containerd-shim", "_UID", "0", "_CMDLINE", "shim -id 55bb",
+		"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "s", "PRIORITY", "6", "MESSAGE", "m"}
+	many := slices.Clone(few)
+	for i := range 100 {
+		many = append(many, fmt.Sprint("_X", i), "")
+	}
+	f := filter(t, "remove_journal_keys", "*")
+	for _, record := range [][]string{few, many} {
+		for i := range 4 {
+			const want = "kata_a_b=1 kata_level=debug kata_msg=m kata_name=kata-runtime kata_sandbox=55bb kata_subsystem=s"
+			if got := one(t, f, record...); got != want {
+				t.Errorf("record %d of %d pairs:\n%s\nwant\n%s", i, len(record)/2, got, want)
 			}
 		}
 	}

@@ -26,18 +26,15 @@ func (w *worker) readNative(lower bool) {
 	n := &w.native
 	*n = parser.Native{Fields: n.Fields[:0]}
 	pairs := &w.nativePairs[w.ev.Layout%event.Layouts]
-	if w.ev.Layout == 0 || pairs.layout != w.ev.Layout {
+	if w.ev.Layout == 0 {
 		w.walk.All(&w.ev)
+	}
+	if w.ev.Layout == 0 || pairs.layout != w.ev.Layout {
 		w.locateNative(pairs, lower)
 	}
-	var pair event.Pair
+	var memory event.Pair
 	for _, at := range pairs.list {
-		p := &pair
-		if w.ev.Layout != 0 {
-			w.walk.Pair(p, at.index)
-		} else {
-			p = &w.ev.Pairs[at.index]
-		}
+		p := w.pair(&memory, at.index)
 		var text []byte
 		switch at.field {
 		case journalfields.Priority:
@@ -55,13 +52,24 @@ func (w *worker) readNative(lower bool) {
 	}
 }
 
-// locateNative lists those of the event's pairs, which are all in w.ev.Pairs, that
-// readNative reads.
+// pair returns the pair with the index among all pairs of the event; in an event without a
+// layout they must all have been listed. It may use the given memory for it. In an event
+// with a layout w.ev.Pairs stays as it is, since indexes of wanted pairs refer to it.
+func (w *worker) pair(memory *event.Pair, index int) *event.Pair {
+	if w.ev.Layout == 0 {
+		return &w.ev.Pairs[index]
+	}
+	w.walk.Pair(memory, index)
+	return memory
+}
+
+// locateNative lists those of the event's pairs that readNative reads.
 func (w *worker) locateNative(pairs *nativePairs, lower bool) {
 	pairs.layout, pairs.list = w.ev.Layout, pairs.list[:0]
 	stripped := w.isStripped(lower)
-	for i := range w.ev.Pairs {
-		p := &w.ev.Pairs[i]
+	var memory event.Pair
+	for i := range w.ev.Len {
+		p := w.pair(&memory, i)
 		if p.KeyKind != event.Str {
 			continue
 		}
@@ -83,8 +91,9 @@ func (w *worker) locateNative(pairs *nativePairs, lower bool) {
 // journald's own fields: every entry has a transport.
 func (w *worker) isStripped(lower bool) bool {
 	stripped := false
-	for i := range w.ev.Pairs {
-		p := &w.ev.Pairs[i]
+	var memory event.Pair
+	for i := range w.ev.Len {
+		p := w.pair(&memory, i)
 		field, spelling := journalfields.Identify(w.chunk[p.Key:p.Value])
 		if field != journalfields.Transport || (spelling&journalfields.Lower != 0) != lower {
 			continue

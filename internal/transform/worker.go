@@ -118,12 +118,13 @@ func (w *worker) copyUntil(end int) bool {
 // event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
 	loc := w.locate()
+	identifier := w.field(loc, journalfields.SyslogIdentifier) // before pairs are listed anew
 	rec := w.record(loc)
 	if rec == nil {
 		w.counts.untouched++
 		return true
 	}
-	drop, duplicate := w.judge(rec, w.field(loc, journalfields.SyslogIdentifier))
+	drop, duplicate := w.judge(rec, identifier)
 	if drop {
 		w.counts.add(rec, true)
 		if !w.copyUntil(w.ev.Start) {
