@@ -42,8 +42,8 @@ var names = [Count]string{
 // String returns the field's name as journald writes it; of None it is empty.
 func (f Field) String() string { return names[f] }
 
-// Spelling is how the systemd input spells a field's name: as journald does, or with
-// one or both of its bits.
+// Spelling is how the systemd input spells a field's name, as a set of its options: with
+// none, 0, it does as journald does.
 type Spelling uint8
 
 const (
