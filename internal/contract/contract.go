@@ -155,7 +155,6 @@ func Diff(want, got map[string]any) []string {
 }
 
 // lacks returns the fields of want that got lacks or that differ.
-// lacks returns the fields of want that got lacks or that differ.
 func lacks(want, got map[string]any) (list []string) {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if value, ok := got[key]; !ok {

@@ -23,7 +23,6 @@ const (
 type fields map[string]any
 
 // with returns a copy of f with more fields.
-// with returns a copy of f with more fields.
 func (f fields) with(more fields) fields {
 	all := fields{}
 	for _, m := range []fields{f, more} {

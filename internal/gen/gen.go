@@ -121,7 +121,6 @@ func (g *Generator) next() {
 }
 
 // kata adds a record of the sandbox's own programs.
-// kata adds a record of the sandbox's own programs.
 func (g *Generator) kata(s *sandbox) {
 	switch s.stack {
 	case kata1:
@@ -166,13 +165,11 @@ func (r *Record) Get(key string) string {
 }
 
 // pick returns one of several values.
-// pick returns one of several values.
 func pick[T any](g *Generator, from ...T) T { return from[g.rnd.IntN(len(from))] }
 
 // between returns a number n with low <= n < high.
 func (g *Generator) between(low, high int) int { return low + g.rnd.IntN(high-low) }
 
-// hex returns n hexadecimal digits.
 // hex returns n hexadecimal digits.
 func (g *Generator) hex(n int) string {
 	b := make([]byte, n)

@@ -10,7 +10,6 @@ import (
 // This file has what the programs on the host write.
 
 // unit returns the systemd unit of the sandbox's manager.
-// unit returns the systemd unit of the sandbox's manager.
 func (g *Generator) unit(s *sandbox) string {
 	if s.crio {
 		return "crio.service"

@@ -20,7 +20,6 @@ type program struct {
 var priorities = map[string]string{"panic": "2", "fatal": "2", "error": "3", "warning": "4", "info": "6", "debug": "7", "trace": "7"}
 
 // push adds a record to the queue.
-// push adds a record to the queue.
 func (g *Generator) push(at time.Time, f []Pair) {
 	g.queue = append(g.queue, Record{Fields: f, Sec: uint32(at.Unix()), Nsec: uint32(at.Nanosecond())})
 }

@@ -36,7 +36,6 @@ const (
 )
 
 // String returns the kind as the table in README.md shows it.
-// String returns the kind as the table in README.md shows it.
 func (k Kind) String() string {
 	return [...]string{"string", "boolean", "integer", "size", "comma list", "string"}[k]
 }
@@ -139,7 +138,6 @@ func Parse(get Getter) (*Options, error) {
 }
 
 // parse checks the text of a value.
-// parse checks the text of a value.
 func (row *Option) parse(text string) (value, error) {
 	v := value{text: text}
 	switch row.Kind {
@@ -175,7 +173,6 @@ func (row *Option) parse(text string) (value, error) {
 	return v, nil
 }
 
-// nonEmpty returns the texts that are not empty.
 // nonEmpty returns the texts that are not empty.
 func nonEmpty(in []string) (out []string) {
 	for _, s := range in {

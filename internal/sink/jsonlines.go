@@ -27,7 +27,6 @@ func AppendJSONLines(dst, chunk []byte) []byte {
 }
 
 // line writes one event.
-// line writes one event.
 func (t text) line(chunk []byte, e *event.Event) {
 	t.WriteRaw(`{"date":`)
 	t.date(e.Sec, e.Nsec)
