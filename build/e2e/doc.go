@@ -8,6 +8,6 @@
 // systemd-journal-remote, which writes the journals (SYSTEMD_JOURNAL_REMOTE, or
 // where distributions put it), and fails without them. One test runs a
 // systemd-journald (SYSTEMD_JOURNALD, or where distributions put it) with mounts
-// of its own, which needs root: without it is skipped. Nothing else needs
+// of its own, which needs root; otherwise it is skipped. Nothing else needs
 // root, and all sockets listen on loopback.
 package e2e

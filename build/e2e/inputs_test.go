@@ -67,7 +67,7 @@ func TestJournalNames(t *testing.T) {
 	}
 }
 
-// TestJournald runs entries that a real journald stored for unusual lines through the pipeline
+// TestJournald runs entries that a real journald stored for lines that are hard to read through the pipeline
 // with the filter and without: the filter only adds fields.
 func TestJournald(t *testing.T) {
 	t.Parallel()

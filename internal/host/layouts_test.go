@@ -224,14 +224,14 @@ func TestLayoutsFunctions(t *testing.T) {
 		}
 		sources = append(sources, some...)
 	}
-	looked := map[string]bool{}
+	found := map[string]bool{}
 	for _, source := range sources {
 		for _, m := range regexp.MustCompile(`"((?:flb|cmt)_\w+)"`).FindAllSubmatch(read(t, source), -1) {
-			looked[string(m[1])] = true
+			found[string(m[1])] = true
 		}
 	}
 	slices.Sort(called)
-	if got := slices.Sorted(maps.Keys(looked)); !slices.Equal(got, called) {
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, called) {
 		t.Errorf("the libraries look up %v, the table has %v", got, called)
 	}
 	names := exported(t, openELF(t, release["output"]))

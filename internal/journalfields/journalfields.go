@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Field is a field of a journald entry that says something about its message; see
-// systemd.journal-fields(7), but for Name and PID.
+// Field is a field of a journald entry from which a record's origin, time or level is known;
+// see systemd.journal-fields(7), except for Name and PID.
 type Field uint8
 
 const (
@@ -134,10 +134,10 @@ func Identify(key []byte) (Field, Spelling) {
 	return None, 0
 }
 
-// Spellings returns the names that tell of a record's origin and of lines that journald
-// has cut, in each spelling that counts. LineBreak, StreamID and Transport count without
+// Spellings returns the names of the fields for a record's origin and for lines that
+// journald has cut, in each spelling that counts. LineBreak, StreamID and Transport count without
 // their underscore too, where the entry shows that the systemd input took it; Cmdline,
-// Comm and UID do not, since what they say would have to be trusted.
+// Comm and UID do not, since they would have to be trusted.
 func Spellings() (list []string) {
 	for _, f := range []Field{SyslogIdentifier, Name, Cmdline, Comm, UID, LineBreak, StreamID, Transport} {
 		list = append(list, names[f], strings.ToLower(names[f]))
@@ -148,10 +148,10 @@ func Spellings() (list []string) {
 	return list
 }
 
-// Values of LineBreak, which says what ended a line of a stream. An entry without the
-// field ended with a newline.
+// Values of LineBreak: what ended a line of a stream. An entry without the field ended with
+// a newline.
 const (
-	LineMax = "line-max" // journald has cut the line: the stream's next entry goes on
+	LineMax = "line-max" // journald has cut the line: the stream's next entry continues it
 	NUL     = "nul"      // the byte 0, which ends a line as a newline does
 )
 

@@ -34,7 +34,7 @@ const (
 	maxGap     = 2e9 // nanoseconds between a line and its rest
 )
 
-// cutStream is a stream whose last entry goes on.
+// cutStream is a stream whose last entry is a line that journald has cut.
 type cutStream struct {
 	stream uint64 // hash of tag and stream; 0 for none
 	entry  uint64 // hash of the entry
@@ -86,9 +86,9 @@ func (c *continuations) empty() bool {
 }
 
 // rest reports whether an entry is the rest of a line, and returns what is known of that
-// line. If goesOn, journald has cut the entry too, and the next one is a rest as well.
+// line. If continued, journald has cut the entry too, and the next one is a rest as well.
 // The state of the entry's stream is deleted.
-func (c *continuations) rest(id entryID, goesOn bool) (line cutLine, ok bool) {
+func (c *continuations) rest(id entryID, continued bool) (line cutLine, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.find(id.stream)
@@ -115,13 +115,13 @@ func (c *continuations) rest(id entryID, goesOn bool) (line cutLine, ok bool) {
 		*s = cutStream{}
 		c.open--
 	}
-	if ok && goesOn {
+	if ok && continued {
 		c.add(id, line)
 	}
 	return line, ok
 }
 
-// note remembers the first part of a line that goes on.
+// note remembers the first part of a line that journald has cut.
 func (c *continuations) note(id entryID, line cutLine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

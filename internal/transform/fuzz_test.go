@@ -238,7 +238,7 @@ func fuzzOnce(t *testing.T, f *Filter, tag string, chunk []byte, logs []bool, co
 	}
 	was := f.Counts()
 	if verdict := f.Process([]byte(tag+" without memory"), chunk, &event.Buffer{Grow: grow}); grown > limit {
-		// It goes on as it came, and that is what is counted.
+		// The chunk and its counts are those of untouched records.
 		was.Untouched += uint64(n)
 		if corrupt {
 			was.Corrupt++
@@ -386,7 +386,7 @@ func FuzzGuestRecord(f *testing.F) {
 		as := func(unpack bool) func(o *options.Options) {
 			return func(o *options.Options) {
 				o.Parser.NoUnpack, o.Duplicates, o.NestUnder = !unpack, options.KeepDuplicates, ""
-				o.MinLevel = -1 // by what a guest says of its level it can be dropped
+				o.MinLevel = -1 // a guest's level may drop the record
 			}
 		}
 		filter := unpack.get(seed, as(true))

@@ -7,7 +7,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 )
 
-// located is where an event has the pairs that say something about its message: their
+// located is where an event has its message and the journal fields that are read: their
 // indexes among the wanted pairs, -1 for none. It follows from the keys alone, and so
 // is the same for all events of one layout.
 type located struct {

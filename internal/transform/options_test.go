@@ -304,7 +304,7 @@ func TestDuplicates(t *testing.T) {
 				}
 				kept, _ := run(t, keep, chunk)
 				if _, ok := contract.Events(t, kept)[0].Body["kata_duplicate"]; ok {
-					t.Errorf("record %d: marked without being asked", i)
+					t.Errorf("record %d: marked, though duplicates are kept", i)
 				}
 				if e.second {
 					seconds++
@@ -419,7 +419,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 
-	// What comes after a cut goes on as it came.
+	// What follows a cut is copied.
 	cut := append(bytes.Clone(good), good[:len(good)-3]...)
 	out, verdict := run(t, f, cut)
 	if verdict != Changed || !bytes.HasSuffix(out, good[:len(good)-3]) {
@@ -459,7 +459,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestNoMemory: without memory for the output the chunk goes on as it came.
+// TestNoMemory: without memory for the output the chunk is untouched.
 func TestNoMemory(t *testing.T) {
 	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
 	out := event.Buffer{Grow: func(b []byte, _ int) ([]byte, bool) { return b, false }}

@@ -19,8 +19,8 @@ import (
 type Verdict int
 
 const (
-	// Untouched: nothing changed, or there was no memory. Fluent Bit goes on with the
-	// chunk it has; what was appended to the buffer is to be discarded.
+	// Untouched: nothing changed, or there was no memory. Fluent Bit continues with
+	// its own chunk; what was appended to the buffer is to be discarded.
 	Untouched Verdict = iota
 	// Changed: the buffer has the chunk that replaces the old one. If nothing was
 	// appended to it, an option has dropped every record.

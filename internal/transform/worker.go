@@ -56,7 +56,7 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w.walk.Reset(chunk)
 	for w.walk.Next(&w.ev) {
 		if !w.ev.Log {
-			continue // it goes on with the run of events around it
+			continue // it is copied with the events around it
 		}
 		if !w.event() {
 			return w.noMemory()
@@ -74,7 +74,7 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	return Changed
 }
 
-// noMemory counts all records of the chunk as untouched: it goes on as it came.
+// noMemory counts all records of the chunk as untouched, as Fluent Bit keeps its chunk.
 func (w *worker) noMemory() Verdict {
 	w.counts = chunkCounts{}
 	for w.walk.Reset(w.chunk); w.walk.Next(&w.ev); {
@@ -145,12 +145,12 @@ func (w *worker) record(loc *located) *parser.Record {
 	if stream == nil {
 		return w.parsed(loc, text)
 	}
-	goesOn := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
-	if !goesOn && w.continuations.empty() {
+	continued := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
+	if !continued && w.continuations.empty() {
 		return w.parsed(loc, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
-	line, isRest := w.continuations.rest(id, goesOn)
+	line, isRest := w.continuations.rest(id, continued)
 	if isRest && line.untouched {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (w *worker) record(loc *located) *parser.Record {
 	}
 	rec := w.parsed(loc, text)
 	switch {
-	case !goesOn:
+	case !continued:
 	case rec == nil:
 		w.continuations.note(id, cutLine{untouched: true})
 	case rec.Open:
@@ -198,8 +198,8 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	return rec
 }
 
-// shimCommand returns the command line of the process that wrote the record, nil unless
-// journald says that it is a shim which runs as root.
+// shimCommand returns the command line of the process that wrote the record, nil unless by
+// journald's fields it is a shim that runs as root.
 func (w *worker) shimCommand() []byte {
 	loc := w.locate()
 	if !journalfields.IsRootShim(w.field(loc, journalfields.Comm), w.field(loc, journalfields.UID)) {

@@ -20,7 +20,7 @@ func Section(path, name, text string) error {
 	before, rest, ok := bytes.Cut(page, start)
 	_, after, ok2 := bytes.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no marks %q … %q", path, start, end)
+		return fmt.Errorf("%s has no section %q … %q", path, start, end)
 	}
 	return os.WriteFile(path, bytes.Join([][]byte{before, start, []byte("\n" + strings.TrimSpace(text) + "\n\n"), end, after}, nil), 0o644)
 }
