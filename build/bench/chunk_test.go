@@ -12,14 +12,14 @@ import (
 // BenchmarkChunk reads the events of the how-to's chunk.
 func BenchmarkChunk(b *testing.B) {
 	c := plain()
-	measure(b, c.records(), "record", []way{
+	measure(b, c.records(), "record", []candidate{
 		{"kata-walk", walk(c.chunk, false)},
 		{"kata-walk-all-pairs", walk(c.chunk, true)},
 		{"fluent-bit-go", fluentBitGo(c.chunk)},
 	})
 }
 
-// walk lists the pairs that the filter asks for, or all of them.
+// walk reads a chunk and lists the pairs that the filter wants, or all of them.
 //
 //go:noinline
 func walk(chunk []byte, all bool) func() {

@@ -15,7 +15,7 @@ import (
 // values.
 func BenchmarkLogfmt(b *testing.B) {
 	c := plain()
-	measure(b, c.records(), "line", []way{
+	measure(b, c.records(), "line", []candidate{
 		{"kata", kataDecoder(c.messages)},
 		{"go-logfmt-stream", goLogfmtStream(c.stream())},
 		{"go-logfmt-per-line", goLogfmtPerLine(c.messages)},
@@ -39,7 +39,7 @@ func kataDecoder(lines [][]byte) func() {
 	}
 }
 
-// goLogfmtStream is go-logfmt at its best: one decoder for all lines.
+// goLogfmtStream is go-logfmt at its fastest, with one decoder for all lines.
 //
 //go:noinline
 func goLogfmtStream(stream []byte) func() {
@@ -56,7 +56,7 @@ func goLogfmtStream(stream []byte) func() {
 	}
 }
 
-// goLogfmtPerLine is go-logfmt where messages come one by one: it has no Reset.
+// goLogfmtPerLine is go-logfmt for single messages. Since it has no Reset, each needs a decoder.
 //
 //go:noinline
 func goLogfmtPerLine(lines [][]byte) func() {
@@ -100,7 +100,7 @@ func (h *krHandler) HandleLogfmt(key, val []byte) error {
 	return nil
 }
 
-// krLogfmt leaves escapes in quoted values as they are, unlike the others.
+// krLogfmt is kr/logfmt, which does not decode escapes, unlike the others.
 //
 //go:noinline
 func krLogfmt(lines [][]byte) func() {

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// The bounds of the ratios on a quiet machine; to be lowered when something became
-// faster. What they are is logged by
+// The ratios on an idle machine, to be lowered if something becomes faster. They are logged by
 //
 //	go test -run Ratios -v .
 const (
@@ -20,14 +19,14 @@ const (
 	recordedChunk   = 0.05    // the whole filter against fluent-bit-go, which only decodes
 )
 
-// slack is by how much a ratio may be worse. Beside three programs that take all
-// that they can get, on two processors, it was worse by a seventh at the most.
+// slack is the factor by which a ratio may be worse. On two processors, beside three programs
+// that used all they could, it was worse by at most a seventh.
 const slack = 1.6
 
-// TestRatios fails when something was broken, whatever the machine. Seconds say
-// nothing on a machine that does other work as well, so it compares work done in
-// turn, the least of many rounds, which are so short that some are not disturbed.
-// (Not processor time: under some hypervisors it has steps back.)
+// TestRatios fails if something has become much slower, on any machine. Since absolute times
+// depend on the machine and its load, it compares candidates that run in turn, by the least
+// time of many rounds, which are so short that some are not disturbed. (It does not use the
+// processor time, which can go back under some hypervisors.)
 func TestRatios(t *testing.T) {
 	if !cpu.X86.HasAVX2 {
 		t.Skip("the ratios are about amd64 with AVX2")
@@ -39,7 +38,7 @@ func TestRatios(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		work, by  func()
-		units, of int // what one run of each deals with
+		units, of int // that one run of each processes
 		recorded  float64
 	}{
 		{"decoder against go-logfmt", decoder, goLogfmt, 1, 1, recordedDecoder},
@@ -57,14 +56,14 @@ func TestRatios(t *testing.T) {
 	}
 }
 
-// compare divides the least time of work by the least time of by. While the
-// ratio is above the limit it rests, and goes on: on a busy machine it takes
-// longer until both have had a good round.
+// compare returns the least time of work divided by the least time of by. While the ratio is
+// above the limit, it pauses and continues: on a busy machine it takes longer until neither is
+// disturbed.
 func compare(work, by func(), limit float64) (ratio float64) {
-	least := func(so time.Duration, f func()) time.Duration {
+	least := func(least time.Duration, f func()) time.Duration {
 		start := time.Now()
 		f()
-		return min(so, time.Since(start))
+		return min(least, time.Since(start))
 	}
 	runtime.GC()
 	a, b := time.Hour, time.Hour
@@ -82,9 +81,9 @@ func compare(work, by func(), limit float64) (ratio float64) {
 	return ratio
 }
 
-// TestAllocations has none in steady state, in none of what is done for a record.
+// TestAllocations: in steady state no step of the work on a record allocates.
 func TestAllocations(t *testing.T) {
-	for _, w := range []way{
+	for _, w := range []candidate{
 		{"decoder", kataDecoder(plain().messages)},
 		{"parser, JSON", kataParser(objects().messages)},
 		{"walk", walk(plain().chunk, true)},

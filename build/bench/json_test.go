@@ -10,23 +10,23 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// BenchmarkJSON reads messages that are JSON objects: runtime-rs's, with the
-// agent's records inside, and other programs'. The parser types values, unpacks
-// what guests wrote and reads the time; its peers only make a map.
+// BenchmarkJSON reads messages that are JSON objects: runtime-rs's, some of which enclose the
+// agent's records, and other programs'. The parser converts values to their types, unpacks
+// what guests wrote and parses the time; the others only decode into a map.
 func BenchmarkJSON(b *testing.B) {
 	c := objects()
-	measure(b, c.records(), "record", []way{
+	measure(b, c.records(), "record", []candidate{
 		{"kata-parser", kataParser(c.messages)},
 		{"kata-filter", filtering(c.chunk)},
 		{"encoding-json", intoMap(c.messages, json.Unmarshal)},
-		// encoding/json/v2 as a module: with GOEXPERIMENT=jsonv2 encoding/json would be another one too.
+		// encoding/json/v2 as a module: GOEXPERIMENT=jsonv2 would change encoding/json, too.
 		{"encoding-json-v2", intoMap(c.messages, func(b []byte, v any) error { return jsonv2.Unmarshal(b, v) })},
 		{"json-iterator", intoMap(c.messages, jsoniter.ConfigCompatibleWithStandardLibrary.Unmarshal)},
 		{"json-iterator-fastest", intoMap(c.messages, jsoniter.ConfigFastest.Unmarshal)},
 	})
 }
 
-// kataParser reads messages of containerd, which carries runtime-rs's.
+// kataParser parses messages of containerd, which writes those of runtime-rs.
 //
 //go:noinline
 func kataParser(lines [][]byte) func() {

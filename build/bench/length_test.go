@@ -9,41 +9,41 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// BenchmarkLength runs the whole filter over one record whose message has a given
-// length: per byte the cost must not grow with it.
+// BenchmarkLength runs the whole filter over one record with a message of a given length. The
+// cost per byte must not grow with the length.
 func BenchmarkLength(b *testing.B) {
 	for _, size := range []struct {
 		name string
 		n    int
 	}{{"100B", 100}, {"1KB", 1 << 10}, {"10KB", 10 << 10}, {"100KB", 100 << 10}, {"1MB", 1 << 20}} {
-		var ways []way
+		var candidates []candidate
 		for _, s := range commonShapes {
-			ways = append(ways, way{s.name + "/" + size.name, filtering(record(s.message(size.n)))})
+			candidates = append(candidates, candidate{s.name + "/" + size.name, filtering(record(s.message(size.n)))})
 		}
-		measure(b, size.n, "byte", ways)
+		measure(b, size.n, "byte", candidates)
 	}
 }
 
-// BenchmarkHostile is the same with messages that somebody in a guest might make
-// up to keep the host busy.
+// BenchmarkHostile is the same with messages that someone in a guest might write to use up the
+// host's processor time.
 func BenchmarkHostile(b *testing.B) {
-	// What the ratios are to: what the filter does all day, per byte of message.
+	// The reference of the ratios: ordinary records, per byte of message.
 	c := plain()
 	bytes := 0
 	for _, m := range c.messages {
 		bytes += len(m)
 	}
-	measure(b, bytes, "byte", []way{{"how-to", filtering(c.chunk)}})
+	measure(b, bytes, "byte", []candidate{{"how-to", filtering(c.chunk)}})
 
 	const size = 100 << 10
-	var ways []way
+	var candidates []candidate
 	for _, s := range append(commonShapes[:1:1], hostileShapes...) {
-		ways = append(ways, way{s.name, filtering(record(s.message(size)))})
+		candidates = append(candidates, candidate{s.name, filtering(record(s.message(size)))})
 	}
-	measure(b, size, "byte", ways)
+	measure(b, size, "byte", candidates)
 }
 
-// record is a chunk of one record of Kata's with the given message.
+// record returns a chunk with one record of Kata's with the given message.
 func record(message string) []byte {
 	r := gen.Record{Sec: 1_700_000_000, Fields: []gen.Pair{
 		{Key: "_HOSTNAME", Value: "node-1"}, {Key: "SYSLOG_IDENTIFIER", Value: "kata"}, {Key: "MESSAGE", Value: message},
@@ -51,10 +51,11 @@ func record(message string) []byte {
 	return r.Append(nil)
 }
 
-// shape is a kind of message that can have any length: some text again and again
-// between a start and an end. A %d in it counts up.
+// shape is a kind of message of any length: a text that is repeated between a start and an
+// end. A %d in it is the number of the repetition.
 type shape struct{ name, start, again, end string }
 
+// message returns a message of size bytes.
 func (s *shape) message(size int) string {
 	var b bytes.Buffer
 	b.WriteString(s.start)

@@ -10,7 +10,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// corpus is a chunk and the messages in it.
+// corpus is a chunk and its messages.
 type corpus struct {
 	chunk    []byte
 	messages [][]byte
@@ -18,24 +18,24 @@ type corpus struct {
 
 func (c *corpus) records() int { return len(c.messages) }
 
-// stream is the messages as one text, for decoders that read streams.
+// stream returns the messages as lines, for decoders that read streams.
 func (c *corpus) stream() []byte { return bytes.Join(c.messages, []byte("\n")) }
 
-// chunkSize is about what the systemd input hands over at once.
+// chunkSize is about the size of the systemd input's chunks.
 const chunkSize = 1_024_000
 
 var (
-	// plain is kata-runtime's logfmt alone, in the shape of Kata's how-to.
+	// plain has kata-runtime's logfmt only, as in Kata's how-to.
 	plain = sync.OnceValue(func() *corpus { return collect(gen.Logfmt, nil) })
-	// mixed is all that the nodes of a cluster log.
+	// mixed has all that the nodes of a cluster log.
 	mixed = sync.OnceValue(func() *corpus { return collect(gen.Mix, nil) })
-	// objects is those records of mixed whose message is a JSON object.
+	// objects has the records of mixed whose message is a JSON object.
 	objects = sync.OnceValue(func() *corpus {
 		return collect(gen.Mix, func(message []byte) bool { return bytes.HasPrefix(message, []byte(`{"`)) })
 	})
 )
 
-// collect makes a chunk of those records that are wanted.
+// collect returns a chunk of the generated records that are wanted.
 func collect(mode gen.Mode, wanted func(message []byte) bool) *corpus {
 	g := gen.New(1, 100)
 	g.Mode = mode
@@ -52,7 +52,7 @@ func collect(mode gen.Mode, wanted func(message []byte) bool) *corpus {
 	return c
 }
 
-// filtering is the whole filter with its default options over a chunk.
+// filtering runs the whole filter with its default options over a chunk.
 //
 //go:noinline
 func filtering(chunk []byte) func() {

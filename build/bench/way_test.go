@@ -7,20 +7,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// way is one way to do a piece of work. Its first run makes the memory that it
-// keeps, and is never measured. What makes a run is never inlined: in a closure that
-// comes by inlining the compiler inlines no calls, whose cost would be measured.
-type way struct {
+// candidate is one implementation of a piece of work. Its first run, which allocates the memory
+// that it keeps, is never measured. A function that returns a run must not be inlined: in
+// closures of inlined functions the compiler inlines no calls, whose cost would be measured.
+type candidate struct {
 	name string
 	run  func()
 }
 
-// measure makes a benchmark of each way; units are how many of a thing (records,
-// lines, bytes of messages) one run deals with. Beside the time that passed it
-// reports the processor time: that of garbage collection is in it, and that of
-// other programs is not.
-func measure(b *testing.B, units int, unit string, ways []way) {
-	for _, w := range ways {
+// measure runs a benchmark of each candidate; units is how many records, lines or bytes of
+// messages one run processes. Besides the elapsed time it reports the processor time, which
+// includes garbage collection, but not other programs.
+func measure(b *testing.B, units int, unit string, candidates []candidate) {
+	for _, w := range candidates {
 		b.Run(w.name, func(b *testing.B) {
 			w.run()
 			b.ReportAllocs()
@@ -36,18 +35,17 @@ func measure(b *testing.B, units int, unit string, ways []way) {
 	}
 }
 
-// processorTime is how long this process has had a processor.
+// processorTime returns the processor time of this process.
 func processorTime() time.Duration {
 	var t unix.Timespec
 	must(unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t))
 	return time.Duration(t.Nano())
 }
 
-// sink keeps the compiler from leaving work out. Each run adds to it once.
+// sink keeps the compiler from removing the work. Each run adds to it once.
 var sink int
 
-// must stops the suite when a peer cannot read what it is given: a measurement
-// of its error path would say nothing.
+// must stops the suite if a candidate fails: its error path must not be measured.
 func must(err error) {
 	if err != nil {
 		panic(err)

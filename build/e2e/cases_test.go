@@ -13,8 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// contractCase is an example of testdata/contract/cases.json as an entry of a
-// journal.
+// contractCase is an example of testdata/contract/cases.json as a journal entry.
 type contractCase struct {
 	contract.Case
 	usec int64 // when the journal received it
@@ -26,8 +25,8 @@ func journalTime(usec int64) string {
 	return fmt.Sprintf("%d.%06d000", usec/1e6, usec%1e6)
 }
 
-// The journals' first entry is received at journalStart, with the boot ID of
-// the recorded chunks: every record of a journal has one.
+// The first entry of a journal is received at journalStart. Every record of a journal has a
+// boot ID: here that of the recorded chunks.
 const (
 	journalStart = 1582281087810900
 	bootID       = "590edceeef5545a784ec8c6181a10400"
@@ -49,7 +48,7 @@ func contractCases(t *testing.T) (cases []contractCase) {
 	return cases
 }
 
-// casesJournal is a journal of cases.
+// casesJournal writes a journal of cases and returns its directory.
 func casesJournal(t *testing.T, cases []contractCase) (dir string) {
 	t.Helper()
 	var export []byte
@@ -59,7 +58,7 @@ func casesJournal(t *testing.T, cases []contractCase) (dir string) {
 	return journal(t, export)
 }
 
-// check compares events, which are those of the cases in their order.
+// check compares events with the cases, which are in the same order.
 func check(t *testing.T, cases []contractCase, events []event) {
 	t.Helper()
 	if len(events) != len(cases) {
@@ -82,7 +81,7 @@ func check(t *testing.T, cases []contractCase, events []event) {
 	}
 }
 
-// mapCases answers cases as they are after change.
+// mapCases returns copies of the cases to which change was applied.
 func mapCases(cases []contractCase, change func(*contractCase)) (changed []contractCase) {
 	for _, c := range cases {
 		c.Record, c.Expect = maps.Clone(c.Record), maps.Clone(c.Expect)
@@ -92,7 +91,7 @@ func mapCases(cases []contractCase, change func(*contractCase)) (changed []contr
 	return changed
 }
 
-// read answers a file of the project.
+// read returns a file of this module.
 func read(t *testing.T, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, path))
@@ -102,7 +101,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// abs is a path of the project that Fluent Bit can follow from elsewhere.
+// abs returns the absolute path of a file of this module.
 func abs(t *testing.T, path string) string {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(root, path))

@@ -1,7 +1,6 @@
-// Package e2e runs the library inside a real Fluent Bit and looks at what comes
-// out: journals made of the contract's cases, the corpora, the examples and the
-// image's configuration go through Fluent Bit's own inputs, the plugin, and
-// Fluent Bit's own outputs.
+// Package e2e tests the libraries in a real Fluent Bit: journals made of the contract's cases,
+// the corpora, the examples and the image's configuration pass through Fluent Bit's own
+// inputs, the plugin, and Fluent Bit's own outputs.
 //
 //	FLUENT_BIT=/path/to/fluent-bit go test -tags e2e -count=1 ./build/e2e
 //
@@ -9,6 +8,6 @@
 // systemd-journal-remote, which writes the journals (SYSTEMD_JOURNAL_REMOTE, or
 // where distributions put it), and fails without them. One test runs a
 // systemd-journald (SYSTEMD_JOURNALD, or where distributions put it) with mounts
-// of its own, which only root can: elsewhere it is skipped. Nothing else needs
-// root, and nothing listens but on loopback.
+// of its own, which needs root; otherwise it is skipped. Nothing else needs
+// root, and all sockets listen on loopback.
 package e2e

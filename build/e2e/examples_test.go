@@ -11,8 +11,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// TestExamples runs each example as its README says, on a copy: the output is
-// the one that lies beside it.
+// TestExamples runs a copy of each example as its README describes, and compares the output
+// with the file beside it.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for _, example := range []string{"journal", "json-files"} {
@@ -27,7 +27,7 @@ func TestExamples(t *testing.T) {
 					t.Fatal(err)
 				}
 				dir := filepath.Join(top, "examples", example)
-				// From who has tried it here.
+				// These are left by users who have run the example in place.
 				for _, left := range []string{"journal", "kata.db"} {
 					if err := os.RemoveAll(filepath.Join(dir, left)); err != nil {
 						t.Fatal(err)

@@ -19,20 +19,20 @@ import (
 type process struct {
 	cmd    *exec.Cmd
 	stdout *stream[string] // lines
-	pipe   io.Closer       // what they are read from
+	pipe   io.Closer       // that stdout is read from
 	log    *stream[string] // lines of stderr
-	ended  chan struct{}   // closed when it has ended and all was read
-	err    error           // how it ended
+	ended  chan struct{}   // closed when it has ended and all its output was read
+	err    error           // of cmd.Wait
 }
 
-// start runs Fluent Bit in dir. The process ends with the test at the latest,
-// and its log is shown when the test has failed.
+// start starts Fluent Bit in dir. It is killed at the end of the test, and its log is printed if
+// the test has failed.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
 	return startWith(t, dir, nil, args...)
 }
 
-// startWith is start with more variables in the environment.
+// startWith is start with additional environment variables.
 func startWith(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{
@@ -90,19 +90,19 @@ func (p *process) logText() string {
 	return strings.Join(lines, "\n")
 }
 
-// wait waits for the end and answers the exit code.
+// wait waits for the end of the process and returns its exit code.
 func (p *process) wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
-		t.Fatalf("Fluent Bit still runs after %s", patience)
+	case <-time.After(timeout):
+		t.Fatalf("Fluent Bit has not ended after %s", timeout)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// stop ends Fluent Bit the way systemd and Kubernetes do: it delivers what it
-// has and goes.
+// stop stops Fluent Bit with SIGTERM, as systemd and Kubernetes do: it delivers what it has and
+// exits.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -113,12 +113,12 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// vars are what a configuration refers to as ${NAME}. Fluent Bit itself would
-// replace them everywhere but in the paths of plugins.
+// vars has the values of ${NAME} in a configuration. Fluent Bit itself does not replace these in
+// the paths of plugins.
 type vars map[string]string
 
-// configure writes a configuration to a directory of its own, beside a
-// plugins.conf that names both libraries.
+// configure writes a configuration to a temporary directory, which it returns, beside a
+// plugins.conf with both libraries.
 func configure(t *testing.T, name, text string, v vars) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -143,8 +143,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// through runs a configuration until n events have come out of its forward
-// output, and answers them.
+// through runs a configuration until its forward output has sent n events, and returns them.
 func through(t *testing.T, name, text string, v vars, n int) []event {
 	t.Helper()
 	return collect(t, n, func(port string) *process {
@@ -153,8 +152,8 @@ func through(t *testing.T, name, text string, v vars, n int) []event {
 	})
 }
 
-// collect answers the n events that a Fluent Bit forwards to the port until it
-// has been stopped: it fails the test when there are others.
+// collect returns the n events that a Fluent Bit forwards to the port until it has been stopped.
+// It fails the test if there are more.
 func collect(t *testing.T, n int, start func(port string) *process) []event {
 	t.Helper()
 	to := listen(t)
@@ -168,8 +167,8 @@ func collect(t *testing.T, n int, start func(port string) *process) []event {
 	return events
 }
 
-// printed answers the n records that p prints as lines of JSON until it has
-// been stopped: it fails the test when there are others.
+// printed returns the n records that p prints as lines of JSON until it has been stopped. It
+// fails the test if there are more.
 func printed(t *testing.T, p *process, n int) []string {
 	t.Helper()
 	p.stdout.wait(t, p, func(lines []string) bool { return len(records(lines)) >= n })
@@ -182,7 +181,7 @@ func printed(t *testing.T, p *process, n int) []string {
 	return list
 }
 
-// records leaves out what else is printed, such as older versions' banner.
+// records returns the lines that are records: older versions also print a banner.
 func records(lines []string) (list []string) {
 	for _, line := range lines {
 		if strings.HasPrefix(line, "{") {

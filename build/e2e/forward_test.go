@@ -13,7 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// event is one log event as it came out of Fluent Bit.
+// event is one log event that Fluent Bit has sent.
 type event struct {
 	tag  string
 	time string         // seconds.nanoseconds
@@ -21,8 +21,8 @@ type event struct {
 	body map[string]any // integers are int64
 }
 
-// receiver is the server's half of Fluentd's forward protocol: that way events
-// leave Fluent Bit with their types, order and nanoseconds as they are.
+// receiver is a server for Fluentd's forward protocol, which preserves the types, order and
+// nanoseconds of events.
 type receiver struct {
 	listener net.Listener
 	port     string
@@ -55,7 +55,7 @@ func listen(t *testing.T) *receiver {
 			})
 		}
 	}()
-	// Runs after the cleanup of a process that was started later: the senders have gone.
+	// Runs after the cleanup of processes that are started later, so that no sender is left.
 	t.Cleanup(func() {
 		r.close()
 		<-accepting
@@ -63,8 +63,7 @@ func listen(t *testing.T) *receiver {
 	return r
 }
 
-// close answers all that has come, once everything is read that a Fluent Bit
-// which has ended had sent.
+// close reads all that Fluent Bit, which must have ended, has sent, and returns all events.
 func (r *receiver) close() []event {
 	r.listener.Close()
 	r.conns.Wait()
@@ -72,8 +71,8 @@ func (r *receiver) close() []event {
 	return events
 }
 
-// read reads messages of the protocol until the sender closes: a tag, an array of
-// events, and options.
+// read reads messages of the protocol until the sender closes the connection. A message has a
+// tag, an array of events, and options.
 func (r *receiver) read(conn io.Reader) error {
 	var b []byte
 	part := make([]byte, 1<<16)
@@ -83,7 +82,7 @@ func (r *receiver) read(conn io.Reader) error {
 		for {
 			m, rest, ok := contract.ReadValue(b)
 			if !ok {
-				break // the rest of it comes later
+				break // incomplete
 			}
 			b = rest
 			if err := r.message(&m); err != nil {

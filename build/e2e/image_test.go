@@ -21,8 +21,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// TestImage runs the configuration of the container image, with the variables
-// that the Dockerfile sets, to each of its outputs.
+// TestImage runs the configuration of the container image, with the variables that the
+// Dockerfile sets, with each of its outputs.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	dir, cases := collected(t)
@@ -33,7 +33,7 @@ func TestImage(t *testing.T) {
 			p := startImage(t, "KATA_JOURNAL="+dir, "KATA_OUTPUT="+output)
 			events := jsonEvents(t, printed(t, p, len(cases)), "date")
 			check(t, mapCases(cases, func(c *contractCase) {
-				c.Time = c.Time[:len(c.Time)-3] + "000" // what iso8601 has room for
+				c.Time = c.Time[:len(c.Time)-3] + "000" // iso8601 has microseconds only
 			}), events)
 		})
 	}
@@ -73,10 +73,9 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// collected returns a journal, and the cases whose records the configurations of
-// the image and of README.md give of it: those of Kata's own programs and of
-// container runtimes. There is also a second copy of the first one, which these
-// configurations leave out.
+// collected returns a journal, and those of its cases that the configurations of the image and
+// of README.md read: those of Kata's own programs and of container runtimes. The journal also
+// has a second copy of the first record, which these configurations drop.
 func collected(t *testing.T) (dir string, cases []contractCase) {
 	t.Helper()
 	all := contractCases(t)
@@ -93,8 +92,8 @@ func collected(t *testing.T) (dir string, cases []contractCase) {
 
 const password = "not a secret"
 
-// startImage runs Fluent Bit in a tree that has the image's files where the
-// Dockerfile puts them, below a directory instead of at the root.
+// startImage starts Fluent Bit in a directory with the image's files, which the Dockerfile has
+// in the same places below the root.
 func startImage(t *testing.T, env ...string) *process {
 	t.Helper()
 	top := filepath.Join(t.TempDir(), "fluent-bit")
@@ -117,7 +116,7 @@ func startImage(t *testing.T, env ...string) *process {
 	return startWith(t, top, append(defaults, env...), "-c", filepath.Join(top, "etc", "fluent-bit.conf"))
 }
 
-// bulk is as much of Elasticsearch as Fluent Bit talks to.
+// bulk is the part of Elasticsearch's API that Fluent Bit uses.
 func bulk(t *testing.T, user string, docs *stream[string]) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

@@ -14,15 +14,15 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// TestJournalNames has the systemd input change the names of the journal's
-// fields, which is where the plugin finds what it needs to know of a record.
+// TestJournalNames has the systemd input change the names of journal fields, by which the plugin
+// knows where a record comes from.
 func TestJournalNames(t *testing.T) {
 	t.Parallel()
 	cases := mapCases(contractCases(t), func(c *contractCase) {
 		delete(c.Record, "_CASE") // no name of journald's: stripped, it is a key of the record
 	})
-	// With Strip_Underscores On the sender's PID and journald's _PID are one
-	// field with two values: certain only where they agree.
+	// With Strip_Underscores On the sender's PID and journald's _PID are one field with two
+	// values: the PID is known only if they are equal.
 	disputed := cases[slices.IndexFunc(cases, func(c contractCase) bool { return c.Name == "runtime-rs-native" })]
 	disputed.Name = "runtime-rs-native, disputed pid"
 	disputed.Record = maps.Clone(disputed.Record)
@@ -67,9 +67,9 @@ func TestJournalNames(t *testing.T) {
 	}
 }
 
-// TestEdges runs what a real journald stored for hard input through the
-// pipeline with the filter and without: the filter adds fields, and that is all.
-func TestEdges(t *testing.T) {
+// TestJournald runs entries that a real journald stored for lines that are hard to read through the pipeline
+// with the filter and without: the filter only adds fields.
+func TestJournald(t *testing.T) {
 	t.Parallel()
 	export := read(t, "testdata/corpus/journald-edges.export")
 	dir := journal(t, export)
@@ -103,9 +103,8 @@ func TestEdges(t *testing.T) {
 	}
 }
 
-// TestTail reads the lines of a JSON log file: as they are, and through a
-// parser of Fluent Bit's, which leaves the filter only the lines that it cannot
-// read itself.
+// TestTail reads the lines of a JSON log file as they are, and with a parser of Fluent Bit, with
+// which the filter only gets the lines that this cannot parse.
 func TestTail(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(strings.TrimSuffix(string(read(t, "testdata/corpus/tail.jsonl")), "\n"), "\n")

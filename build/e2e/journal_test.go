@@ -21,7 +21,7 @@ func appendExport(b []byte, usec int64, record map[string]any) []byte {
 		value := record[key].(string)
 		b = append(b, key...)
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }) {
-			// A value that is no line of text: its size, then its bytes.
+			// A value with newlines or binary data: its size, then its bytes.
 			b = binary.LittleEndian.AppendUint64(append(b, '\n'), uint64(len(value)))
 		} else {
 			b = append(b, '=')
@@ -31,7 +31,7 @@ func appendExport(b []byte, usec int64, record map[string]any) []byte {
 	return append(b, '\n')
 }
 
-// journal writes a journal file from export text and answers its directory.
+// journal writes a journal file from the export format and returns its directory.
 func journal(t *testing.T, export []byte) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -20,9 +20,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// journaldScript runs journald on a directory of the test instead of the
-// system's: $1 has etc, run and log, $2 is the program. Only its own mount
-// namespace changes.
+// journaldScript runs journald with a directory of the test in place of the system's: $1 has
+// etc, run and log, $2 is the program. It has a mount namespace of its own.
 const journaldScript = `
 mount --bind "$1/etc" /etc &&
 mount -t tmpfs tmpfs /run &&
@@ -32,15 +31,15 @@ mount --bind "$1/log" /run/log/journal || exit 77
 exec "$2"
 `
 
-// A journald is a systemd-journald of this test alone.
+// journald is a systemd-journald for one test.
 type journald struct {
 	dir    string // with the sockets in run and the journal in log
 	ended  chan struct{}
 	output *bytes.Buffer // to be read when it has ended
 }
 
-// startJournald starts a journald that takes nothing but what the test sends
-// it. It ends with the test. Where none can be started the test is skipped.
+// startJournald starts a journald that only gets what the test sends. It ends with the test. If
+// it cannot be started, the test is skipped.
 func startJournald(t *testing.T) *journald {
 	t.Helper()
 	program, err := find("SYSTEMD_JOURNALD", "systemd-journald", "systemd-journald", "/usr/lib/systemd", "/lib/systemd")
@@ -103,7 +102,7 @@ ForwardToWall=no
 		<-j.ended
 	})
 
-	// With READY=1 it says that it listens and stores.
+	// It sends READY=1 when it listens.
 	ready := make(chan error, 1)
 	go func() {
 		message := make([]byte, 4096)
@@ -115,7 +114,7 @@ ForwardToWall=no
 			}
 		}
 	}()
-	if err := notify.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := notify.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -132,8 +131,8 @@ ForwardToWall=no
 	return j
 }
 
-// stream sends text as what a program of this name writes to its standard
-// error, the way containerd and every service does, and waits until it is stored.
+// stream sends text as the standard error of a program with this name, as of any service, and
+// waits until it is stored.
 func (j *journald) stream(t *testing.T, identifier, text string) {
 	t.Helper()
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join(j.dir, "run/stdout"), Net: "unix"})
@@ -141,7 +140,7 @@ func (j *journald) stream(t *testing.T, identifier, text string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	// Identifier, unit, priority; no level prefixes; no forwarding to the
@@ -152,7 +151,7 @@ func (j *journald) stream(t *testing.T, identifier, text string) {
 	if err := conn.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	// journald closes the stream when it has read the end of it.
+	// journald closes the stream when it has read all of it.
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Fatal("systemd-journald wrote to the stream")
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -160,9 +159,8 @@ func (j *journald) stream(t *testing.T, identifier, text string) {
 	}
 }
 
-// TestCutLine has a real journald cut a line of a guest where a forged record
-// begins. What was cut off is the guest's text, and the line after it is the
-// host's again.
+// TestCutLine has a real journald cut a line of a guest where a forged record starts. The rest
+// is the guest's text, and the next line the host's.
 func TestCutLine(t *testing.T) {
 	t.Parallel()
 	const (
@@ -179,7 +177,7 @@ func TestCutLine(t *testing.T) {
     Systemd_Filter  SYSLOG_IDENTIFIER=containerd
 `
 	dir := filepath.Join(j.dir, "log")
-	// What journald made of it, and when.
+	// The entries that journald stored, and their times.
 	before := through(t, "fluent-bit.conf", config+classicForward, vars{"JOURNAL": dir}, 3)
 	for i, message := range []string{first, forged, honest} {
 		if before[i].body["MESSAGE"] != message {

@@ -12,7 +12,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// jsonRecord reads a record, its numbers as they are written.
+// jsonRecord decodes a record, with numbers as json.Number.
 func jsonRecord(t *testing.T, line string) (record map[string]any) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(line))
@@ -23,8 +23,8 @@ func jsonRecord(t *testing.T, line string) (record map[string]any) {
 	return record
 }
 
-// jsonEvents reads records with their times, which are under the name date:
-// seconds, or text as in RFC 3339.
+// jsonEvents decodes records with their times under the name date: seconds, or text as in
+// RFC 3339.
 func jsonEvents(t *testing.T, lines []string, date string) (events []event) {
 	t.Helper()
 	for _, line := range lines {

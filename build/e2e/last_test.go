@@ -8,20 +8,19 @@ import (
 	"testing"
 )
 
-// lastMessage is the message of a record that ends a journal where the number
-// of events that come out is not known before. No program of Kata's wrote it,
-// so it always comes out.
+// lastMessage is the message of the last record of a journal, for tests in which the number of
+// resulting events is not known. It is not of Kata's, so no option drops it.
 const lastMessage = "this is the last record"
 
-// appendLast appends that record.
+// appendLast appends that record in the journal export format.
 func appendLast(export []byte, usec int64) []byte {
 	return appendExport(export, usec, map[string]any{"_BOOT_ID": bootID, "SYSLOG_IDENTIFIER": "e2e", "MESSAGE": lastMessage})
 }
 
 func isLast(e event) bool { return e.body["MESSAGE"] == lastMessage }
 
-// untilLast returns what a configuration forwards until the last record has
-// come and Fluent Bit has been stopped, without that record.
+// untilLast returns what a configuration forwards until the last record has been received and
+// Fluent Bit has been stopped, without that record.
 func untilLast(t *testing.T, name, text string, v vars) []event {
 	t.Helper()
 	to := listen(t)
@@ -32,8 +31,8 @@ func untilLast(t *testing.T, name, text string, v vars) []event {
 	return withoutLast(t, to.close())
 }
 
-// printedUntilLast returns the records that p prints as lines of JSON until the
-// last has come and p has been stopped.
+// printedUntilLast returns the records that p prints as lines of JSON until the last has been
+// printed and p has been stopped.
 func printedUntilLast(t *testing.T, p *process) []string {
 	t.Helper()
 	p.stdout.wait(t, p, func(lines []string) bool {
@@ -44,7 +43,7 @@ func printedUntilLast(t *testing.T, p *process) []string {
 	return records(lines)
 }
 
-// withoutLast checks that the last record came once.
+// withoutLast checks that the last record came once, and returns the others.
 func withoutLast(t *testing.T, events []event) []event {
 	t.Helper()
 	rest := slices.DeleteFunc(slices.Clone(events), isLast)

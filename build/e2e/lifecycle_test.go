@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// The head of every configuration here. Lines of kata.log come as they are
-// written, and their place is kept across runs.
+// The start of every configuration in this file. It reads the lines of kata.log as they are
+// written, and stores its position for the next run.
 const (
 	lifecycleHead = `
 [SERVICE]
@@ -49,8 +49,8 @@ const (
 `
 )
 
-// arrival is a record that has come out: the number in its text, and whether
-// the filter has parsed it.
+// arrival is a record that was received: the number in its text, and whether the filter has
+// parsed it.
 type arrival struct {
 	number int
 	parsed bool
@@ -58,7 +58,7 @@ type arrival struct {
 
 var numberInText = regexp.MustCompile(`pid=(\d+)`)
 
-// gather listens for the JSON lines of Fluent Bit's tcp output until the test ends.
+// gather receives the lines of JSON of Fluent Bit's tcp output until the test ends.
 func gather(t *testing.T) (port string, come *stream[arrival]) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -94,12 +94,12 @@ func readArrivals(conn net.Conn, come *stream[arrival]) {
 	}
 }
 
-// reached is whether a record with at least this number has come.
+// reached reports whether a record with at least this number was received.
 func reached(number int) func([]arrival) bool {
-	looked := 0
+	checked := 0
 	return func(all []arrival) bool {
-		for ; looked < len(all); looked++ {
-			if all[looked].number >= number {
+		for ; checked < len(all); checked++ {
+			if all[checked].number >= number {
 				return true
 			}
 		}
@@ -107,7 +107,7 @@ func reached(number int) func([]arrival) bool {
 	}
 }
 
-// missing is how many of the records 1 to n have not come, and how many came
+// missing returns how many of the records 1 to n were not received, and how many were received
 // more than once.
 func missing(all []arrival, n int) (lost, twice int) {
 	times := make([]int, n+1)
@@ -124,8 +124,8 @@ func missing(all []arrival, n int) (lost, twice int) {
 	return lost, twice
 }
 
-// load writes lines with the numbers from 1 on until it is stopped, a hundred
-// twenty times a second: steadily, whatever Fluent Bit does meanwhile.
+// load writes lines with the numbers from 1 on until it is stopped, a hundred twenty times a
+// second, whatever Fluent Bit does meanwhile.
 func load(t *testing.T, path string) (written func() int, stop func() int) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -177,34 +177,31 @@ func load(t *testing.T, path string) (written func() int, stop func() int) {
 	return written, func() int { halt(); return written() }
 }
 
-// appendLine appends a line of 128 bytes. Of a line that is half written when it
-// ends Fluent Bit's tail input forgets the first half, with any filter or none:
-// these lines never cross a page of the file, and are there or not.
+// appendLine appends a line of 128 bytes. If Fluent Bit ends when a line is half written, its
+// tail input loses the first half, with and without a filter. These lines never cross a page
+// of the file, so that they are written at once.
 func appendLine(b []byte, n int) []byte {
 	line := fmt.Sprintf("time=2024-05-06T07:08:09.%09dZ level=%s msg=\"release sandbox\" name=kata-runtime pid=%[1]d source=virtcontainers",
 		n, [...]string{"info", "error"}[n%2])
 	return fmt.Appendf(b, "%-127s\n", line)
 }
 
-// TestManyReloads reloads Fluent Bit 200 times under load, with the filter and
-// without it: the filter loses no record that Fluent Bit itself does not, and
-// leaves nothing behind when an instance ends.
+// TestManyReloads reloads Fluent Bit 200 times under load, with the filter and without it: the
+// filter loses no record that Fluent Bit itself does not lose, and leaks no memory when an
+// instance ends.
 //
-// What it leaves behind is measured where it would be: in Go's heap, as the
-// library itself tells when an instance has ended and the collector has run. The
-// resident memory of the process cannot show that: on a busy machine it varies by
-// several MiB, with the backlog, the allocator's arenas and the number of
-// threads. Its bound is above such variation, and far below what a leak with
-// every chunk would add up to; smaller leaks in C are found by valgrind, in the
-// tests of internal/host.
+// Leaks are measured in Go's heap, whose size a library for tests prints when an instance has
+// ended and the garbage collector has run. The resident memory of the process cannot show them:
+// on a busy machine it varies by several MiB, with the backlog, the allocator's arenas and the
+// number of threads. Its limit is above that, and far below the sum of a leak with every chunk;
+// valgrind finds smaller leaks in C in the tests of internal/host.
 func TestManyReloads(t *testing.T) {
 	t.Parallel()
 	const (
-		// About 50 kB were seen, on a busy machine and on an idle one: caches of
-		// the Go runtime, which stop growing later. An instance that is not let go
-		// of takes more than 100 kB each time.
+		// About 50 kB were measured, on a busy machine and on an idle one: caches of the Go
+		// runtime, which stop growing later. Each leaked instance would be over 100 kB.
 		heapBound = 512 << 10
-		// 6 MiB were seen on a busy machine.
+		// 6 MiB were measured on a busy machine.
 		residentBound = 32 << 20
 	)
 	telling := filepath.Join(t.TempDir(), "flb-filter_kata.so")
@@ -271,7 +268,7 @@ func reloadOften(t *testing.T, library, filter string) (r reloaded) {
 	come.wait(t, p, reached(1))
 	for n := 1; n <= reloads; n++ {
 		reload(t, p, n)
-		// What is written from now on comes through the new pipeline.
+		// What is written from now on is processed by the new pipeline.
 		come.wait(t, p, reached(written()+1))
 		switch n {
 		case settled:
@@ -300,8 +297,8 @@ func reloadOften(t *testing.T, library, filter string) (r reloaded) {
 
 var heapInLog = regexp.MustCompile(`(?m)^heap in use: (\d+)$`)
 
-// reload has Fluent Bit reload for the nth time. Until that is done it refuses
-// the next time, and may not go on after that; from 4.2 on it says when it is.
+// reload has Fluent Bit reload for the nth time. Until that is done it refuses another reload,
+// and may stop working after one; from 4.2 on it logs the end of a reload.
 func reload(t *testing.T, p *process, n int) {
 	t.Helper()
 	said := func(log []string, what string) bool {
@@ -309,15 +306,15 @@ func reload(t *testing.T, p *process, n int) {
 	}
 	signal(t, p, syscall.SIGHUP)
 	p.log.wait(t, p, func(log []string) bool { return said(log, "start everything") })
-	if tellsReload() {
+	if logsReload() {
 		p.log.wait(t, p, func(log []string) bool { return said(log, "successful reload done.") })
 	} else {
 		time.Sleep(200 * time.Millisecond)
 	}
 }
 
-// tellsReload says whether this Fluent Bit is one that tells the end of a reload.
-var tellsReload = sync.OnceValue(func() bool {
+// logsReload reports whether this Fluent Bit logs the end of a reload.
+var logsReload = sync.OnceValue(func() bool {
 	out, err := exec.Command(fluentBit, "--version").Output()
 	var major, minor int
 	if _, scan := fmt.Sscanf(string(out), "Fluent Bit v%d.%d", &major, &minor); err != nil || scan != nil {
@@ -326,7 +323,7 @@ var tellsReload = sync.OnceValue(func() bool {
 	return major > 4 || major == 4 && minor >= 2
 })
 
-// resident is the memory of a process that is its own, in kB.
+// resident returns the resident memory of a process that is not shared, in kB.
 func resident(t *testing.T, p *process) int {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -341,8 +338,8 @@ func resident(t *testing.T, p *process) int {
 	return n
 }
 
-// TestTerm ends Fluent Bit in the middle of the load, three times: it goes
-// when asked to, and after the next start nothing is missing.
+// TestTerm stops Fluent Bit with SIGTERM under load, three times: it exits, and after the next
+// start no record is missing.
 func TestTerm(t *testing.T) {
 	t.Parallel()
 	port, come := gather(t)
@@ -368,8 +365,8 @@ func TestTerm(t *testing.T) {
 	}
 }
 
-// TestKill kills Fluent Bit three times while it reads a journal. With its
-// buffer and its cursor in files every record arrives, some of them twice.
+// TestKill kills Fluent Bit three times while it reads a journal. With its buffer and its cursor
+// in files no record is lost, though some are received twice.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	const n = 50000
@@ -407,7 +404,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	p := start(t, dir, "-c", "fluent-bit.conf")
-	late := time.After(patience)
+	late := time.After(timeout)
 	for {
 		all, grown := come.now()
 		lost, twice := missing(all, n)
@@ -430,8 +427,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestManyInstances has instances with options of their own at work at once: as
-// processors, two in a row and in two inputs' threads, and as filters.
+// TestManyInstances has instances with different options at the same time: as processors, two in
+// a row and in two inputs' threads, and as filters.
 func TestManyInstances(t *testing.T) {
 	t.Parallel()
 	const n = 20000
@@ -495,11 +492,10 @@ pipeline:
 	}
 }
 
-// TestOtherGoPlugin has a second library with a Go runtime in the process, which
-// is the output kata or somebody else's, and a nil pointer, after a reload, which
-// sets Fluent Bit's own signal handlers again. Go promises nothing for two runtimes;
-// it works as long as each hands on the signals that are not its own, which current
-// versions do.
+// TestOtherGoPlugin has a second library with a Go runtime in the process, the output kata or
+// another project's, and a nil pointer after a reload, which installs Fluent Bit's own signal
+// handlers again. Go does not support two runtimes in a process; it works as long as each
+// forwards the signals that are not its own, which current versions do.
 func TestOtherGoPlugin(t *testing.T) {
 	t.Parallel()
 	libraries := t.TempDir()
@@ -543,7 +539,7 @@ func TestOtherGoPlugin(t *testing.T) {
 			p := start(t, dir, "-c", "fluent-bit.conf")
 			come.wait(t, p, reached(n))
 			reload(t, p, 1)
-			// A chunk at which the library fails goes on as it came, and so does the process.
+			// A chunk that makes the library panic is passed on as it is, and the process continues.
 			appendFile(t, path, fmt.Sprintf("katatest:nil pid=%d\n", n+1))
 			come.wait(t, p, reached(n+1))
 			appendFile(t, path, string(appendLine(nil, n+2)))

@@ -13,11 +13,10 @@ import (
 	"time"
 )
 
-// patience bounds every wait. It is long because nothing waits for it unless
-// something is broken.
-const patience = 30 * time.Second
+// timeout limits every wait. It is long, since only a failing test waits for it.
+const timeout = 30 * time.Second
 
-// What TestMain found and built.
+// The programs that TestMain has found, and the libraries that it has built.
 var (
 	fluentBit     string // the program
 	journalRemote string // the program
@@ -53,7 +52,7 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// find looks for a program where the variable says, on PATH, and in dirs.
+// find returns the path of a program: the value of the variable, or else from PATH or dirs.
 func find(variable, name, title string, dirs ...string) (string, error) {
 	if path := os.Getenv(variable); path != "" {
 		if strings.Contains(path, "/") && !filepath.IsAbs(path) {
@@ -76,14 +75,14 @@ func find(variable, name, title string, dirs ...string) (string, error) {
 	return "", fmt.Errorf("these tests need %s: name it with %s=/path/to/%s, or put it on PATH", title, variable, name)
 }
 
-// build makes the libraries in dir.
+// build builds the libraries in dir.
 func build(dir string) error {
 	outputLibrary = filepath.Join(dir, "kata.so")
 	filterLibrary = filepath.Join(dir, "flb-filter_kata.so")
 	return errors.Join(goBuild(filterLibrary, "./plugin/filter"), goBuild(outputLibrary, "./plugin/output"))
 }
 
-// goBuild builds a shared library; args are flags and the package.
+// goBuild builds a shared library. args are flags and the package.
 func goBuild(path string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"build", "-buildmode=c-shared", "-o", path}, args...)...)
 	cmd.Dir = root
@@ -94,5 +93,5 @@ func goBuild(path string, args ...string) error {
 	return nil
 }
 
-// root is the top of the project, as seen from this package.
+// root is the root of the module, from the directory of this package.
 const root = "../.."

@@ -13,9 +13,9 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// TestMetrics scrapes Fluent Bit: every instance shows its version and all of its counters, as
-// a filter, as a processor in an input's own thread and as an output, and has
-// said the same numbers in the log when it ends.
+// TestMetrics scrapes Fluent Bit: every instance has its version and all of its counters in the
+// metrics, as a filter, as a processor in an input's own thread and as an output, and logs the
+// same numbers when it ends.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	cases := contractCases(t)
@@ -103,8 +103,7 @@ pipeline:
 	}
 }
 
-// TestLogCounters has Fluent Bit count what the logs tell of lost logs, as the
-// alerts want it.
+// TestLogCounters has Fluent Bit count log lines about lost records, for the alerts.
 func TestLogCounters(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -135,11 +134,11 @@ func TestLogCounters(t *testing.T) {
 	p.stop(t)
 }
 
-// scrape answers the metrics as soon as they have these lines. Fluent Bit
-// collects them once a second.
+// scrape returns the metrics as soon as they have these lines. Fluent Bit updates them once a
+// second.
 func scrape(t *testing.T, p *process, url string, want ...string) string {
 	t.Helper()
-	for late := time.After(patience); ; {
+	for late := time.After(timeout); ; {
 		text := get(url)
 		missing := ""
 		for _, line := range want {
@@ -160,7 +159,7 @@ func scrape(t *testing.T, p *process, url string, want ...string) string {
 	}
 }
 
-// get answers a page, or nothing while there is no server.
+// get returns a page, or "" while there is no server.
 func get(url string) string {
 	resp, err := http.Get(url)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-// TestRefused starts Fluent Bit with options that are wrong: it does not run,
-// and says why.
+// TestRefused starts Fluent Bit with options that are not valid: it does not run, and logs the
+// reason.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	const notBool = `"banana" is not a boolean (on, off, true, false, yes, no)`
@@ -59,14 +59,14 @@ func refused(t *testing.T, p *process, says string) {
 	}
 }
 
-// version returns what the file VERSION says.
+// version returns the version in the file VERSION.
 func version(t *testing.T) string {
 	t.Helper()
 	return strings.TrimSpace(string(read(t, "VERSION")))
 }
 
-// TestHelp asks Fluent Bit for the filter's options, and for its list of plugins:
-// of an output through the proxy it has no help but that.
+// TestHelp compares Fluent Bit's help with the filter's options, and checks its list of plugins,
+// which is all the help that it has for an output of the proxy.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	help := func(args ...string) string {
@@ -79,7 +79,7 @@ func TestHelp(t *testing.T) {
 	}
 	filter := help("-e", filterLibrary, "-F", "kata")
 	for _, o := range options.Table {
-		// Fluent Bit breaks a long line, also within a word.
+		// Fluent Bit wraps long lines, also within a word.
 		if !strings.Contains(filter, o.Name) || !strings.Contains(filter, o.Help[:20]) {
 			t.Errorf("nothing on %s in\n%s", o.Name, filter)
 		}
@@ -93,8 +93,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestDaemon puts Fluent Bit in the background, where a Go library would hang:
-// both ways in refuse that, in the log and to whoever started it.
+// TestDaemon runs Fluent Bit as a daemon, in which a Go library would hang: both libraries refuse
+// to start, with the reason in the log and on standard error.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -108,21 +108,22 @@ func TestDaemon(t *testing.T) {
 			t.Parallel()
 			log := filepath.Join(t.TempDir(), "fluent-bit.log")
 			cmd := exec.Command(fluentBit, append([]string{"-d", "-l", log}, c.args...)...)
-			// The daemon is nobody's child. It inherits a pipe, which ends when it does.
+			// The daemon is not a child of this process. It inherits a pipe, which is closed when it
+			// ends.
 			alive, inherited, err := os.Pipe()
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer alive.Close()
 			cmd.ExtraFiles = []*os.File{inherited}
-			// Nor does standard error end before the daemon does, or closes it.
-			cmd.WaitDelay = patience
+			// Standard error is not closed before the daemon ends or closes it, either.
+			cmd.WaitDelay = timeout
 			out, err := cmd.CombinedOutput()
 			inherited.Close()
 			if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			if err := alive.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			if err := alive.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.ReadAll(alive); err != nil {
@@ -138,7 +139,7 @@ func TestDaemon(t *testing.T) {
 			}
 			for where, text := range map[string][]byte{"the log": said, "standard error": out} {
 				if !strings.Contains(string(text), "kata does not run in daemon mode (-d, Daemon On)") {
-					t.Errorf("%s says no word on daemon mode:\n%s\n%s", where, out, said)
+					t.Errorf("%s has nothing about daemon mode:\n%s\n%s", where, out, said)
 				}
 			}
 		})

@@ -24,8 +24,8 @@ func TestOutput(t *testing.T) {
 	}
 }
 
-// TestOutputReaderGone has nobody read what the output prints, as behind a pipe
-// to head: Fluent Bit keeps the chunks, and one line says why.
+// TestOutputReaderGone closes the pipe that the output prints to, as head does: Fluent Bit keeps
+// the chunks, and one line with the reason is logged.
 func TestOutputReaderGone(t *testing.T) {
 	t.Parallel()
 	p := start(t, t.TempDir(), "-f", "0.1", "-e", outputLibrary, "-i", "dummy", "-p", "rate=20",

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// The parts that most configurations have in common.
+// Parts of most configurations.
 const (
 	classicService = `
 [SERVICE]
@@ -68,22 +68,22 @@ pipeline:
 `
 )
 
-// TestContract runs every case of the contract through each way in which the
-// filter can be put into a pipeline.
+// TestContract runs every case of the contract through a pipeline of each kind that the filter
+// can be in.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	cases := contractCases(t)
 	dir := casesJournal(t, cases)
-	for _, way := range []struct{ name, file, config string }{
+	for _, pipeline := range []struct{ name, file, config string }{
 		{"classic", "fluent-bit.conf", classicService + classicJournal + classicFilter + classicForward},
 		{"yaml", "fluent-bit.yaml", yamlJournal + "  filters: [{name: kata, match: kata}]" + yamlForward},
 		{"input processor", "fluent-bit.yaml", yamlJournal + yamlProcessor + yamlForward},
 		{"threaded input processor", "fluent-bit.yaml", yamlJournal + "      threaded: on" + yamlProcessor + yamlForward},
 		{"output processor", "fluent-bit.yaml", yamlJournal + yamlForward + yamlProcessor},
 	} {
-		t.Run(way.name, func(t *testing.T) {
+		t.Run(pipeline.name, func(t *testing.T) {
 			t.Parallel()
-			check(t, cases, through(t, way.file, way.config, vars{"JOURNAL": dir}, len(cases)))
+			check(t, cases, through(t, pipeline.file, pipeline.config, vars{"JOURNAL": dir}, len(cases)))
 		})
 	}
 	t.Run("command line", func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// TestInstances has two filters with options of their own in one pipeline.
+// TestInstances has two filters with different options in one pipeline.
 func TestInstances(t *testing.T) {
 	t.Parallel()
 	cases := contractCases(t)
@@ -139,8 +139,8 @@ func TestInstances(t *testing.T) {
 	}), byTag["nested"])
 }
 
-// TestReload lets records come while Fluent Bit reloads its configuration: none
-// is lost, and those that come after are enriched like those before.
+// TestReload has Fluent Bit reload its configuration while records arrive: none is lost, and the
+// later ones are parsed like the earlier ones.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	to := listen(t)
@@ -186,7 +186,7 @@ func TestReload(t *testing.T) {
 		func() { signal(t, p, syscall.SIGHUP) },
 		func() { post(t, "http://127.0.0.1:"+port+"/api/v2/reload") },
 	} {
-		more() // on their way when the reload comes
+		more() // in the pipeline during the reload
 		reload()
 		more() // while it reloads
 		p.log.wait(t, p, func(log []string) bool {
@@ -231,7 +231,7 @@ func post(t *testing.T, url string) {
 	}
 }
 
-// freePort answers a port of loopback that was free a moment ago.
+// freePort returns a port of loopback that is free, until another program takes it.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -13,8 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// snippets are the configurations in README.md, by the name of the file that a
-// user would put them in.
+// snippets returns the configurations in README.md by the names of their files.
 func snippets(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -37,8 +36,8 @@ func snippets(t *testing.T) map[string]string {
 	return files
 }
 
-// TestReadme runs the configurations in README.md as they are there, but for
-// paths: they read what they say, and after a restart go on where they were.
+// TestReadme runs the configurations in README.md with other paths: they read the records that
+// they select, and after a restart continue at the stored position.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	files := snippets(t)
@@ -50,7 +49,7 @@ func TestReadme(t *testing.T) {
 			place := strings.NewReplacer(
 				"/usr/lib/fluent-bit/flb-filter_kata.so", filterLibrary,
 				"/var/lib/fluent-bit/", dir+"/",
-				// The journal is this test's, not the machine's.
+				// The journal of this test in place of the system's.
 				"    Name           systemd\n", "    Name           systemd\n    Path           "+entries+"\n",
 				"    - name: systemd\n", "    - name: systemd\n      path: "+entries+"\n",
 			)

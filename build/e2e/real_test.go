@@ -12,16 +12,15 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// A realGroup is examples of real.json that go through one Fluent Bit, in one
-// journal.
+// realGroup has examples of real.json that one Fluent Bit processes, in one journal.
 type realGroup struct {
 	name    string
 	options map[string]string
 	rows    []contract.Real
 }
 
-// realGroups puts the examples with the same options together, but for those
-// that have to be alone.
+// realGroups returns a group for each set of options, and one for each example that has to be
+// alone.
 func realGroups(rows []contract.Real) (groups []realGroup) {
 	for _, r := range rows {
 		name := "defaults"
@@ -48,11 +47,11 @@ func optionLines(set map[string]string, indent, separator string) (list []string
 	return list
 }
 
-// nameField holds the name of its example in each record.
+// nameField is the field with the name of the record's example.
 const nameField = "_CASE"
 
-// journal writes the group's records, and returns for each example the record
-// that is looked at as it is without the plugin.
+// journal writes the group's records to a journal, and returns its directory and, for each
+// example, the record to compare as it is without the plugin.
 func (g realGroup) journal(t *testing.T) (dir string, before []contract.Event) {
 	t.Helper()
 	var export []byte
@@ -72,7 +71,7 @@ func (g realGroup) journal(t *testing.T) (dir string, before []contract.Event) {
 	return journal(t, appendLast(export, usec)), before
 }
 
-// check finds the record of each example by its name.
+// check finds the record of each example by its name and compares it.
 func (g realGroup) check(t *testing.T, before []contract.Event, events []event) {
 	t.Helper()
 	for i, r := range g.rows {
@@ -93,11 +92,11 @@ func (g realGroup) check(t *testing.T, before []contract.Event, events []event) 
 	}
 }
 
-// TestReal runs every example of real.json, with its options, through the
-// filter, the processor and the output.
+// TestReal runs every example of real.json, with its options, through the filter, the processor
+// and the output.
 func TestReal(t *testing.T) {
 	t.Parallel()
-	ways := []struct {
+	pipelines := []struct {
 		name string
 		run  func(t *testing.T, g realGroup, dir string) []event
 	}{
@@ -119,10 +118,10 @@ func TestReal(t *testing.T) {
 	}
 	for _, g := range realGroups(contract.LoadReal(t)) {
 		dir, before := g.journal(t)
-		for _, way := range ways {
-			t.Run(fmt.Sprintf("%s %s", way.name, g.name), func(t *testing.T) {
+		for _, pipeline := range pipelines {
+			t.Run(fmt.Sprintf("%s %s", pipeline.name, g.name), func(t *testing.T) {
 				t.Parallel()
-				g.check(t, before, way.run(t, g, dir))
+				g.check(t, before, pipeline.run(t, g, dir))
 			})
 		}
 	}

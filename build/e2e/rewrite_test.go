@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// TestRewriteTag shows records twice to a filter that drops duplicates:
-// rewrite_tag emits them again, and they pass the filters from the start. Only
-// the copy that the shim itself wrote is a duplicate.
+// TestRewriteTag has a filter that drops duplicates process records twice: rewrite_tag emits them
+// again, and they pass all filters again. Only the copy that the shim itself wrote is a
+// duplicate.
 func TestRewriteTag(t *testing.T) {
 	t.Parallel()
 	const config = classicService + classicJournal + `

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// stream collects what arrives from a Fluent Bit and lets a test wait for it.
+// stream collects what is received from a Fluent Bit, and lets a test wait for it.
 type stream[T any] struct {
 	mu    sync.Mutex
 	items []T
@@ -27,18 +27,18 @@ func (s *stream[T]) add(items ...T) {
 	s.grown = make(chan struct{})
 }
 
-// now answers what has arrived so far, and what is closed when there is more.
+// now returns what was received so far, and a channel that is closed when there is more.
 func (s *stream[T]) now() ([]T, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.items[:len(s.items):len(s.items)], s.grown
 }
 
-// wait answers what has arrived as soon as that is enough, and fails the test
-// when it takes too long or p, from which it comes, ends before.
+// wait returns what was received as soon as that is enough. It fails the test if that takes too
+// long, or if p, which sends it, ends before.
 func (s *stream[T]) wait(t *testing.T, p *process, enough func([]T) bool) []T {
 	t.Helper()
-	late := time.After(patience)
+	late := time.After(timeout)
 	for {
 		items, grown := s.now()
 		if enough(items) {
@@ -49,12 +49,12 @@ func (s *stream[T]) wait(t *testing.T, p *process, enough func([]T) bool) []T {
 		case <-p.ended:
 			t.Fatalf("Fluent Bit has ended (%v) after %d", p.err, len(items))
 		case <-late:
-			t.Fatalf("%d in %s, which is not enough", len(items), patience)
+			t.Fatalf("%d in %s, which is not enough", len(items), timeout)
 		}
 	}
 }
 
-// count is what a stream is waited for most often.
+// count returns a condition for wait: at least n items.
 func count[T any](n int) func([]T) bool {
 	return func(items []T) bool { return len(items) >= n }
 }

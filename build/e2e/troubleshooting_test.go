@@ -13,12 +13,12 @@ import (
 	"testing"
 )
 
-// TestTroubleshooting makes the mistakes that docs/operations.md has a table for:
-// Fluent Bit says what the table says that it does, and ends or goes on.
+// TestTroubleshooting makes the mistakes in the tables of docs/operations.md: Fluent Bit logs
+// what the tables have, and ends or continues.
 func TestTroubleshooting(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command(fluentBit, "--version").Output(); err != nil || !strings.Contains(string(out), "Fluent Bit v5.1.") {
-		t.Skipf("the table has the words of Fluent Bit 5.1: %v, %s", err, out)
+		t.Skipf("the table is for Fluent Bit 5.1: %v, %s", err, out)
 	}
 	const (
 		noPlugin  = "[config] section 'kata' tried to instance a plugin name that doesn't exist"
@@ -139,12 +139,12 @@ pipeline:
 		t.Parallel()
 		dir := casesJournal(t, contractCases(t))
 		p := start(t, t.TempDir(), "-f", "0.1", "-i", "systemd", "-p", "path="+dir, "-p", "db="+t.TempDir()+"/nowhere/kata.db", "-o", "stdout")
-		p.stdout.wait(t, p, count[string](1)) // it goes on without
+		p.stdout.wait(t, p, count[string](1)) // it continues without
 		p.stop(t)
 		said(t, p, "could not open/create database")
 	})
 
-	// The first column of the two tables of what is said.
+	// The first columns of the two tables of log lines.
 	docs := string(read(t, "docs/operations.md"))
 	tables := docs[strings.Index(docs, "### Fluent Bit does not start"):strings.Index(docs, "### No records")]
 	rows := regexp.MustCompile("(?m)^\\| (`.*?) \\|").FindAllStringSubmatch(tables, -1)
@@ -161,7 +161,7 @@ pipeline:
 	}
 }
 
-// said checks that p, which has ended, said words, in which … is anything.
+// said checks that the log of p, which has ended, has the words, in which … matches any text.
 func said(t *testing.T, p *process, words string) {
 	t.Helper()
 	if !says(p, words) {
@@ -169,6 +169,7 @@ func said(t *testing.T, p *process, words string) {
 	}
 }
 
+// says reports whether it has.
 func says(p *process, words string) bool {
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(words), "…", ".*")
 	return regexp.MustCompile(pattern).MatchString(p.logText())

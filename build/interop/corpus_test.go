@@ -1,5 +1,5 @@
-// Package interop compares this module's code and test data with other projects' code.
-// It is a module of its own, so that those are no dependencies of the plugin.
+// Package interop compares this module's code and test data with the code of other projects.
+// It is a module of its own, so that the plugin does not depend on them.
 package interop
 
 import (
@@ -11,8 +11,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// corpus are messages to start fuzzing from: what real programs printed, what the
-// generator makes, and the values of all those, which may be messages themselves.
+// corpus returns messages to start fuzzing from: those of real programs, those of package gen,
+// and the values in them, which may be messages themselves.
 func corpus(t testing.TB) (texts []string) {
 	t.Helper()
 	add := func(text string) {

@@ -13,9 +13,9 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
 
-// TestReadByGoPlugins: the decoder that Fluent Bit's other plugins in Go have
-// reads what the filter writes, with and without metadata, as it was meant.
-func TestReadByGoPlugins(t *testing.T) {
+// TestFluentBitGo: fluent-bit-go's decoder, which other Go plugins use, reads the events that
+// the filter writes, with and without metadata.
+func TestFluentBitGo(t *testing.T) {
 	chunk := chunks(t)["contract/cases.msgpack"]
 	for name, chunk := range map[string][]byte{"with metadata": chunk, "without": withoutMetadata(chunk)} {
 		out := filtered(t, chunk, "", "")
@@ -43,8 +43,8 @@ func TestReadByGoPlugins(t *testing.T) {
 	}
 }
 
-// withoutMetadata is the chunk as Fluent Bit made it before 2.1, and as forward
-// inputs make it.
+// withoutMetadata returns the chunk in the format of Fluent Bit before 2.1, and of forward
+// inputs.
 func withoutMetadata(chunk []byte) (old []byte) {
 	var w event.Walker
 	var e event.Event
@@ -54,7 +54,7 @@ func withoutMetadata(chunk []byte) (old []byte) {
 	return old
 }
 
-// texts gives what that decoder returns the types of contract.Event.
+// texts converts what that decoder returns to the types of contract.Event.
 func texts(v any) any {
 	switch v := v.(type) {
 	case map[any]any:

@@ -15,7 +15,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// TestGoLogfmt makes sure that enough of the corpus is compared by FuzzGoLogfmt.
+// TestGoLogfmt checks that FuzzGoLogfmt compares enough of the corpus.
 func TestGoLogfmt(t *testing.T) {
 	n := 0
 	for _, text := range corpus(t) {
@@ -28,7 +28,7 @@ func TestGoLogfmt(t *testing.T) {
 	}
 }
 
-// FuzzGoLogfmt compares the decoder's reading with that of go-logfmt.
+// FuzzGoLogfmt compares the decoder with go-logfmt.
 func FuzzGoLogfmt(f *testing.F) {
 	for _, text := range corpus(f) {
 		f.Add(text)
@@ -39,10 +39,10 @@ func FuzzGoLogfmt(f *testing.F) {
 	})
 }
 
-// refused is what go-logfmt refuses and logrus writes.
+// refused matches what logrus writes and go-logfmt refuses.
 var refused = regexp.MustCompile(`\\[^"\\bfnrtu]|[\x00-\x1f\x7f]`)
 
-// compareGoLogfmt compares the decoder's reading with that of go-logfmt where the text is
+// compareGoLogfmt compares the decoder with go-logfmt where the text is
 // strict logfmt: keys without blanks or quotes, bare values without equal signs
 // or quotes, JSON's escapes. It reports whether both read the text.
 func compareGoLogfmt(t *testing.T, text string) bool {
@@ -66,8 +66,8 @@ func compareGoLogfmt(t *testing.T, text string) bool {
 		}
 	}
 	if dec.Err() != nil {
-		// It must have a reason to refuse: an escape or a byte of ours, or a
-		// bare value that is no strict one.
+		// It must have a reason to refuse: an escape or a byte that only logrus writes, or
+		// a bare value that is not strict.
 		if !refused.MatchString(text) && !hasLooseValue(text) {
 			t.Fatalf("%q: go-logfmt refuses: %v", text, dec.Err())
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// FuzzLogrus writes a record with logrus: package gen, which the tests of the parser
-// read lines from, writes the same bytes, and the parser reads back what was written.
+// FuzzLogrus writes a record with logrus: package gen, whose lines the tests of the parser use,
+// writes the same bytes, and the parser reads the fields that were written.
 func FuzzLogrus(f *testing.F) {
 	for i, text := range corpus(f) {
 		f.Add("my key", text, text, int64(i)*1_234_567_891, uint8(i))
@@ -26,7 +26,7 @@ func FuzzLogrus(f *testing.F) {
 	f.Add("logrus_error", "", " ", int64(0), uint8(6))
 	p := parser.New(parser.Config{})
 	f.Fuzz(func(t *testing.T, key, value, msg string, nano int64, level uint8) {
-		// logrus takes a level and a message, and may change an entry that it formats.
+		// A copy for each formatter, since logrus may change an entry that it formats.
 		e := logrus.Entry{Level: logrus.AllLevels[level%7], Message: msg, Time: time.Unix(0, int64(uint64(nano)%4e18)).UTC()}
 		word := e.Level.String()
 		line := func(format logrus.Formatter, fields map[string]any) string {
@@ -83,5 +83,5 @@ func FuzzLogrus(f *testing.F) {
 	})
 }
 
-// valid is text with U+FFFD for what is not UTF-8.
+// valid returns text with U+FFFD for what is not UTF-8.
 func valid(text string) string { return string([]rune(text)) }

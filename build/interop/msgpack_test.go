@@ -16,9 +16,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// TestCodec reads chunks of Fluent Bit's, the generator's, and what the filter makes of
-// both with a msgpack library: package contract, by which the module's own tests
-// judge, reads the same.
+// TestCodec decodes chunks of Fluent Bit and of package gen, and what the filter makes of both,
+// with a msgpack library: package contract, which this module's tests use, decodes the same.
 func TestCodec(t *testing.T) {
 	for name, chunk := range chunks(t) {
 		for _, nested := range []string{"stringify", "keep"} {
@@ -38,7 +37,7 @@ func TestCodec(t *testing.T) {
 	}
 }
 
-// chunks are the recorded chunks by the file's name, and one of the generator.
+// chunks returns the recorded chunks by file name, and a generated one.
 func chunks(t testing.TB) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
@@ -53,7 +52,7 @@ func chunks(t testing.TB) map[string][]byte {
 	return all
 }
 
-// filtered is what a filter with the option makes of a chunk.
+// filtered processes a chunk with the option.
 func filtered(t testing.TB, chunk []byte, option, value string) []byte {
 	t.Helper()
 	o, err := options.Parse(func(name string) (string, bool) { return value, name == option })
@@ -67,7 +66,7 @@ func filtered(t testing.TB, chunk []byte, option, value string) []byte {
 	return out.B
 }
 
-// codecEvents reads a chunk with the library.
+// codecEvents decodes a chunk with the library.
 func codecEvents(t testing.TB, chunk []byte) (list []contract.Event) {
 	t.Helper()
 	h := &codec.MsgpackHandle{WriteExt: true}

@@ -1,5 +1,8 @@
-// Package contract supports the tests: it reads the examples in
-// testdata/contract and compares events with what the examples expect.
+// Package contract reads the examples in testdata/contract, decodes msgpack, and compares
+// events with what an example expects.
+//
+// It is for tests only. It must never import another package of this module: the tests
+// compare their results with it.
 package contract
 
 import (
@@ -15,19 +18,18 @@ import (
 	"testing"
 )
 
-// Event is a log event. Its values are those of a decoded chunk or of a JSON
-// line: strings, bools, nil, integers and floats of any width, []any and
-// map[string]any.
+// Event is a decoded log event. Its values are those of a chunk or of a line of JSON:
+// string, bool, nil, integers and floats of any width, []any and map[string]any.
 type Event struct {
-	Time string // seconds, a dot and nine digits
+	Time string // seconds, a dot and nine decimals
 	Body map[string]any
 }
 
 // OwnTime, as the time of an example, means that the event keeps its own.
 const OwnTime = "journal"
 
-// Case is one example of cases.json: a record, and all that the plugin adds to
-// it with its default options.
+// Case is one example of cases.json: a record, and all fields that the plugin adds to it
+// with its default options.
 type Case struct {
 	Name   string
 	Why    string
@@ -53,28 +55,28 @@ func Load(t testing.TB) []Case {
 	return cases
 }
 
-// Compare reports how after, which came out for before, differs from what the
-// example expects.
+// Compare returns the differences of after, the event that before became, from what the
+// example expects, one line each.
 func (c Case) Compare(before, after Event) []string {
 	want := maps.Clone(before.Body)
 	maps.Copy(want, c.Expect)
 	return append(compareTime(c.Time, before, after), Diff(want, after.Body)...)
 }
 
-// Real is one example of real.json, which holds what logs of public reports and
-// crafted input contain.
+// Real is one example of real.json, which has records from public reports and hostile
+// ones.
 type Real struct {
 	Name      string
-	Kind      string // of several examples of one kind each has this
+	Kind      string // shared by the examples of one kind
 	Why       string
-	Source    string            // where it was seen
+	Source    string            // where the record was found
 	Options   map[string]string // of the plugin, besides its defaults
 	Records   []map[string]any  // the entries of one journal
-	Of        int               // the index of the one that is looked at
-	Alone     bool              // the plugin has seen no other records before
-	Time      string            // of the event, or OwnTime; empty: not looked at
-	Want      map[string]any    // fields that come out with this value and type; others may be there
-	Absent    []string          // fields that do not come out
+	Of        int               // the index of the one that is compared
+	Alone     bool              // the plugin must not have processed other records before
+	Time      string            // of the event, or OwnTime; empty: not compared
+	Want      map[string]any    // fields that the result has, with this value and type; it may have others
+	Absent    []string          // fields that the result does not have
 	Untouched bool              // nothing changes
 }
 
@@ -95,8 +97,8 @@ func LoadReal(t testing.TB) []Real {
 		// Duplicates and the rest of a cut line depend on the records before.
 		r.Alone = r.Alone || len(r.Records) > 1 || r.Options["duplicates"] != ""
 		r.Want = Numbers(r.Want).(map[string]any)
-		// Two words about the record stand among the fields that are wanted. Each
-		// example wants its record kept: "kept" says that this is its point.
+		// Two of the wanted fields are about the record. "kept" is for the reader: every
+		// example wants its record kept.
 		r.Untouched = r.Want["untouched"] == true
 		delete(r.Want, "untouched")
 		delete(r.Want, "kept")
@@ -117,8 +119,8 @@ func LoadReal(t testing.TB) []Real {
 // prefix is the default of the option prefix.
 const prefix = "kata_"
 
-// Compare reports how after, which came out for before, differs from what the
-// example expects. It is nil if nothing came out.
+// Compare returns the differences of after, the event that before became, from what the
+// example expects, one line each. after is nil if the record was dropped.
 func (r Real) Compare(before Event, after *Event) (list []string) {
 	if after == nil {
 		return []string{"the record is dropped"}
@@ -140,7 +142,8 @@ func (r Real) Compare(before Event, after *Event) (list []string) {
 	return list
 }
 
-// Diff reports what got has too much, too little, or different from want.
+// Diff returns the differences of got from want, one line each: fields that are missing,
+// different or unexpected.
 func Diff(want, got map[string]any) []string {
 	list := lacks(want, got)
 	for _, key := range slices.Sorted(maps.Keys(got)) {
@@ -151,6 +154,7 @@ func Diff(want, got map[string]any) []string {
 	return list
 }
 
+// lacks returns the fields of want that got lacks or that differ.
 func lacks(want, got map[string]any) (list []string) {
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if value, ok := got[key]; !ok {
@@ -176,9 +180,8 @@ func compareTime(want string, before, after Event) []string {
 	return nil
 }
 
-// Same reports whether two values are equal and of one type. Integers are of
-// one type whatever their width, and so are floats; a float is no integer, and
-// a json.Number is the same as one that is written alike.
+// Same reports whether two values are equal and of one type. All integers are of one type,
+// whatever their width, and so are all floats. Two json.Numbers are equal if their text is.
 func Same(want, got any) bool {
 	return reflect.DeepEqual(widest(want), widest(got))
 }
@@ -214,8 +217,8 @@ func widest(v any) any {
 	return v
 }
 
-// Numbers replaces each json.Number in v, which is decoded JSON, by what msgpack
-// has for it: a float64 if it is written with a dot or an exponent, else an int64.
+// Numbers replaces each json.Number in v, which is decoded JSON, with an int64, or with a
+// float64 if it is written with a dot or an exponent, and returns v.
 func Numbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
@@ -236,8 +239,8 @@ func Numbers(v any) any {
 	return v
 }
 
-// load reads a file of testdata/contract, which it looks for from the
-// directory of the test upwards.
+// load decodes a file of testdata/contract, which is in the directory of the test or in one
+// above it.
 func load(t testing.TB, name string, to any) {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -263,7 +266,7 @@ func load(t testing.TB, name string, to any) {
 	}
 }
 
-// unique fails the test if there is no example, or two have one name.
+// unique fails the test if there is no example, or if two have the same name.
 func unique[T any](t testing.TB, list []T, name func(T) string) {
 	t.Helper()
 	if len(list) == 0 {

@@ -19,10 +19,10 @@ const (
 	Ext
 )
 
-// Value is a msgpack value. Nothing in this file is shared with what the plugin reads
-// and writes msgpack with, so that tests can check that with it.
+// Value is a msgpack value. This file shares no code with package event, so that tests can
+// compare the two.
 type Value struct {
-	Raw  []byte // as it is written
+	Raw  []byte // its encoding
 	Kind Kind
 	Text []byte  // of Str, Bin and Ext
 	Type int8    // of Ext
@@ -31,7 +31,8 @@ type Value struct {
 	scalar any
 }
 
-// ReadValue reads one value; ok is false if b does not start with a whole one.
+// ReadValue decodes the value at the start of b and returns the bytes behind it. ok is false
+// if there is no complete value. The value's slices are parts of b.
 func ReadValue(b []byte) (v Value, rest []byte, ok bool) {
 	r := reader{rest: b, ok: true}
 	v = r.value()
@@ -41,7 +42,7 @@ func ReadValue(b []byte) (v Value, rest []byte, ok bool) {
 	return v, r.rest, true
 }
 
-// ReadValues reads values up to the end of b, and fails the test if there is anything else.
+// ReadValues decodes all values of b, and fails the test if b has anything else.
 func ReadValues(t testing.TB, b []byte) (all []Value) {
 	t.Helper()
 	for len(b) > 0 {
@@ -54,7 +55,7 @@ func ReadValues(t testing.TB, b []byte) (all []Value) {
 	return all
 }
 
-// reader reads values from rest. ok becomes false at what is no msgpack, or not whole.
+// reader decodes values from rest. ok becomes false at what is no complete msgpack.
 type reader struct {
 	rest []byte
 	ok   bool
@@ -140,9 +141,9 @@ func (r *reader) values(n uint64) (list []Value) {
 	return list
 }
 
-// Any returns v with the types that Event has: int64, or uint64 where that is too small,
-// float64, string, []byte for Bin, and Value for Ext. A key that is no string is one in
-// Go's notation.
+// Any returns v with the types that Event has: int64, or uint64 for larger numbers, float64,
+// string, []byte for Bin, and Value for Ext. A key that is no string is formatted as by
+// fmt.Sprint.
 func (v *Value) Any() any {
 	switch v.Kind {
 	case Str:
@@ -167,8 +168,8 @@ func (v *Value) Any() any {
 	return v.scalar
 }
 
-// Parts returns the time, the metadata and the body of a log event. An event that was
-// written before Fluent Bit had metadata has none.
+// Parts returns the time, the metadata and the body of a log event. The metadata is nil in
+// the format of Fluent Bit before 2.1. It is an error if v is no log event.
 func (v *Value) Parts() (at, metadata, body *Value, err error) {
 	if v.Kind != Array || len(v.In) != 2 || v.In[1].Kind != Map {
 		return nil, nil, nil, fmt.Errorf("no log event: %x", v.Raw)
@@ -183,7 +184,7 @@ func (v *Value) Parts() (at, metadata, body *Value, err error) {
 	return &head.In[0], &head.In[1], body, nil
 }
 
-// TimeText returns the time of a log event as Event has it.
+// TimeText returns the time of a log event as in Event.Time.
 func (v *Value) TimeText() string {
 	if v.Kind == Ext && v.Type == 0 && len(v.Text) == 8 {
 		return fmt.Sprintf("%d.%09d", binary.BigEndian.Uint32(v.Text), binary.BigEndian.Uint32(v.Text[4:]))
@@ -191,7 +192,7 @@ func (v *Value) TimeText() string {
 	return fmt.Sprint(v.Any())
 }
 
-// Events reads a chunk, and fails the test if it is anything but a run of log events.
+// Events decodes a chunk, and fails the test if it has anything but log events.
 func Events(t testing.TB, chunk []byte) (list []Event) {
 	t.Helper()
 	for i, v := range ReadValues(t, chunk) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestReadValue has each form of the specification, written out by hand.
+// TestReadValue has each format of the msgpack specification, written by hand.
 func TestReadValue(t *testing.T) {
 	f := func(text string, kind Kind, want any) {
 		t.Helper()

@@ -5,18 +5,18 @@ import (
 	"math"
 )
 
-// The functions here append one msgpack value, or its header, in the shortest
-// form. MaxHeader bounds what each adds besides text.
+// The functions in this file append one msgpack value, or its header, in the shortest
+// form, and return the extended slice, as append does.
 
-// MaxHeader is the longest header of a string or map, and the longest number, in
-// bytes.
+// MaxHeader is an upper bound, in bytes, of what each of these functions appends besides
+// text, except AppendTime.
 const MaxHeader = 9
 
-// TimeLen is how many bytes AppendTime adds.
+// TimeLen is how many bytes AppendTime appends.
 const TimeLen = 10
 
-// AppendTime appends an event's time as ext type 0. sec must not be one of the
-// group marks.
+// AppendTime appends an event's time as an ext of type 0. sec must be less than GroupEnd,
+// unless a group marker is to be written; nsec must be less than 1e9.
 func AppendTime(b []byte, sec, nsec uint32) []byte {
 	b = append(b, 0xd7, 0x00)
 	b = binary.BigEndian.AppendUint32(b, sec)
@@ -34,8 +34,9 @@ func AppendMapHeader(b []byte, n int) []byte {
 	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
 }
 
-// PutMapLen makes n the number of pairs in the header of a map at the start of b,
-// and answers false when the header is too short for that.
+// PutMapLen sets the number of pairs in the header of the map at the start of b to n,
+// without changing the header's length. It returns false if n does not fit; b is
+// unchanged then.
 func PutMapLen(b []byte, n int) bool {
 	switch {
 	case b[0]&0xf0 == 0x80 && n < 16:
@@ -77,7 +78,7 @@ func AppendStrHeader(b []byte, n int) []byte {
 // AppendStr appends text, which must be valid UTF-8, as a str.
 func AppendStr(b, text []byte) []byte { return append(AppendStrHeader(b, len(text)), text...) }
 
-// AppendInt appends a whole number.
+// AppendInt appends an integer.
 func AppendInt(b []byte, n int64) []byte {
 	switch {
 	case n >= 0 && n < 128, n < 0 && n >= -32:
@@ -100,7 +101,7 @@ func AppendInt(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xd3), uint64(n))
 }
 
-// AppendFloat appends a float of 64 bits.
+// AppendFloat appends a 64-bit float, given as in math.Float64bits.
 func AppendFloat(b []byte, bits uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xcb), bits)
 }

@@ -1,36 +1,37 @@
 package event
 
-// Buffer is where the events that go back to the host are written.
+// Buffer is the memory that the events which replace a chunk are written to.
 //
-// The zero Buffer lives on the Go heap. The plugin gives one whose memory is
-// C's, so that nothing is copied a second time: Grow then reallocates there.
-// A Buffer is for one call and one goroutine.
+// The zero Buffer is empty and grows on the Go heap. The filter's has C memory, which
+// Fluent Bit takes over, so that the events need not be copied once more.
+// A Buffer is for one call and not safe for concurrent use.
 type Buffer struct {
-	// B is what has been written; its capacity is the room that there is.
+	// B is what has been written. Writers reserve before they append to it.
 	B []byte
 
-	// Grow answers b moved to memory with room for at least n more bytes, and
-	// false when there is no memory. nil means the Go heap.
+	// Grow returns the bytes of b in memory with a capacity of at least len(b)+n,
+	// after which b is invalid. It returns false if there is no memory; b is then
+	// unchanged. nil means the Go heap.
 	Grow func(b []byte, n int) ([]byte, bool)
 
-	full bool
+	failed bool // Grow returned false
 }
 
-// Reserve makes room for n more bytes, so that appending up to n bytes to B
-// does not move it. It answers false when there is no memory for that; B is
-// then as it was, and every later call answers false too.
+// Reserve ensures that up to n more bytes can be appended to B in place. It returns
+// false if there is no memory for that: B is then unchanged, and every later call
+// returns false, too.
 func (w *Buffer) Reserve(n int) bool {
 	if cap(w.B)-len(w.B) >= n {
-		return !w.full
+		return !w.failed
 	}
 	return w.grow(n)
 }
 
 func (w *Buffer) grow(n int) bool {
-	if w.full {
+	if w.failed {
 		return false
 	}
-	// Half as much again, so that a wrong estimate costs few moves.
+	// By half at least, so that many small calls copy the buffer only a few times.
 	n = max(n, cap(w.B)/2)
 	if w.Grow == nil {
 		b := make([]byte, len(w.B), len(w.B)+n)
@@ -40,7 +41,7 @@ func (w *Buffer) grow(n int) bool {
 	}
 	b, ok := w.Grow(w.B, n)
 	if !ok {
-		w.full = true
+		w.failed = true
 		return false
 	}
 	w.B = b

@@ -1,10 +1,13 @@
-// Package event walks a chunk of log events where it lies, and writes changed
-// events.
+// Package event reads the log events of a chunk in place, without copying or decoding
+// them, and has what is needed to write events.
 //
-// A chunk is what Fluent Bit hands to a filter: a run of msgpack arrays, each
-// [[time, metadata], body] (Fluent Bit 2.1 and later) or [time, body] (before,
-// and from forward inputs). Every width of every msgpack form is accepted:
-// 3.2 writes the long ones, 5.1 the short ones.
+// A chunk is what Fluent Bit passes to a filter: a sequence of msgpack arrays, each
+// [[time, metadata], body] (Fluent Bit 2.1 and later) or [time, body] (before, and from
+// forward inputs). Every width of every msgpack format is accepted: 3.2 writes the widest
+// ones, 5.1 the shortest.
+//
+// The package knows msgpack and the shape of events, and nothing of the messages in
+// them: it must never import anything but the standard library, and no cgo.
 package event
 
 import (
@@ -14,56 +17,59 @@ import (
 	"slices"
 )
 
-// ErrCorrupt is what Walker.Err answers for a chunk that is not whole msgpack.
+// ErrCorrupt is the error of a chunk that is not msgpack up to its end; see Walker.Err.
 var ErrCorrupt = errors.New("event: corrupt msgpack")
 
-// Seconds that are no times but mark the start and the end of a group of events
-// (Fluent Bit 3.2 and later).
+// Seconds of a group marker, an event that starts or ends a group of events (Fluent Bit
+// 3.2 and later). No log event's time can have them.
 const (
 	GroupStart = 0xffffffff
 	GroupEnd   = 0xfffffffe
 )
 
-// Kind is what a value of a record is.
+// Kind is the type of a value, as far as this package distinguishes types.
 type Kind uint8
 
 const (
-	Other Kind = iota // number, bool, nil, map, ext
+	Other Kind = iota // number, bool, nil, map or ext
 	Str               // str or bin
 	Array
 )
 
-// Pair is one key and value of a record's body, as offsets into the chunk.
+// Pair is one key and value of a record's body, as offsets into the chunk: the key's text
+// is chunk[Key:Value], and that of a value of Kind Str chunk[Text:End].
 type Pair struct {
 	At      uint32 // where the key's header starts
-	Key     uint32 // where the key's text starts; the key is no str or bin if Key == Value
+	Key     uint32 // where the key's text starts; equal to Value if the key is no str or bin
 	Value   uint32 // where the value's header starts
 	Text    uint32 // where the text of a Str starts
-	End     uint32 // behind the value
+	End     uint32 // where the value ends
 	KeyKind Kind
 	Kind    Kind
 }
 
-// Event is one event of a chunk, as offsets into it. It is valid until the next
-// call of Next.
+// Event is one event of a chunk, as offsets into it. If Log is false, only Start and End
+// are valid. Pairs belongs to the Walker and is valid until its next call of Next, All or
+// Reset.
 type Event struct {
 	Start, End    int
-	Time, TimeEnd int    // the encoded time
-	Body, BodyEnd int    // the body: its map header, and the end of its pairs
+	Time, TimeEnd int    // of the encoded time
+	Body, BodyEnd int    // of the body, with its map header
 	First         int    // where the first pair starts
 	Len           int    // how many pairs the body has
 	Pairs         []Pair // the wanted ones of them, in order; see Walker.Want
-	// Layout is 0, or a number that of this Walker's events only those have whose
-	// keys are the same in the same order. Of the numbers that are in use at a time
-	// no two have the same remainder by Layouts.
+	// Layout is a number which all events of this Walker's that have it share with no
+	// event of other keys, or of the same keys in another order; 0 if there is none.
+	// The remainders of these numbers by Layouts can serve as indexes: no two numbers
+	// that are in use at a time have the same.
 	Layout uint64
-	Sec    int64 // the event's own time
-	Nsec   uint32
-	Log    bool // false: a group marker, or no log event; pass it as it is
+	Sec    int64  // the event's time: seconds since 1970,
+	Nsec   uint32 // and nanoseconds
+	Log    bool   // a log event; otherwise a group marker or another value
 }
 
-// Walker reads the events of a chunk one by one. It keeps its memory from one
-// chunk to the next; the chunk must be shorter than 4 GiB.
+// Walker reads the events of a chunk one by one. The zero Walker is ready for Reset. It
+// keeps its memory from one chunk to the next, and is not safe for concurrent use.
 type Walker struct {
 	chunk []byte
 	pos   int
@@ -71,35 +77,35 @@ type Walker struct {
 	pairs []Pair
 
 	keys    []string
-	wanted  [256]bool // by sketch of keys
+	wanted  [256]bool // by hash of keys
 	first   byte
 	layouts layouts
 }
 
-// maxPairs is how many pairs a Walker keeps memory for.
+// maxPairs is how many pairs a Walker keeps memory for from one chunk to the next.
 const maxPairs = 4096
 
-// Want tells which pairs Next shall list: those with one of the given keys, and
-// those whose key starts with the byte first. The rest is only stepped over,
-// which is most of the work in a journal record. A new Walker wants none, and
-// learns no layouts: it may be for one chunk only.
+// Want sets which pairs Next lists: those with one of the given keys, none of which may be
+// empty, and those whose key starts with the byte first. All others are only skipped, which
+// saves most of the work in a journal record. The keys are kept and must not be changed.
+// A new Walker wants none and knows no layouts: it may be used for one chunk only.
 func (w *Walker) Want(keys []string, first byte) {
 	w.keys, w.wanted, w.first = keys, [256]bool{}, first
 	for _, key := range keys {
-		w.wanted[sketch(key[0], len(key))] = true
+		w.wanted[hash(key[0], len(key))] = true
 	}
 	w.layouts = layouts{}
 }
 
-// sketch is a number from a key's first byte and length.
-func sketch(first byte, length int) byte { return first ^ byte(length*37) }
+// hash returns a hash of a key from its first byte and length.
+func hash(first byte, length int) byte { return first ^ byte(length*37) }
 
-// wants says whether a key, which is not empty, is among the wanted ones.
+// wants reports whether a key, which must not be empty, is a wanted one.
 func (w *Walker) wants(key []byte) bool {
 	if key[0] == w.first {
 		return true
 	}
-	if w.wanted[sketch(key[0], len(key))] {
+	if w.wanted[hash(key[0], len(key))] {
 		for _, k := range w.keys {
 			if string(key) == k {
 				return true
@@ -109,7 +115,8 @@ func (w *Walker) wants(key []byte) bool {
 	return false
 }
 
-// Reset starts on a chunk, which is only read.
+// Reset starts reading a chunk. The Walker only reads it, and refers to it until the next
+// Reset. A chunk of 4 GiB or more is ErrCorrupt.
 func (w *Walker) Reset(chunk []byte) {
 	if cap(w.pairs) > maxPairs {
 		w.pairs = nil
@@ -121,7 +128,8 @@ func (w *Walker) Reset(chunk []byte) {
 	}
 }
 
-// All lists all pairs of e, which Next has read last, in e.Pairs.
+// All lists all pairs of e, which must be the log event that Next has read last, in
+// e.Pairs. Indexes of wanted pairs do not hold for it.
 func (w *Walker) All(e *Event) {
 	if l := w.layouts.latest; l != nil {
 		w.pairs = slices.Grow(w.pairs[:0], len(l.pairs))[:len(l.pairs)]
@@ -134,19 +142,19 @@ func (w *Walker) All(e *Event) {
 	e.Pairs = w.pairs
 }
 
-// Pair makes p the pair of the given index among all pairs of the event that Next
-// has read last, whose Layout is not 0.
+// Pair sets p to the pair with the given index among all pairs of the event that Next has
+// read last, whose Layout must not be 0.
 func (w *Walker) Pair(p *Pair, index int) { w.pair(p, w.layouts.latest, index) }
 
-// Err is ErrCorrupt when Next ended before the chunk did.
+// Err returns ErrCorrupt if Next returned false before the end of the chunk.
 func (w *Walker) Err() error { return w.err }
 
-// Pos is where the next event starts; after the last Next, where the chunk
-// stopped being events.
+// Pos returns where the next event starts. After Next has returned false, that is the end
+// of the chunk, or where it stops being msgpack.
 func (w *Walker) Pos() int { return w.pos }
 
-// Next reads the next event into e and says whether there was one. A value that
-// is whole msgpack but no log event is answered with Log false.
+// Next reads the next event into e and reports whether there was one. Any other complete
+// msgpack value is an event whose Log is false.
 func (w *Walker) Next(e *Event) bool {
 	if w.err != nil || w.pos >= len(w.chunk) {
 		return false
@@ -167,7 +175,8 @@ func (w *Walker) Next(e *Event) bool {
 	return true
 }
 
-// event reads a log event at w.pos and answers where it ends, -1 if it is none.
+// event reads a log event or group marker at w.pos and returns where it ends, -1 if it is
+// neither.
 func (w *Walker) event(e *Event) int {
 	b := w.chunk
 	body := w.head(e)
@@ -200,11 +209,11 @@ func (w *Walker) event(e *Event) int {
 	return i
 }
 
-// head reads all of an event that is before its body, and answers where that
-// starts, -1 if it is no log event.
+// head reads the part of an event that is before its body, and returns where the body
+// starts, -1 if it is no event.
 func (w *Walker) head(e *Event) int {
 	b, i := w.chunk, w.pos
-	// What the inputs of Fluent Bit 4 and later write: [[ext time, {}],
+	// The fast path, for what the inputs of Fluent Bit 4 and later write: [[ext time, {}],
 	if x := b[i:]; len(x) >= 17 && binary.BigEndian.Uint32(x) == 0x9292d700 {
 		e.Sec, e.Nsec = int64(binary.BigEndian.Uint32(x[4:])), binary.BigEndian.Uint32(x[8:])
 		e.Time, e.TimeEnd = i+2, i+12
@@ -236,13 +245,13 @@ func (w *Walker) head(e *Event) int {
 	return i
 }
 
-// body steps over n pairs from i on, lists the wanted ones in w.pairs, and
-// answers where they end, -1 when the chunk does before.
+// body skips n pairs from i on, lists the wanted ones in w.pairs, and returns where they
+// end, -1 if the chunk ends before.
 func (w *Walker) body(i, n int) int {
-	if n == 0 { // nothing is learned of that, and a layout without pairs is none
+	if n == 0 { // there are no layouts without pairs
 		return i
 	}
-	if end := w.follow(i, n); end >= 0 {
+	if end := w.matchLayout(i, n); end >= 0 {
 		return end
 	}
 	var end int
@@ -252,15 +261,15 @@ func (w *Walker) body(i, n int) int {
 	return end
 }
 
-// list steps over n pairs from i on, appends the wanted ones or all to pairs,
-// and answers where they end, -1 when the chunk does before.
+// list skips n pairs from i on, appends the wanted ones or all to pairs, and returns where
+// they end, -1 if the chunk ends before.
 func (w *Walker) list(pairs []Pair, i, n int, all bool) (_ []Pair, end int) {
 	b := w.chunk
 	if n > (len(b)-i)/2 {
 		return pairs, -1
 	}
 	for ; n > 0; n-- {
-		// Short forms first: they are all that a journal record has.
+		// The shortest formats first: journal records have hardly any others.
 		var key, value, text, end int
 		keyKind, kind := Str, Str
 		if i < len(b) && b[i]&0xe0 == 0xa0 {
@@ -299,8 +308,8 @@ func (w *Walker) list(pairs []Pair, i, n int, all bool) (_ []Pair, end int) {
 	return pairs, i
 }
 
-// textAt reads the value at i: where its text starts if it is a str or bin,
-// where it ends (-1 when the chunk does before), and what it is.
+// textAt returns where the text of the value at i starts if it is a str or bin, where the
+// value ends (-1 if the chunk ends before), and its kind.
 func textAt(b []byte, i int) (text, end int, kind Kind) {
 	if i >= len(b) {
 		return 0, -1, Other
@@ -337,8 +346,8 @@ func textAt(b []byte, i int) (text, end int, kind Kind) {
 	return text, text + n, Str
 }
 
-// FirstText is the text of the first element of the array at i, if that is a
-// str or bin.
+// FirstText returns the text of the first element of the array at offset i of b, as a slice
+// of b. It returns false if there is no array or its first element is no str or bin.
 func FirstText(b []byte, i int) ([]byte, bool) {
 	n, i := arrayLen(b, i)
 	if n < 1 {
@@ -351,8 +360,8 @@ func FirstText(b []byte, i int) ([]byte, bool) {
 	return b[text:end], true
 }
 
-// Texts calls f with the text of each element of the array at i that is a str
-// or bin.
+// Texts calls f with the text of each element that is a str or bin of the array at offset i
+// of b, as slices of b. Without an array there it calls nothing.
 func Texts(b []byte, i int, f func([]byte)) {
 	n, i := arrayLen(b, i)
 	for ; n > 0 && i >= 0; n-- {
@@ -364,8 +373,9 @@ func Texts(b []byte, i int, f func([]byte)) {
 	}
 }
 
-// readTime reads an event's time at i and answers where it ends, -1 if it is
-// none: ext type 0 with seconds and nanoseconds, an unsigned integer, a float.
+// readTime reads an event's time at i and returns where it ends, -1 if it is none. A time
+// is an ext of type 0 with seconds and nanoseconds, an integer that is not negative, or a
+// float.
 func readTime(b []byte, i int, e *Event) int {
 	if i >= len(b) {
 		return -1
@@ -399,8 +409,7 @@ func readTime(b []byte, i int, e *Event) int {
 			return -1
 		}
 		e.Sec, e.Nsec = int64(n), 0
-		// A number that looks like a group's mark is a time all the same, but
-		// none that can be written as one.
+		// Only an ext time is a group marker, but no other could be written as one.
 		if n >= GroupEnd {
 			return -1
 		}
@@ -426,8 +435,8 @@ func readFloatTime(f float64, end int, e *Event) int {
 
 func isArray(c byte) bool { return c&0xf0 == 0x90 || c == 0xdc || c == 0xdd }
 
-// arrayLen is the length of the array at i, -1 if there is none, and where its
-// first element starts.
+// arrayLen returns the length of the array at i, -1 if there is none, and where its first
+// element starts.
 func arrayLen(b []byte, i int) (n, next int) {
 	switch {
 	case i >= len(b):
@@ -441,7 +450,8 @@ func arrayLen(b []byte, i int) (n, next int) {
 	return -1, i
 }
 
-// mapLen is arrayLen for maps: the number of pairs.
+// mapLen returns the number of pairs of the map at i, -1 if there is none, and where the
+// first pair starts.
 func mapLen(b []byte, i int) (n, next int) {
 	switch {
 	case i >= len(b):
@@ -455,8 +465,9 @@ func mapLen(b []byte, i int) (n, next int) {
 	return -1, i
 }
 
-// Skip answers where the value at i ends, -1 when it is not whole. Nesting costs
-// nothing: it counts the values that are still to come, without recursion.
+// Skip returns where the msgpack value at offset i of b ends, -1 if b ends before or there
+// is none. It counts the values that are still to come and does not recurse, so that any
+// depth of nesting is safe.
 func Skip(b []byte, i int) int {
 	for need := 1; need > 0; need-- {
 		if i >= len(b) || need > len(b)-i {
@@ -486,8 +497,8 @@ func Skip(b []byte, i int) int {
 	return i
 }
 
-// skipLong answers how many bytes behind its first byte c the value takes
-// itself, -1 when they are not there, and adds the values inside it to need.
+// skipLong returns how many bytes behind its first byte c a value takes itself, without the
+// values inside it, -1 if b ends before, and need plus the number of those values.
 func skipLong(b []byte, i int, c byte, need int) (size, more int) {
 	width := [32]int8{
 		0xc4 - 0xc0: 1, 0xc5 - 0xc0: 2, 0xc6 - 0xc0: 4, // bin

@@ -13,6 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
+// log appends a log event of strings, keys and values in turn.
 func log(b []byte, sec, nsec uint32, pairs ...string) []byte {
 	b = AppendTime(append(b, 0x92, 0x92), sec, nsec)
 	b = AppendMapHeader(append(b, 0x80), len(pairs)/2)
@@ -22,7 +23,7 @@ func log(b []byte, sec, nsec uint32, pairs ...string) []byte {
 	return b
 }
 
-// walk reads all events of a chunk.
+// walk returns all events of a chunk, with all of their pairs.
 func walk(chunk []byte) (events []Event, err error) {
 	var w Walker
 	var e Event
@@ -80,7 +81,7 @@ func TestTime(t *testing.T) {
 	f(AppendFloat(nil, math.Float64bits(1.5)), 1, 500_000_000, true)
 	f([]byte{0xca, 0x3f, 0xc0, 0, 0}, 1, 500_000_000, true)
 
-	// Group markers, and what is no time.
+	// Group markers, and values that are no time.
 	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}, 0, 0, false)
 	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 0}, 0, 0, false)
 	f([]byte{0xd7, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1}, 0, 0, false)
@@ -93,7 +94,7 @@ func TestTime(t *testing.T) {
 	f([]byte{0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 0, 0, false)
 }
 
-// TestOtherValues: whole msgpack that is no log event is passed over.
+// TestOtherValues: complete msgpack values that are no log events are skipped.
 func TestOtherValues(t *testing.T) {
 	for _, v := range [][]byte{
 		{0xc0}, {0x80}, {0x90}, {0x93, 1, 2, 3}, {0x92, 5, 6}, {0x92, 0x92, 5, 0x80, 0x90}, {0x92, 0x91, 5, 0x80}, {0xa1, 'x'},
@@ -133,7 +134,7 @@ func TestCorrupt(t *testing.T) {
 	}
 }
 
-// TestDeep: nesting without end costs neither stack nor time.
+// TestDeep: deep nesting needs no deep stack.
 func TestDeep(t *testing.T) {
 	deep := append(bytes.Repeat([]byte{0x91}, 1<<20), 0xc0)
 	chunk := append(AppendTime([]byte{0x92, 0x92}, 1, 2), 0x80, 0x81, 0xa1, 'k')
@@ -143,8 +144,8 @@ func TestDeep(t *testing.T) {
 	}
 }
 
-// TestRecorded walks what real hosts made and finds the text that another
-// library finds.
+// TestRecorded reads chunks of real Fluent Bits, and finds the same text as package
+// contract.
 func TestRecorded(t *testing.T) {
 	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/journald-edges.msgpack", "corpus/tail.msgpack"} {
 		chunk, err := os.ReadFile("../../testdata/" + file)
@@ -181,7 +182,7 @@ func TestRecorded(t *testing.T) {
 	}
 }
 
-// TestAppend reads back what is appended, at every edge between two widths.
+// TestAppend reads back what is appended, at the limits of every width.
 func TestAppend(t *testing.T) {
 	read := func(b []byte) any {
 		t.Helper()
@@ -225,7 +226,7 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestPutMapLen changes headers of every width, and none to a longer form.
+// TestPutMapLen changes headers of every width, none to another width.
 func TestPutMapLen(t *testing.T) {
 	for _, f := range []struct {
 		header string
@@ -242,7 +243,7 @@ func TestPutMapLen(t *testing.T) {
 	}
 }
 
-// TestReserve: no memory is an answer, and final.
+// TestReserve: without memory Reserve returns false, and does not try again.
 func TestReserve(t *testing.T) {
 	calls := 0
 	w := Buffer{Grow: func(b []byte, n int) ([]byte, bool) { calls++; return b, false }}
@@ -261,6 +262,7 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+// FuzzWalk: the events and pairs of any chunk are without gaps, and the same with layouts.
 func FuzzWalk(f *testing.F) {
 	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack"} {
 		chunk, err := os.ReadFile("../../testdata/" + file)
@@ -304,9 +306,9 @@ func FuzzWalk(f *testing.F) {
 	})
 }
 
-// sameAsFresh walks a chunk with w, whatever layouts it knows, and fails the test
-// where the answer is not that of a Walker that knows none. It answers how many
-// events follow a layout.
+// sameAsFresh reads a chunk with w, whatever layouts it knows, and fails the test where the
+// result is not that of a Walker that knows none. It returns how many events match a
+// layout.
 func sameAsFresh(t *testing.T, w *Walker, chunk []byte) (layouts int) {
 	t.Helper()
 	var e, want Event
@@ -371,7 +373,7 @@ func TestLayouts(t *testing.T) {
 	}
 	sameAsFresh(t, &w, chunk)
 	if n := sameAsFresh(t, &w, chunk); n != 10 {
-		t.Fatalf("%d records of 10 followed a layout", n)
+		t.Fatalf("%d records of 10 matched a layout", n)
 	}
 	one := record(nil, "6", "hello", 100)
 	for i := range one {
@@ -386,14 +388,14 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// TestOrders has the same fields in orders that are the same up to some field, as
-// journald makes them, with values of any length and of the same.
+// TestOrders has records of the same fields in different orders, which begin alike, as
+// journald writes them, with values of different lengths and of equal ones.
 func TestOrders(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	value := func() string { return string(make([]byte, rnd.IntN(40))) }
 	record := func(b []byte, order int) []byte {
 		fields := [][2]string{{"_BOOT_ID", "0123456789abcdef"}, {"PRIORITY", strconv.Itoa(rnd.IntN(8))}, {"_PID", value()}, {"_CMDLINE", value()}, {"MESSAGE", value()}, {"_UID", "0"}, {"kata_x", value()}}
-		for i := 3; i > 0; i-- { // as many bits decide what comes first
+		for i := 3; i > 0; i-- { // each bit swaps two fields
 			if order&1 != 0 {
 				fields[i], fields[i+1] = fields[i+1], fields[i]
 			}
@@ -410,22 +412,21 @@ func TestOrders(t *testing.T) {
 	}
 	var w Walker
 	w.Want([]string{"MESSAGE", "PRIORITY"}, 'k')
-	followed := 0
+	matched := 0
 	for range 100 {
 		var chunk []byte
 		for range 50 {
 			chunk = record(chunk, rnd.IntN(ways))
 		}
-		followed = sameAsFresh(t, &w, chunk)
+		matched = sameAsFresh(t, &w, chunk)
 		sameAsFresh(t, &w, chunk[:rnd.IntN(len(chunk))])
 	}
-	if followed != 50 {
-		t.Errorf("%d records of 50 followed a layout", followed)
+	if matched != 50 {
+		t.Errorf("%d records of 50 matched a layout", matched)
 	}
 }
 
-// TestManyLayouts has more kinds of records than a Walker can know, and learns
-// again where values change for good.
+// TestManyLayouts has more layouts than a Walker can know, and one that is learned anew.
 func TestManyLayouts(t *testing.T) {
 	var w Walker
 	w.Want([]string{"b"}, 'k')
@@ -442,7 +443,7 @@ func TestManyLayouts(t *testing.T) {
 		sameAsFresh(t, &w, chunk)
 	}
 	chunk := log(nil, 1, 2, "a", "1", "b", "2")
-	for range 2*relearn + 10 {
+	for range 2*maxUses + 10 {
 		chunk[len(chunk)-1]++
 		w.Reset(chunk)
 		w.Next(new(Event))
@@ -452,7 +453,7 @@ func TestManyLayouts(t *testing.T) {
 	}
 }
 
-// TestNoPairs: records without pairs behind those with too much text for a layout.
+// TestNoPairs has records without pairs after records with too much text for a layout.
 func TestNoPairs(t *testing.T) {
 	var w Walker
 	w.Want([]string{"b"}, 'k')
@@ -467,7 +468,7 @@ func TestNoPairs(t *testing.T) {
 	}
 }
 
-// TestWant: wanted pairs are listed, not all others, and All lists the rest.
+// TestWant: Next lists the wanted pairs only, All lists all.
 func TestWant(t *testing.T) {
 	chunk := log(nil, 1, 2, "a", "1", "bb", "2", "kata_x", "3", "ccc", "4", "", "5", string(make([]byte, 70)), "6")
 	f := func(keys []string, first byte, want string) {

@@ -6,125 +6,124 @@ import (
 	"slices"
 )
 
-// Records of one program have the same keys in the same order, and many of their
-// values are always the same: _BOOT_ID, _HOSTNAME, _EXE. A Walker learns such
-// layouts. A record that follows one is stepped over in a few strides, each of
-// them one comparison of bytes, instead of two headers for every pair.
+// Records of one program have the same keys in the same order, and many of their values
+// are always the same: _BOOT_ID, _HOSTNAME, _EXE. A Walker learns such layouts. A record
+// that matches one is skipped in a few steps, each of them one comparison of bytes, instead
+// of reading two headers for every pair.
 //
-// A layout is only a guess, and the answer is that of reading pair by pair: bytes
-// that are equal to a run of pairs that was read before are that run of pairs,
-// and a text's length is known when the bytes of its header are. What is neither
-// is read; where the bytes differ, the whole record is.
+// A layout only predicts. The result is that of reading pair by pair: bytes that are equal
+// to those of pairs that were read before are these pairs, and a text whose header is equal
+// has the same length. Values that are not predicted are read. If the bytes of a step
+// differ, the record does not match.
 
-// layout is what is known of the records of one kind.
+// layout predicts the pairs of the records with certain keys.
 type layout struct {
-	id     uint64
-	uses   int
-	pairs  []slot
-	wanted []uint16 // indexes of pairs
+	id     uint64 // Event.Layout
+	uses   int    // how many records have matched since it was learned anew
+	pairs  []layoutPair
+	wanted []uint16 // indexes of the wanted pairs
 	steps  []step
-	text   []byte // what the steps compare, one behind the other
+	text   []byte // the bytes that the steps compare, one after the other
 }
 
-// slot is one pair of a layout.
-type slot struct {
-	Pair        // as offsets from the start of its step; behind Value wrong if it is free
-	form form   // of its value
-	step uint16 // the step that it is in
-	text uint32 // where the header of its key starts in the layout's text
+// layoutPair is one pair of a layout.
+type layoutPair struct {
+	Pair           // as offsets from the start of its step; Text and End are not valid if the value is variable
+	form valueForm // of its value
+	step uint16    // index of its step
+	text uint32    // where its key's header starts in the layout's text
 }
 
-// form is what a layout knows of a value.
-type form uint8
+// valueForm is what a layout predicts of a value.
+type valueForm uint8
 
 const (
-	same  form = iota // its bytes
-	sized             // the bytes of its header: it is a Str, whose text may be any
-	free              // nothing
+	constant valueForm = iota // all of its bytes
+	sized                     // the bytes of its header: it is a Str with any text of that length
+	variable                  // nothing
 )
 
-// step is a run of bytes that is compared, and behind it what is not of the last
-// value in it.
+// step compares a run of bytes, and skips what is not predicted of the last value in it.
 type step struct {
-	bytes, mask [short / 8]uint64 // of a short run: the bytes, and ones where they are
-	text        uint32            // where the bytes start in the layout's text
-	compare     uint32            // how many they are
-	skip        uint32            // how many bytes the text of a sized value takes
-	free        bool              // the last value is
+	bytes, mask [shortStep / 8]uint64 // if compare is at most shortStep: the bytes, and 0xff for each
+	text        uint32                // where the bytes start in the layout's text
+	compare     uint32                // how many bytes are compared
+	skip        uint32                // how many bytes the text of a sized value takes
+	variable    bool                  // the last value is variable
 }
 
 const (
-	maxSlots = 64      // pairs in a layout
-	maxText  = 4 << 10 // bytes that a layout compares
-	maxSame  = 256     // longer values are not compared
-	short    = 32      // bytes in a short run
-	buckets  = 8       // of layouts, by their number of pairs
-	ways     = 16      // layouts in a bucket: journald puts fields in the order of their values' age
+	maxLayoutPairs = 64      // pairs in a layout
+	maxText        = 4 << 10 // bytes that a layout compares
+	maxConstant    = 256     // bytes of a value that is compared
+	shortStep      = 32      // bytes that are compared without a call
+	buckets        = 8       // of layouts, by their number of pairs
+	ways           = 16      // layouts in a bucket: journald orders fields by when their values were first stored
 
 	// Layouts is how many layouts a Walker knows at a time.
 	Layouts = buckets * ways
 
-	// relearn is how many records a layout serves. A value that differed once is
-	// not compared again; this is how a layout gets over it.
-	relearn = 1 << 14
-	// patience is how far the records that follow no layout may outnumber the others
-	// while each of them is learned from; then only every eighth is. Learning takes
+	// maxUses is how many records a layout is used for until it is learned anew. A value
+	// that differed once is not predicted any more until then.
+	maxUses = 1 << 14
+	// maxMisses is how many more records may match no layout than match one while a
+	// layout is learned from each of them; beyond that from every eighth. Learning takes
 	// several times as long as reading.
-	patience = 64
+	maxMisses = 64
 )
 
-// layouts are those that a Walker knows.
+// layouts are the layouts that a Walker knows.
 type layouts struct {
-	table  [buckets][ways]*layout     // the last used is first in its bucket
-	shared [buckets][ways][ways]uint8 // by two layouts' ways: how many steps they have in common at their starts
-	latest *layout                    // the one that the last event follows
-	differ [buckets]int               // where a record was not what a layout compares first
-	at     [maxSlots + 1]uint32       // where the steps of the last event start, and its end
-	texts  [maxSlots]uint32           // where the texts of their free values start, 0 for unusual ones
-	missed int                        // how many events followed none, more than did follow one
+	table    [buckets][ways]*layout     // each bucket in order of use, roughly, the last used first
+	shared   [buckets][ways][ways]uint8 // by the ways of two layouts: how many of their first steps are equal
+	latest   *layout                    // the one that the last event matches, nil for none
+	mismatch [buckets]int               // offset where a record differed from the first step of a layout
+	at       [maxLayoutPairs + 1]uint32 // where the steps of the last event start, and the last one ends
+	texts    [maxLayoutPairs]uint32     // by step: where the text of its variable value starts; 0 if textAt has to find it
+	misses   int                        // how many more events matched none than matched one
 
-	pairs []Pair // the rest is for learn
-	forms [maxSlots]form
+	pairs []Pair // these two are memory for learn
+	forms [maxLayoutPairs]valueForm
 }
 
-// follow steps over n pairs from i on if they follow a layout, and lists the
-// wanted ones. It answers where they end, or -1.
-func (w *Walker) follow(i, n int) int {
+// matchLayout skips n pairs from i on if they match a layout, and lists the wanted ones.
+// It returns where they end, -1 if they match none.
+func (w *Walker) matchLayout(i, n int) int {
 	t := &w.layouts
 	bucket := &t.table[n%buckets]
-	differ := &t.differ[n%buckets]
+	mismatch := &t.mismatch[n%buckets]
 	shared := &t.shared[n%buckets]
-	tried, fits := -1, 0 // the layout that was tried last, and how many of its steps fit
+	tried, matched := -1, 0 // the way of the layout that was tried last, and how many of its steps matched
 	t.at[0] = uint32(i)
 	for way, l := range bucket {
 		if l == nil {
 			break
 		}
-		if len(l.pairs) != n || l.uses >= relearn {
+		if len(l.pairs) != n || l.uses >= maxUses {
 			continue
 		}
-		// Orders of the same fields differ late: what was found out with the one before
-		// holds for this one, too, as far as they are the same.
+		// Layouts of the same keys in another order differ late: steps that have matched
+		// need no second comparison.
 		from := 0
 		if tried >= 0 {
 			from = int(shared[tried][l.way()])
 		}
-		if from > fits || from == 0 && l.differs(w.chunk[i:], *differ) {
+		if from > matched || from == 0 && l.differsAt(w.chunk[i:], *mismatch) {
 			continue
 		}
 		var end int
-		if end, fits = w.stride(l, from); end < 0 {
+		if end, matched = w.matchSteps(l, from); end < 0 {
 			tried = l.way()
-			if fits == 0 {
+			if matched == 0 {
 				if at := l.firstDifference(w.chunk[i:]); at >= 0 {
-					*differ = at
+					*mismatch = at
 				}
 			}
 			continue
 		}
 		l.uses++
-		t.missed = max(t.missed-1, 0)
-		if way > 0 { // what is used more comes to the front
+		t.misses = max(t.misses-1, 0)
+		if way > 0 { // so that what is used often comes to the front
 			bucket[way-1], bucket[way] = l, bucket[way-1]
 		}
 		t.latest = l
@@ -137,8 +136,8 @@ func (w *Walker) follow(i, n int) int {
 	return -1
 }
 
-// firstDifference is an offset of eight bytes where b is not what l's first step
-// compares, -1 if there are none.
+// firstDifference returns the offset of the first eight bytes in which b differs from what
+// l's first step compares, -1 if there are none.
 func (l *layout) firstDifference(b []byte) int {
 	text := l.text[:l.steps[0].compare]
 	for at := 0; at+8 <= min(len(text), len(b)); at += 8 {
@@ -149,33 +148,34 @@ func (l *layout) firstDifference(b []byte) int {
 	return -1
 }
 
-// differs says whether b is not what l's first step compares, by eight bytes at an
-// offset that told others apart.
-func (l *layout) differs(b []byte, at int) bool {
+// differsAt reports whether b differs in the eight bytes at an offset from what l's first
+// step compares. With an offset where other records differed, one comparison rules out most
+// layouts.
+func (l *layout) differsAt(b []byte, at int) bool {
 	return at+8 <= min(int(l.steps[0].compare), len(b)) && binary.LittleEndian.Uint64(l.text[at:]) != binary.LittleEndian.Uint64(b[at:])
 }
 
-// way is the layout's own number in its bucket, wherever it stands in there.
+// way returns the layout's number in its bucket, which does not depend on its place there.
 func (l *layout) way() int { return int(l.id % ways) }
 
-// stride answers where the pairs end if they follow l, or else -1 and how many of
-// its steps fit. Those before the given one do, and are known.
-func (w *Walker) stride(l *layout, from int) (end, fits int) {
+// matchSteps returns where the pairs end if they match l, otherwise -1, and how many of its
+// steps match. Those before the step from do, and w.layouts has their offsets.
+func (w *Walker) matchSteps(l *layout, from int) (end, matched int) {
 	b, steps, at, texts := w.chunk, l.steps, &w.layouts.at, &w.layouts.texts
 	i := int(at[from])
 	for k := from; k < len(steps); k++ {
 		s := &steps[k]
 		at[k] = uint32(i)
 		n := int(s.compare)
-		// Few bytes are compared without the call that comparing any number of them is.
+		// A comparison of any number of bytes is a call; short ones do without.
 		if n <= 16 && len(b)-i >= 16 {
 			x := b[i : i+16 : i+16]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1] != 0 {
 				return -1, k
 			}
-		} else if n <= short && len(b)-i >= short {
-			x := b[i : i+short : i+short]
+		} else if n <= shortStep && len(b)-i >= shortStep {
+			x := b[i : i+shortStep : i+shortStep]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
 				(binary.LittleEndian.Uint64(x[16:])^s.bytes[2])&s.mask[2]|
@@ -186,7 +186,7 @@ func (w *Walker) stride(l *layout, from int) (end, fits int) {
 			return -1, k
 		}
 		i += n
-		if !s.free {
+		if !s.variable {
 			i += int(s.skip)
 		} else {
 			text, end := 0, 0
@@ -216,14 +216,14 @@ func (w *Walker) stride(l *layout, from int) (end, fits int) {
 	return i, len(steps)
 }
 
-// pair makes p a pair of the last event, which follows l. It does so word by word:
-// a copy of the whole would wait for the words to be written.
+// pair sets p to a pair of the last event, which matches l. It does so field by field: a
+// copy of a whole Pair would have to wait for its fields to be stored.
 func (w *Walker) pair(p *Pair, l *layout, index int) {
 	s := &l.pairs[index]
 	i := w.layouts.at[s.step]
 	p.At, p.Key, p.Value, p.Text, p.End = s.At+i, s.Key+i, s.Value+i, s.Text+i, s.End+i
 	p.KeyKind, p.Kind = s.KeyKind, s.Kind
-	if s.form == free {
+	if s.form == variable {
 		p.Text, p.End, p.Kind = w.layouts.texts[s.step], w.layouts.at[s.step+1], Str
 		if p.Text == 0 {
 			text, end, kind := textAt(w.chunk, int(p.Value))
@@ -232,54 +232,54 @@ func (w *Walker) pair(p *Pair, l *layout, index int) {
 	}
 }
 
-// learn makes a layout of n pairs from i on, which are whole and follow none, or
-// makes the one that has their keys fit.
+// learn learns a layout from n pairs from i on, which are complete and match none. If there
+// is a layout with the same keys, it is changed to match.
 func (w *Walker) learn(i, n int) {
 	t := &w.layouts
-	if n == 0 || n > maxSlots || len(w.keys) == 0 {
+	if n == 0 || n > maxLayoutPairs || len(w.keys) == 0 {
 		return
 	}
-	if t.missed++; t.missed > patience {
-		if t.missed%8 != 0 {
+	if t.misses++; t.misses > maxMisses {
+		if t.misses%8 != 0 {
 			return
 		}
-		t.missed = min(t.missed, 2*patience)
+		t.misses = min(t.misses, 2*maxMisses)
 	}
 	t.pairs, _ = w.list(t.pairs[:0], i, n, true)
 	bucket := &t.table[n%buckets]
 	way := 0
-	for way < ways-1 && bucket[way] != nil && !bucket[way].has(w.chunk, t.pairs) {
+	for way < ways-1 && bucket[way] != nil && !bucket[way].hasKeys(w.chunk, t.pairs) {
 		way++
 	}
 	l := bucket[way]
 	if l == nil {
-		// The remainder by Layouts stays the layout's own.
+		// A layout keeps its remainder by Layouts for good.
 		l = &layout{id: uint64(n%buckets*ways + way)}
 		bucket[way] = l
 	}
-	known := l.has(w.chunk, t.pairs)
+	known := l.hasKeys(w.chunk, t.pairs)
 	if !known {
 		l.id += Layouts
 	}
-	fresh := !known || l.uses >= relearn
+	fresh := !known || l.uses >= maxUses
 	if fresh {
 		l.uses = 0
 	}
 	for k := range t.pairs {
-		p, f := &t.pairs[k], same
+		p, f := &t.pairs[k], constant
 		if !fresh {
-			f = l.form(k, w.chunk, p)
-		} else if p.End-p.Value > maxSame {
-			f = free
+			f = l.newForm(k, w.chunk, p)
+		} else if p.End-p.Value > maxConstant {
+			f = variable
 		}
 		t.forms[k] = f
 	}
 	w.build(l)
-	t.share(l, n%buckets)
+	t.updateShared(l, n%buckets)
 }
 
-// has says whether pairs have the keys of l.
-func (l *layout) has(b []byte, pairs []Pair) bool {
+// hasKeys reports whether pairs have the keys of l, in the same order.
+func (l *layout) hasKeys(b []byte, pairs []Pair) bool {
 	if len(pairs) != len(l.pairs) {
 		return false
 	}
@@ -293,24 +293,26 @@ func (l *layout) has(b []byte, pairs []Pair) bool {
 	return true
 }
 
-// form is what is known of the value of l's pair k when p's is another one.
-func (l *layout) form(k int, b []byte, p *Pair) form {
+// newForm returns what can be predicted of the value of l's pair k, which is that of p in
+// another record.
+func (l *layout) newForm(k int, b []byte, p *Pair) valueForm {
 	s := &l.pairs[k]
 	n := s.End - s.Value
-	if s.form == free || p.End-p.Value != n {
-		return free
+	if s.form == variable || p.End-p.Value != n {
+		return variable
 	}
 	old, now := l.text[s.text+s.Value-s.At:], b[p.Value:p.End]
-	if s.form == same && bytes.Equal(old[:n], now) {
-		return same
+	if s.form == constant && bytes.Equal(old[:n], now) {
+		return constant
 	}
 	if head := s.Text - s.Value; s.Kind == Str && p.Kind == Str && bytes.HasPrefix(now, old[:head]) {
 		return sized
 	}
-	return free
+	return variable
 }
 
-// build makes l anew from the pairs and forms at hand.
+// build sets l to a layout of the pairs and forms in w.layouts. If they are too long for a
+// layout, l becomes one that matches nothing.
 func (w *Walker) build(l *layout) {
 	t, b := &w.layouts, w.chunk
 	l.pairs, l.wanted, l.steps, l.text = l.pairs[:0], l.wanted[:0], l.steps[:0], l.text[:0]
@@ -320,21 +322,21 @@ func (w *Walker) build(l *layout) {
 		if p.Value > p.Key && w.wants(b[p.Key:p.Value]) {
 			l.wanted = append(l.wanted, uint16(k))
 		}
-		l.pairs = append(l.pairs, slot{
+		l.pairs = append(l.pairs, layoutPair{
 			Pair: Pair{p.At - start, p.Key - start, p.Value - start, p.Text - start, p.End - start, p.KeyKind, p.Kind},
 			form: f, step: uint16(len(l.steps)), text: uint32(len(l.text)),
 		})
-		end := [...]uint32{same: p.End, sized: p.Text, free: p.Value}[f]
+		end := [...]uint32{constant: p.End, sized: p.Text, variable: p.Value}[f]
 		if len(l.text)+int(end-p.At) > maxText {
 			*l = layout{id: l.id}
 			return
 		}
 		l.text = append(l.text, b[p.At:end]...)
-		if f == same && k < len(t.pairs)-1 {
+		if f == constant && k < len(t.pairs)-1 {
 			continue
 		}
-		s := step{text: uint32(len(l.text)) - (end - start), compare: end - start, skip: p.End - end, free: f == free}
-		if s.compare <= short {
+		s := step{text: uint32(len(l.text)) - (end - start), compare: end - start, skip: p.End - end, variable: f == variable}
+		if s.compare <= shortStep {
 			for q, c := range l.text[s.text:] {
 				s.bytes[q/8] |= uint64(c) << (q % 8 * 8)
 				s.mask[q/8] |= 0xff << (q % 8 * 8)
@@ -345,24 +347,24 @@ func (w *Walker) build(l *layout) {
 	}
 }
 
-// share notes for all layouts in l's bucket how many steps they have in common with
-// l, which has changed.
-func (t *layouts) share(l *layout, bucket int) {
+// updateShared updates how many of their first steps the layouts in a bucket have in common
+// with l, which has changed.
+func (t *layouts) updateShared(l *layout, bucket int) {
 	for _, other := range t.table[bucket] {
 		if other == nil {
 			break
 		}
 		n := 0
-		for n < min(len(l.steps), len(other.steps)) && l.equal(other, n) {
+		for n < min(len(l.steps), len(other.steps)) && l.equalStep(other, n) {
 			n++
 		}
 		t.shared[bucket][l.way()][other.way()], t.shared[bucket][other.way()][l.way()] = uint8(n), uint8(n)
 	}
 }
 
-// equal says whether a step is the same in two layouts. What is skipped follows from
-// the bytes, or is not known before.
-func (l *layout) equal(other *layout, step int) bool {
+// equalStep reports whether a step is the same in two layouts. Its field skip need not be
+// compared: it follows from the bytes.
+func (l *layout) equalStep(other *layout, step int) bool {
 	a, b := &l.steps[step], &other.steps[step]
-	return a.free == b.free && string(l.text[a.text:a.text+a.compare]) == string(other.text[b.text:b.text+b.compare])
+	return a.variable == b.variable && string(l.text[a.text:a.text+a.compare]) == string(other.text[b.text:b.text+b.compare])
 }

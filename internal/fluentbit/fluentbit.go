@@ -1,24 +1,22 @@
 //go:build cgo
 
-// Package fluentbit is what the project's Fluent Bit plugins have in common, each
-// of which is a C shared library of its own, with a Go runtime of its own:
+// Package fluentbit has what the Fluent Bit plugins of this module have in common. Each
+// plugin is a C shared library of its own, with its own Go runtime.
 //
-//	fluentbit.h, process.c  functions, signals and daemon mode of the process
+//	fluentbit.h, process.c  the process: its functions, signals, and daemon mode
 //	log.go, options.go      lines in Fluent Bit's log, options of an instance
-//	instance.go             an instance: the work, its counters, its end
+//	instance.go             an instance: its chunks, its counters, its end
 //	metrics.c, metrics.go   counters among Fluent Bit's own metrics
 //	runtime.c, runtime.go   settings of the Go runtime
 //	guard.go                no panic leaves Go
 //	limit.go                no error fills the log
 //
-// How Fluent Bit registers and calls a plugin is not in here: a filter does not
-// look up what only an output needs. Its C functions are for the C of the plugins
-// too, some of them to be called before Go is entered.
+// How Fluent Bit registers and calls a plugin is up to the plugins. Their C code calls the C
+// functions of this package, too, some of them before Go is entered.
 //
-// It must never import package net, or what imports it: the filter has no network
-// code. It exports no function to C and holds no state but that of the process,
-// since package variables outlive a hot reload: a library with a Go runtime in it
-// is never unloaded.
+// It must never import package net, or what imports it: the filter has no network code. It
+// exports no function to C. Its variables hold state of the process only, since they outlive
+// a hot reload: a library with a Go runtime is never unloaded.
 package fluentbit
 
 //go:generate sh -c "sed 's,.*,/* Code generated from the file VERSION. DO NOT EDIT. */\\n#define KATA_VERSION \"&\",' ../../VERSION >version.h"

@@ -13,8 +13,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// Instance is one instance of a plugin: the work on chunks, and the report of
-// what was done. Several threads may use it at once.
+// Instance is one instance of a plugin: a transform.Filter, and the metrics and log lines of
+// what it did. It is safe for use by several threads at once, except Close.
 type Instance struct {
 	Log    Logger
 	Panics Guard
@@ -27,8 +27,9 @@ type Instance struct {
 	report  transform.Reporter
 }
 
-// NewInstance returns the instance with that name, whose counters are added to
-// metrics, Fluent Bit's own of the instance: nil if there are none.
+// NewInstance returns an instance. Its counters are added to metrics, a struct cmt of Fluent
+// Bit's for this instance, under the label name; nil if there is none. opts must not be
+// changed any more.
 func NewInstance(log Logger, opts *options.Options, name string, metrics unsafe.Pointer) *Instance {
 	log.Infof("version %s, %s", Version, runtime.Version())
 	i := &Instance{Log: log, work: transform.New(opts), report: transform.NewReporter(reportInterval, time.Now())}
@@ -46,8 +47,8 @@ func (i *Instance) Process(tag, chunk []byte, out *event.Buffer) transform.Verdi
 	return i.work.Process(tag, chunk, out)
 }
 
-// Report is called after every chunk. The counts are taken with the lock held:
-// no number that Fluent Bit is given is ever less than the last.
+// Report updates the metrics, and logs the counts if something went wrong. It is called after
+// every chunk. The counts are read with the lock held, so that no counter ever decreases.
 func (i *Instance) Report() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,20 +59,21 @@ func (i *Instance) Report() {
 	}
 }
 
-// Close logs the counts. The counters themselves end with Fluent Bit's instance.
+// Close logs the counts and frees the instance's C memory. The counters themselves belong to
+// Fluent Bit. No other method may be called any more.
 func (i *Instance) Close() {
 	i.count()
 	i.Log.Infof("in all: %v", &i.counts)
 	i.series.free()
 }
 
-// count brings the counts up to date.
+// count updates i.counts.
 func (i *Instance) count() {
 	i.work.Count(&i.counts)
 	i.counts.Panics = uint64(i.Panics.total())
 }
 
-// show gives Fluent Bit the numbers, in one call.
+// show updates Fluent Bit's metrics, in one C call.
 func (i *Instance) show() {
 	if i.series != nil {
 		i.numbers = i.counts.Numbers(i.numbers[:0])

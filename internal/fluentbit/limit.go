@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// logInterval keeps an error that every chunk runs into from filling the log.
+// logInterval keeps an error of every chunk from filling the log.
 const logInterval = time.Minute
 
-// Limiter lets a line that may come with every chunk into the log once per
-// logInterval, and counts those that it holds back.
+// Limiter limits a log line to one per logInterval and counts those that are held back. The
+// zero Limiter is ready for use. It is safe for use by several threads at once.
 type Limiter struct {
 	mu   sync.Mutex
-	last time.Time // when a line was let through
-	held int       // how many were not, since then
+	last time.Time // of the last line that was due
+	held int       // how many were held back since then
 }
 
-// Due reports whether a line is to be logged now and, if so, what to put at its
-// end: how many were held back before it.
+// Due reports whether a line is to be logged now. If so, held is to be put at its end: it
+// says how many were held back, or is empty.
 func (l *Limiter) Due(now time.Time) (held string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,11 +10,12 @@ import (
 	"unsafe"
 )
 
-// Logger writes lines to Fluent Bit's log, which start as those of its own
-// plugins do. They never carry anything of a record.
+// Logger writes lines to Fluent Bit's log, with the start that those of Fluent Bit's own
+// plugins have. Lines must not contain data of a record. It is safe for use by several
+// threads at once.
 type Logger struct {
 	head  string // "[filter:kata:kata.0] "
-	level C.int  // the instance's; what is above it is not printed
+	level C.int  // lines above it are not printed
 }
 
 // NewLogger returns the logger of the instance with that name and log level;
@@ -23,8 +24,8 @@ func NewLogger(kind, name string, level int) Logger {
 	return Logger{head: "[" + kind + ":kata:" + name + "] ", level: C.int(level)}
 }
 
-// Debugging reports whether debug lines are printed. Callers check it before
-// they put a line together.
+// Debugging reports whether debug lines are printed. Callers check it first, to save the
+// cost of the arguments.
 func (l Logger) Debugging() bool { return l.level >= C.KATA_LOG_DEBUG }
 
 func (l Logger) Debugf(format string, args ...any) { l.printf(C.KATA_LOG_DEBUG, format, args...) }

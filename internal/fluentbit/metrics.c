@@ -1,11 +1,11 @@
 /*
  * Counters, and one gauge, among Fluent Bit's own metrics (/api/v2/metrics/prometheus).
  *
- * Counters are written on whatever thread Fluent Bit runs the plugin, and read
- * on another. That is how its own inputs and filters do it: the value of a
- * counter is atomic, and the list of label sets, which is not in every version,
- * is complete before the first chunk. The writers of one instance take turns
- * (see metrics.go).
+ * Counters are set on the threads that run the plugin, and read on another, as
+ * those of Fluent Bit's own inputs and filters are: the value of a counter is
+ * atomic, and the list of label sets, which is not safe for use by several
+ * threads in every version, is complete before the first chunk. A lock of the
+ * instance serializes the writers (see instance.go).
  */
 #include "fluentbit.h"
 

@@ -13,14 +13,14 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// series is a counter for every number of transform.Metrics, in their order.
+// series has a counter for each number of transform.Metrics, in their order.
 type series struct {
 	name *C.char // of the instance, their first label
 	all  []C.struct_kata_series
 }
 
-// newSeries makes the gauge transform.Info and the counters, which Fluent Bit
-// keeps. It returns nil if they cannot be made.
+// newSeries creates the gauge transform.Info and the counters, which belong to Fluent Bit.
+// It returns nil if they cannot be created, or metrics is nil.
 func newSeries(instance string, metrics unsafe.Pointer) *series {
 	if metrics == nil {
 		return nil
@@ -33,6 +33,7 @@ func newSeries(instance string, metrics unsafe.Pointer) *series {
 	return s
 }
 
+// add creates them and reports whether it could.
 func (s *series) add(metrics unsafe.Pointer) bool {
 	if !newInfo(s.name, metrics) {
 		return false
@@ -76,11 +77,12 @@ func newCounter(metrics unsafe.Pointer, m *transform.Metric) unsafe.Pointer {
 	return C.kata_counter(metrics, name, help, label)
 }
 
-// show sets the counters to the numbers.
+// show sets the counters to the numbers, which are those of Counts.Numbers.
 func (s *series) show(numbers []uint64) {
 	C.kata_show(&s.all[0], (*C.uint64_t)(&numbers[0]), C.size_t(len(s.all)))
 }
 
+// free frees the C memory of the series, which may be nil.
 func (s *series) free() {
 	if s == nil {
 		return

@@ -4,8 +4,8 @@ package fluentbit
 
 import "github.com/kata-logs/fluent-bit-kata/internal/options"
 
-// ParseOptions parses an instance's options and logs each thing that is wrong
-// with them on a line of its own. It returns nil if there was any.
+// ParseOptions parses an instance's options. If any is not valid, it logs each error on a
+// line of its own and returns nil.
 func ParseOptions(log Logger, get options.Getter) *options.Options {
 	opts, err := options.Parse(get)
 	if err == nil {

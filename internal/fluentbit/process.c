@@ -1,6 +1,6 @@
 /*
- * The process that the library is in: its functions, its log, its signals, and
- * whether it still is the one that loaded the library.
+ * The process that the library is loaded into: its functions, log and signals,
+ * and whether it has forked since.
  */
 #define _GNU_SOURCE
 #include "fluentbit.h"
@@ -15,10 +15,10 @@
 static void (*log_print)(int level, const char *file, int line, const char *fmt, ...);
 
 static pid_t loaded_by;
-static int first_stderr = -1;   /* standard error as it was then, until an instance starts */
+static int first_stderr = -1;   /* a duplicate of standard error, until an instance starts */
 static struct sigaction before, of_go;
 
-/* Go sets its handlers on this thread, in a constructor between these two; see runtime.c. */
+/* Go sets its handlers in a constructor that runs between these two; see runtime.c. */
 __attribute__((constructor(101))) static void remember_signal(void)
 {
     sigaction(SIGSEGV, NULL, &before);
@@ -31,7 +31,7 @@ __attribute__((constructor)) static void remember_process(void)
     sigaction(SIGSEGV, NULL, &of_go);
 }
 
-/* Whether a handler is part of the program that loaded the library. */
+/* Returns whether a handler is a function of the program that loaded the library. */
 static int is_of_program(const struct sigaction *action)
 {
     Dl_info handler, program;
@@ -41,13 +41,14 @@ static int is_of_program(const struct sigaction *action)
 }
 
 /*
- * Go turns the signal for a nil pointer into a panic, which can be recovered
- * from, and hands one that did not come from its own code to the handler that
- * was there before it. Fluent Bit puts its own handlers back on a hot reload, and
- * whenever it is sent SIGCONT; from then on such a panic would be the end. So
- * where Fluent Bit's handler is in the place of Go's again, or that of a library
- * that was loaded before this one, Go's goes back there. It hands on to either.
- * That of a library which was loaded later stays, since it hands on to this one.
+ * Go turns the SIGSEGV of a nil pointer into a panic, which can be recovered
+ * from, and forwards one that did not come from its own code to the handler that
+ * was installed before. Fluent Bit installs its own handlers again on a hot
+ * reload, and whenever it receives SIGCONT; from then on such a panic would end
+ * the process. So Go's handler is installed again if Fluent Bit's has replaced
+ * it, or that of a library that was loaded before this one: it forwards to
+ * either. The handler of a library that was loaded later stays, since it forwards
+ * to this one.
  */
 void kata_keep_signal(void)
 {
@@ -63,13 +64,12 @@ void kata_keep_signal(void)
 
 /*
  * Fluent Bit's daemon mode forks after it has loaded its plugins. A fork copies
- * only the thread that called it: the child has the Go runtime's memory and
- * none of its threads, and the first call into Go waits for ever, deaf to
- * SIGTERM. So nothing in Go may be called there, not even to say so.
+ * only the thread that called it: the child has the Go runtime's memory but none
+ * of its threads, so that the first call into Go would hang, and SIGTERM would
+ * not end it. So no Go function may be called there, not even to log the reason.
  *
- * The daemon also closes standard error, and without a log file its log goes
- * nowhere. Whoever started it reads why it does not run because a duplicate was
- * made before.
+ * The daemon also closes standard error, and without a log file it has no log.
+ * The reason is written to a duplicate of standard error that was made before.
  */
 int kata_forked(void)
 {
@@ -105,9 +105,9 @@ int kata_may_register(void)
     if (!kata_forked()) {
         return 0;
     }
-    kata_log(KATA_LOG_ERROR, refusal, sizeof(refusal) - 2); /* the log ends the line itself */
+    kata_log(KATA_LOG_ERROR, refusal, sizeof(refusal) - 2); /* the log adds the newline */
     if (first_stderr >= 0 && write(first_stderr, refusal, sizeof(refusal) - 1) < 0) {
-        /* nobody reads it any more */
+        /* nothing else can be done */
     }
     return -1;
 }

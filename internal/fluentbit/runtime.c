@@ -1,24 +1,23 @@
 /*
- * The Go runtime is made for programs of its own; here is what makes it cost less
- * in a program that calls it once in a while.
+ * The timer slack of the Go runtime's threads, which makes the runtime cheaper in
+ * a program that calls it now and then.
  *
- * When a call comes in after a pause, Go's watching thread (sysmon) wakes up and
- * looks around every 20 microseconds, fifty times, then less and less: in all a
- * quarter of what this library cost. A thread that may be late by 20 milliseconds
- * is woken up when the kernel has something else to do as well. Late is then what
- * only that thread does: to take a place to run from a thread that has left Go.
- * Nobody waits for that (see runtime.go).
+ * When a call comes after a pause, Go's monitor thread (sysmon) wakes up every 20
+ * microseconds, fifty times, then less and less often: in all a quarter of what
+ * this library cost. With a timer slack of 20 milliseconds the kernel wakes it up
+ * together with others. What is late then is what only sysmon does: to retake the
+ * P of a thread that has left Go. No thread waits for that (see runtime.go).
  *
- * It is longer than a busy input takes from one call to the next, so that there
- * mostly is nothing to take: with 10 that and the threads that it woke were 0.2
- * microseconds a record, with 20 they are 0.08. More would be less still, but with
- * more threads than places somebody does wait: with 24 threads calls then take
- * twice as long at 50.
+ * The slack is longer than the pauses between the calls of a busy input, so that
+ * there is mostly nothing to retake: with 10 milliseconds that and the threads that
+ * sysmon woke cost 0.2 microseconds a record, with 20 it is 0.08. More would cost
+ * less still, but if there are more threads than Ps, some do wait: with 24 threads
+ * calls take twice as long at 50.
  *
- * Threads have this from the thread that makes them, so it is set around the
- * start of the runtime, which is one of the library's constructors: those with
- * a number come first, the others in the order of linking, where Go's come
- * before ours. Were that to change, all would be as it is without this.
+ * A thread inherits its timer slack from the thread that creates it, so it is set
+ * around the start of the runtime, which is one of the library's constructors:
+ * those with a priority run first, the others in the order of linking, in which
+ * Go's are before these. If that changed, the slack would just not be set.
  */
 #include <sys/prctl.h>
 

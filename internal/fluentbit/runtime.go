@@ -7,12 +7,11 @@ import (
 	"runtime"
 )
 
-// threads is how many of Fluent Bit's threads can be in Go at once without any of
-// them waiting. Each call needs one of as many places to run as GOMAXPROCS says,
-// and a thread that has left Go keeps its place until that is taken away from
-// it. By itself Go has as many as there are processors: on a small machine too
-// few, so that with eight threads on two processors a call took seven times as
-// long, and on a large one memory that is of no use.
+// threads is how many of Fluent Bit's threads can be in Go at once without any of them
+// waiting. Each call needs a P, of which there are GOMAXPROCS, and a thread that has left Go
+// keeps its P until the runtime retakes it. By default there are as many as processors: on a
+// small machine too few (with eight threads on two processors a call took seven times as
+// long), and on a large one more than needed, each with its own memory.
 const threads = 16
 
 func init() {
@@ -21,9 +20,9 @@ func init() {
 	}
 }
 
-// Collect frees the memory of an instance that has ended: after any number of hot
-// reloads the process is as large as it was.
+// Collect frees the Go memory of instances that have ended, so that hot reloads do not make
+// the process grow.
 func Collect() {
 	runtime.GC()
-	tellHeap()
+	printHeap()
 }

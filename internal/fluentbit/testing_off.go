@@ -4,12 +4,12 @@ package fluentbit
 
 import "time"
 
-// reportInterval is the least time between two log lines of what an instance
-// did, while it runs.
+// reportInterval is the least time between two log lines with the counts of a running
+// instance.
 const reportInterval = 5 * time.Minute
 
-// failOnDemand does nothing in a library that is for use.
+// failOnDemand does nothing in a library that is not for tests.
 func failOnDemand(tag, chunk []byte) {}
 
-// tellHeap does nothing there either.
-func tellHeap() {}
+// printHeap does nothing in a library that is not for tests.
+func printHeap() {}

@@ -14,33 +14,33 @@ import (
 // An instance reports every chunk in which something went wrong.
 const reportInterval = 0
 
-// A library built with this tag is for tests: a chunk that carries one of these
-// texts, or the one of the filter's testing_on.c, makes it fail.
+// A library built with this tag is for tests: a chunk that contains one of these texts, or
+// that of the filter's testing_on.c, makes it fail.
 const (
 	panicText = "katatest:panic" // a panic whose value quotes the chunk
 	nilText   = "katatest:nil"   // a fault that the CPU reports
 )
 
-// One that carries this text prints its tag on standard error.
+// For a chunk that contains this text the tag is printed on standard error.
 const tagText = "katatest:tag"
 
-// One that carries this text tells on standard error how many allocations there
-// were since the last such chunk, and how late the runtime's threads may be.
+// For a chunk that contains this text standard error gets the number of allocations since
+// the last such chunk, and the timer slack of the Go runtime's threads in nanoseconds.
 const runtimeText = "katatest:runtime"
 
-// With this variable in the environment each instance tells on standard error,
-// when it has ended, how much is left in Go's heap.
+// With this variable in the environment the size of Go's heap is printed on standard error
+// when an instance has ended.
 const heapVariable = "KATATEST_HEAP"
 
-var told struct {
+var printed struct {
 	sync.Mutex
 	stats   runtime.MemStats
 	mallocs uint64
-	slack   uintptr // of the thread that makes the first others; init runs on it
+	slack   uintptr // of the thread that init runs on: others inherit it
 }
 
 func init() {
-	told.slack, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_GET_TIMERSLACK, 0, 0)
+	printed.slack, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_GET_TIMERSLACK, 0, 0)
 }
 
 type victim struct{ field int }
@@ -57,21 +57,21 @@ func failOnDemand(tag, chunk []byte) {
 		fmt.Fprintf(os.Stderr, "tag: %q\n", tag)
 	}
 	if bytes.Contains(chunk, []byte(runtimeText)) {
-		tellRuntime()
+		printRuntime()
 	}
 }
 
-func tellRuntime() {
-	told.Lock()
-	defer told.Unlock()
-	runtime.ReadMemStats(&told.stats)
-	fmt.Fprintf(os.Stderr, "allocations: %d, slack: %d\n", told.stats.Mallocs-told.mallocs, told.slack)
-	runtime.ReadMemStats(&told.stats)
-	told.mallocs = told.stats.Mallocs
+func printRuntime() {
+	printed.Lock()
+	defer printed.Unlock()
+	runtime.ReadMemStats(&printed.stats)
+	fmt.Fprintf(os.Stderr, "allocations: %d, slack: %d\n", printed.stats.Mallocs-printed.mallocs, printed.slack)
+	runtime.ReadMemStats(&printed.stats)
+	printed.mallocs = printed.stats.Mallocs
 }
 
-// tellHeap is called after a collection.
-func tellHeap() {
+// printHeap is called after a garbage collection.
+func printHeap() {
 	if os.Getenv(heapVariable) == "" {
 		return
 	}

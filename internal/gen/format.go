@@ -22,6 +22,7 @@ const (
 // fields are a record's keys and values.
 type fields map[string]any
 
+// with returns a copy of f with more fields.
 func (f fields) with(more fields) fields {
 	all := fields{}
 	for _, m := range []fields{f, more} {
@@ -32,8 +33,8 @@ func (f fields) with(more fields) fields {
 	return all
 }
 
-// LogrusText is a line of logrus's text formatter, without its newline. What this and
-// the two functions below it write is compared with logrus itself in build/interop.
+// LogrusText returns a line of logrus's text formatter, without its newline. build/interop
+// compares this function and the two below it with logrus itself.
 func LogrusText(at time.Time, format, level, msg string, f map[string]any) string {
 	f = withoutClashes(f)
 	var b strings.Builder
@@ -52,7 +53,7 @@ func LogrusText(at time.Time, format, level, msg string, f map[string]any) strin
 	return b.String()
 }
 
-// LogrusJSON is a line of logrus's JSON formatter, without its newline.
+// LogrusJSON returns a line of logrus's JSON formatter, without its newline.
 func LogrusJSON(at time.Time, format, level, msg string, f map[string]any) string {
 	all := withoutClashes(f)
 	for key, value := range all {
@@ -68,8 +69,8 @@ func LogrusJSON(at time.Time, format, level, msg string, f map[string]any) strin
 	return string(line)
 }
 
-// LogrusTerminal is what logrus prints on a terminal when so many seconds have passed
-// since the program started, without its newline.
+// LogrusTerminal returns a line that logrus prints on a terminal, without its newline. since
+// is the time since the start of the program, in seconds.
 func LogrusTerminal(since int, level, msg string, f map[string]any) string {
 	colour := map[string]int{"trace": 37, "debug": 37, "warning": 33, "error": 31, "fatal": 31, "panic": 31}[level]
 	if colour == 0 {
@@ -85,7 +86,7 @@ func LogrusTerminal(since int, level, msg string, f map[string]any) string {
 	return b.String()
 }
 
-// withoutClashes is a copy of f in which keys that logrus has itself are renamed.
+// withoutClashes returns a copy of f in which logrus's own keys are renamed as logrus does.
 func withoutClashes(f map[string]any) map[string]any {
 	all := map[string]any{}
 	maps.Copy(all, f)
@@ -111,8 +112,8 @@ func writeLogrusValue(b *strings.Builder, value any) {
 	}
 }
 
-// slogJSON is an object of slog-json: msg, level and ts first, all others in
-// any order (they come from a hash map), all of them strings.
+// slogJSON returns an object of slog-json: msg, level and ts first, all others in any order
+// (they come from a hash map), all of them strings.
 func (g *Generator) slogJSON(at time.Time, level, msg string, keys ...string) string {
 	var b strings.Builder
 	member := func(key, value string) {
@@ -162,7 +163,7 @@ func writeJSON(b *strings.Builder, s string) {
 	b.WriteByte('"')
 }
 
-// rustDebug is a string as Rust's {:?} prints it.
+// rustDebug returns a string as Rust's {:?} prints it.
 func rustDebug(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -1,9 +1,8 @@
-// Package gen makes up journal and tail records as the nodes of a cluster with
-// Kata Containers have them, for tests, benchmarks and fuzz seeds. It is
-// imported by nothing else.
+// Package gen generates records as the systemd and tail inputs read them on the nodes of a
+// cluster with Kata Containers. The same seed gives the same records.
 //
-// Where a real formatter exists in Go it is used: logrus writes what logrus
-// writes in Kata. The same seed gives the same records.
+// It is for tests, benchmarks and fuzz seeds: no plugin may import it, and it must never
+// import what it is used to test, the parser or package transform.
 package gen
 
 import (
@@ -16,32 +15,32 @@ import (
 // Pair is one field of a record.
 type Pair struct{ Key, Value string }
 
-// Record is one log event as an input of Fluent Bit's gives it.
+// Record is one log event as an input of Fluent Bit emits it.
 type Record struct {
 	Fields    []Pair
-	Sec, Nsec uint32 // the event's own time
+	Sec, Nsec uint32 // the event's time
 }
 
-// Mode says which records a Generator makes.
+// Mode is which records a Generator generates.
 type Mode int
 
 const (
-	// Mix is everything that a node logs: all of Kata's programs of all ages,
-	// debug on, the programs around them, and damage at a low rate.
+	// Mix is everything that a node logs: all of Kata's programs in all generations,
+	// with debug on, other programs, and a few damaged lines.
 	Mix Mode = iota
-	// Logfmt is kata-runtime's logfmt alone, in the shape of Kata's how-to for
-	// Fluentd: a MESSAGE of about 335 bytes in a record of about 1.2 KB.
+	// Logfmt is kata-runtime's logfmt only, as in Kata's how-to for Fluentd: a MESSAGE of
+	// about 335 bytes in a record of about 1.2 KB.
 	Logfmt
 )
 
-// Generator makes records. It is for one goroutine at a time.
+// Generator generates records. It is not safe for use by several goroutines at once.
 type Generator struct {
 	Mode Mode
 
 	rnd       *rand.Rand
 	now       time.Time
 	sandboxes []*sandbox
-	queue     []Record // records that follow from the last one
+	queue     []Record // records that come next
 	boot      string
 	machine   string
 }
@@ -58,7 +57,7 @@ type sandbox struct {
 	seqnum     int
 }
 
-// stack is the age of the programs that run a sandbox.
+// stack is the generation of the programs that run a sandbox.
 type stack int
 
 const (
@@ -68,7 +67,7 @@ const (
 	rust                  // runtime-rs that writes journal fields
 )
 
-// New makes a generator for a number of sandboxes; 10 to 1000 are usual.
+// New returns a generator for a number of sandboxes; a node has 10 to 1000.
 func New(seed uint64, sandboxes int) *Generator {
 	g := &Generator{
 		rnd: rand.New(rand.NewPCG(seed, 0x6b617461)),
@@ -92,7 +91,7 @@ func New(seed uint64, sandboxes int) *Generator {
 	return g
 }
 
-// Record makes the next record. Times go up.
+// Record returns the next record. Times increase, roughly.
 func (g *Generator) Record() Record {
 	if len(g.queue) == 0 {
 		g.now = g.now.Add(time.Duration(g.rnd.ExpFloat64() * float64(2*time.Millisecond)))
@@ -107,7 +106,7 @@ func (g *Generator) Record() Record {
 	return r
 }
 
-// next puts one or more records into the queue.
+// next adds one or more records to the queue.
 func (g *Generator) next() {
 	switch n := g.rnd.IntN(100); {
 	case n < 8:
@@ -121,6 +120,7 @@ func (g *Generator) next() {
 	}
 }
 
+// kata adds a record of the sandbox's own programs.
 func (g *Generator) kata(s *sandbox) {
 	switch s.stack {
 	case kata1:
@@ -134,8 +134,8 @@ func (g *Generator) kata(s *sandbox) {
 	}
 }
 
-// Chunk appends events to b, framed as a current Fluent Bit does, until they are
-// size bytes or more; it answers how many they are.
+// Chunk appends events to b, framed as by a current Fluent Bit, until they are size bytes or
+// more. It returns the extended slice and the number of events.
 func Chunk(b []byte, g *Generator, size int) (chunk []byte, records int) {
 	for end := len(b) + size; len(b) < end; records++ {
 		r := g.Record()
@@ -144,7 +144,7 @@ func Chunk(b []byte, g *Generator, size int) (chunk []byte, records int) {
 	return b, records
 }
 
-// Append appends the record as one event.
+// Append appends the record as one event and returns the extended slice.
 func (r *Record) Append(b []byte) []byte {
 	b = event.AppendTime(event.AppendArrayHeader(event.AppendArrayHeader(b, 2), 2), r.Sec, r.Nsec)
 	b = event.AppendMapHeader(event.AppendMapHeader(b, 0), len(r.Fields))
@@ -154,7 +154,7 @@ func (r *Record) Append(b []byte) []byte {
 	return b
 }
 
-// Get is the value of a field, empty when there is none.
+// Get returns the value of a field, "" if there is none.
 func (r *Record) Get(key string) string {
 	for _, f := range r.Fields {
 		if f.Key == key {
@@ -164,11 +164,13 @@ func (r *Record) Get(key string) string {
 	return ""
 }
 
+// pick returns one of several values.
 func pick[T any](g *Generator, from ...T) T { return from[g.rnd.IntN(len(from))] }
 
-// between is a number from low up to, not including, high.
+// between returns a number n with low <= n < high.
 func (g *Generator) between(low, high int) int { return low + g.rnd.IntN(high-low) }
 
+// hex returns n hexadecimal digits.
 func (g *Generator) hex(n int) string {
 	b := make([]byte, n)
 	for i := range b {

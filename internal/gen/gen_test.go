@@ -25,7 +25,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// count walks a chunk and answers how many log events it has.
+// count returns the number of log events in a chunk.
 func count(t *testing.T, chunk []byte) (n int) {
 	t.Helper()
 	var w event.Walker
@@ -42,9 +42,9 @@ func count(t *testing.T, chunk []byte) (n int) {
 	return n
 }
 
-// TestThroughTheFilter sends the mix through the whole plugin: no record is
-// lost, every encoding is in it, and most records parse whole.
-func TestThroughTheFilter(t *testing.T) {
+// TestFilter processes the mix with the filter: no record is lost, every encoding is in it,
+// and most records parse without an error.
+func TestFilter(t *testing.T) {
 	for _, sandboxes := range []int{1, 10, 1000} {
 		chunk, n := gen.Chunk(nil, gen.New(1, sandboxes), 8<<20)
 		f := transform.New(options.Default())
@@ -53,14 +53,14 @@ func TestThroughTheFilter(t *testing.T) {
 			t.Fatal("nothing changed")
 		}
 		if got := count(t, out.B); got != n {
-			t.Errorf("%d records came, %d went", n, got)
+			t.Errorf("%d records before, %d after", n, got)
 		}
 		c := f.Counts()
 		if c.Corrupt != 0 || c.Dropped != 0 || c.Parsed+c.Untouched+c.Errors != uint64(n) {
 			t.Errorf("%d records, but %+v", n, c)
 		}
 		if sandboxes < 10 {
-			continue // not all programs run there
+			continue // too few for all kinds of programs
 		}
 		for _, e := range []parser.Encoding{parser.Plain, parser.LogfmtEncoding, parser.JSONEncoding, parser.TerminalEncoding, parser.NativeEncoding} {
 			if c.Encoding[e] == 0 {
@@ -78,7 +78,7 @@ func TestThroughTheFilter(t *testing.T) {
 	}
 }
 
-// TestLogfmt checks the shape that Kata's how-to shows.
+// TestLogfmt checks sizes and encoding against Kata's how-to.
 func TestLogfmt(t *testing.T) {
 	g := gen.New(1, 100)
 	g.Mode = gen.Logfmt

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// What is written inside a guest.
+// This file has what is written inside a guest.
 
-// agentLine is one record of the Rust agent's.
+// agentLine returns a record of the agent in Rust, and its level.
 func (g *Generator) agentLine(s *sandbox) (level, line string) {
 	at := g.now.Add(-time.Duration(g.between(100_000, 900_000_000)))
 	container := pick(g, s.containers...)
@@ -53,7 +53,7 @@ func (g *Generator) agentLine(s *sandbox) (level, line string) {
 	return level, g.slogJSON(at, level, msg, keys...)
 }
 
-// agentLine1 is one record of the Go agent's.
+// agentLine1 returns a record of the agent in Go.
 func (g *Generator) agentLine1(s *sandbox) string {
 	at := g.now.Add(-time.Duration(g.between(100_000, 900_000_000)))
 	f := fields{"name": "kata-agent", "pid": s.agent, "source": "agent", "debug_console": false, "sandbox": s.id}
@@ -75,7 +75,7 @@ func (g *Generator) agentLine1(s *sandbox) string {
 	return LogrusText(at, trimmed, "warning", "Could not read the file \"x\"", f.with(fields{"error": fmt.Errorf("open /x: no such file"), "subsystem": "udevlistener"}))
 }
 
-// consoleText is a line of the guest's kernel, systemd or other programs.
+// consoleText returns a line of the guest's kernel, systemd or other programs.
 func (g *Generator) consoleText(s *sandbox) string {
 	stamp := g.stamp(s)
 	switch g.rnd.IntN(8) {
@@ -97,7 +97,7 @@ func (g *Generator) consoleText(s *sandbox) string {
 	return stamp + fmt.Sprintf("pci 0000:%02x:00.0: [1af4:1041] type 00 class 0x020000", g.rnd.IntN(32))
 }
 
-// stamp is the kernel's, with a blank behind it.
+// stamp returns a kernel's time stamp and a blank.
 func (g *Generator) stamp(s *sandbox) string {
 	return fmt.Sprintf("[%12.6f] ", g.now.Sub(s.booted).Seconds())
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// What the programs on the host write.
+// This file has what the programs on the host write.
 
+// unit returns the systemd unit of the sandbox's manager.
 func (g *Generator) unit(s *sandbox) string {
 	if s.crio {
 		return "crio.service"
@@ -16,7 +17,7 @@ func (g *Generator) unit(s *sandbox) string {
 	return "containerd.service"
 }
 
-// manager is containerd or CRI-O.
+// manager returns containerd or CRI-O, whichever runs the sandbox.
 func (g *Generator) manager(s *sandbox) program {
 	if s.crio {
 		return program{"crio", 871, "crio", "/usr/bin/crio", "/usr/bin/crio --log-level=debug", "crio.service", ""}
@@ -24,7 +25,7 @@ func (g *Generator) manager(s *sandbox) program {
 	return program{"containerd", 870, "containerd", "/usr/bin/containerd", "/usr/bin/containerd --config /etc/containerd/config.toml", "containerd.service", ""}
 }
 
-// runtimeState is what Kata's how-to shows: kata-runtime in a CRI-O of Kata 1.x.
+// runtimeState adds what Kata's how-to shows: a record of kata-runtime 1.x under CRI-O.
 func (g *Generator) runtimeState(s *sandbox) {
 	container := pick(g, s.containers...)
 	command := pick(g, "state", "state", "create", "start", "kill", "delete")
@@ -41,8 +42,8 @@ func (g *Generator) runtimeState(s *sandbox) {
 	g.syslog(g.now, p, level, LogrusText(g.now, trimmed, level, msg, f))
 }
 
-// kata1 is Kata 1.x: kata-runtime's calls, and the guest's console through
-// kata-proxy or kata-shim.
+// kata1 adds a record of Kata 1.x: of kata-runtime, or of the guest through kata-proxy or
+// kata-shim.
 func (g *Generator) kata1(s *sandbox) {
 	proxy := program{"kata-proxy", s.shim, "kata-proxy", "/opt/kata/libexec/kata-containers/kata-proxy",
 		"/opt/kata/libexec/kata-containers/kata-proxy -listen-socket unix:///run/vc/vm/" + s.id + "/proxy.sock -sandbox " + s.id, "crio.service", "1"}
@@ -74,8 +75,8 @@ func (g *Generator) kata1(s *sandbox) {
 	}
 }
 
-// goShim is containerd-shim-kata-v2 in Go: each line twice, once through
-// containerd or CRI-O and once by syslog.
+// goShim adds a line of containerd-shim-kata-v2 in Go twice: once through containerd or
+// CRI-O and once by syslog.
 func (g *Generator) goShim(s *sandbox) {
 	f := fields{"name": "containerd-shim-v2", "pid": s.shim, "sandbox": s.id, "source": "virtcontainers"}
 	add := func(more fields) { f = f.with(more) }
@@ -142,7 +143,7 @@ func (g *Generator) goShim(s *sandbox) {
 
 var slogLevels = []string{"INFO", "INFO", "INFO", "DEBG", "WARN", "ERRO"}
 
-// rustJSON is runtime-rs up to 3.19: JSON through containerd.
+// rustJSON adds a record of runtime-rs up to 3.19: JSON through containerd.
 func (g *Generator) rustJSON(s *sandbox) {
 	keys := []string{"name", "kata-runtime", "source", s.id, "pid", strconv.Itoa(s.shim), "version", "0.1.0"}
 	if g.rnd.IntN(2) == 0 {
@@ -157,7 +158,7 @@ func (g *Generator) rustJSON(s *sandbox) {
 
 var nativePriorities = map[string]string{"CRIT": "2", "ERRO": "3", "WARN": "4", "INFO": "5", "DEBG": "6", "TRCE": "7"}
 
-// rust is runtime-rs from 3.20 on: journal fields.
+// rust adds a record of runtime-rs from 3.20 on: journal fields.
 func (g *Generator) rust(s *sandbox) {
 	at := g.now.Truncate(time.Microsecond)
 	switch n := g.rnd.IntN(100); {
@@ -179,7 +180,7 @@ func (g *Generator) rust(s *sandbox) {
 	}
 }
 
-// other is what the programs around Kata write, and kata-monitor.
+// other adds a record of another program, or of kata-monitor.
 func (g *Generator) other() {
 	s := pick(g, g.sandboxes...)
 	switch g.rnd.IntN(7) {
@@ -209,7 +210,7 @@ func (g *Generator) other() {
 	}
 }
 
-// tail is a line of one of kata-runtime's log files.
+// tail adds a line of one of kata-runtime's log files.
 func (g *Generator) tail() {
 	f := fields{"arch": "amd64", "command": "kill", "duration": time.Duration(g.between(1000, 9_000_000)), "name": "kata-runtime", "pid": g.between(2000, 99999), "source": "virtcontainers"}
 	line := ""
@@ -225,7 +226,7 @@ func (g *Generator) tail() {
 	g.push(g.now, []Pair{{"log", line}})
 }
 
-// damage is a line that did not arrive as it was written.
+// damage adds lines that did not arrive as they were written.
 func (g *Generator) damage() {
 	s := pick(g, g.sandboxes...)
 	f := fields{"console-protocol": "unix", "console-url": "/run/vc/vm/" + s.id + "/console.sock", "name": "containerd-shim-v2", "pid": s.shim, "sandbox": s.id, "source": "virtcontainers", "subsystem": "sandbox"}

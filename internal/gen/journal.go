@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// program is who wrote a journal entry.
+// program is a process that writes journal entries.
 type program struct {
 	identifier string
 	pid        int
@@ -19,12 +19,13 @@ type program struct {
 // priorities are those of logrus's syslog hook.
 var priorities = map[string]string{"panic": "2", "fatal": "2", "error": "3", "warning": "4", "info": "6", "debug": "7", "trace": "7"}
 
+// push adds a record to the queue.
 func (g *Generator) push(at time.Time, f []Pair) {
 	g.queue = append(g.queue, Record{Fields: f, Sec: uint32(at.Unix()), Nsec: uint32(at.Nanosecond())})
 }
 
-// process are the fields that journald adds of its own, in the order of the
-// systemd input.
+// process returns the fields that journald adds to an entry, in the order of the systemd
+// input.
 func (g *Generator) process(p program, priority, transport string) []Pair {
 	slice := "system.slice"
 	return []Pair{
@@ -49,7 +50,7 @@ func (g *Generator) process(p program, priority, transport string) []Pair {
 	}
 }
 
-// syslog is an entry that came as a datagram. Go's syslog client ends each with
+// syslog adds an entry that came as a datagram. Go's syslog client ends each with
 // a newline, so journald keeps the datagram as well.
 func (g *Generator) syslog(at time.Time, p program, level, message string) {
 	priority := priorities[level]
@@ -71,7 +72,7 @@ func (g *Generator) syslog(at time.Time, p program, level, message string) {
 	g.push(received, f)
 }
 
-// stdout is an entry that came through a service's standard output or error.
+// stdout adds an entry that came through a service's standard output or error.
 func (g *Generator) stdout(at time.Time, p program, message string, more ...Pair) {
 	received := at.Add(time.Duration(g.between(50_000, 3_000_000)))
 	f := append(g.process(p, "6", "stdout"), Pair{"SYSLOG_FACILITY", "3"}, Pair{"_STREAM_ID", g.machine[:16] + g.boot[:16]})
@@ -79,7 +80,7 @@ func (g *Generator) stdout(at time.Time, p program, message string, more ...Pair
 	g.push(received, f)
 }
 
-// journal is an entry of runtime-rs's, sent in journald's own protocol.
+// journal adds an entry of runtime-rs, which was sent by journald's own protocol.
 func (g *Generator) journal(at time.Time, s *sandbox, priority, subsystem, component, message string, call ...Pair) {
 	f := g.process(program{
 		identifier: "kata", pid: s.shim, comm: "containerd-shim", exe: "/opt/kata/bin/containerd-shim-kata-v2",

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// both are the orders in which the two libraries can be loaded into one process,
-// where each has a Go runtime of its own: the arguments for an instance of each.
+// both returns the arguments for an instance of each library in one process, where each has
+// a Go runtime of its own, in both orders of loading.
 func both(libraries map[string]string) map[string][]string {
 	return map[string][]string{
 		"filter first": {"-p", "alias=f", "--and", libraries["output"], "-p", "alias=o", libraries["filter"]},
@@ -15,13 +15,13 @@ func both(libraries map[string]string) map[string][]string {
 	}
 }
 
-// Both libraries work beside each other, on the same threads, also after a new start.
+// Both libraries work in one process, on the same threads, also after a restart.
 func TestBoth(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		const starts, calls = 3, 40
 		for name, args := range both(release) {
 			path := chunk(t, message("info"), message("error"))
-			r := run(t, host, append([]string{"-q", "--log-level", "warn", "--metrics", "--threads", "8", "--repeat", fmt.Sprint(calls / 8),
+			r := run(t, standIn, append([]string{"-q", "--log-level", "warn", "--metrics", "--threads", "8", "--repeat", fmt.Sprint(calls / 8),
 				"--reinit", fmt.Sprint(starts - 1)}, append(args, path)...)...)
 			if r.code != 0 || len(r.lines) != 2*calls*starts {
 				t.Fatalf("%s: exit code %d, %d lines, want %d\n%s", name, r.code, len(r.lines), 2*calls*starts, r.log)
@@ -41,13 +41,13 @@ func TestBoth(t *testing.T) {
 	})
 }
 
-// A nil pointer in one of two Go runtimes is a panic in that one, in whichever
-// order they were loaded, also after Fluent Bit has set its own handler again.
+// A nil pointer in one of two Go runtimes is a panic in that one, in both orders of loading,
+// also after Fluent Bit has set its own signal handler again.
 func TestBothPanic(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		for name, args := range both(breaking) {
 			const starts, calls = 3, 20
-			r := run(t, host, append([]string{"-q", "--log-level", "error", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(calls / 4),
+			r := run(t, standIn, append([]string{"-q", "--log-level", "error", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(calls / 4),
 				"--reinit", fmt.Sprint(starts - 1)}, append(args, chunk(t, message("info"), "katatest:nil"))...)...)
 			if r.code != 0 || len(r.lines) != 2*calls*starts {
 				t.Fatalf("%s: exit code %d, %d lines, want %d\n%s", name, r.code, len(r.lines), 2*calls*starts, r.log)

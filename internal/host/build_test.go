@@ -1,5 +1,5 @@
-// Package host tests the shared libraries from the outside, the way Fluent Bit
-// uses them: the C program in src loads what go build made.
+// Package host tests the shared libraries from outside, as Fluent Bit uses them: a C program
+// in src, the stand-in for Fluent Bit, loads the libraries that go build makes.
 package host
 
 import (
@@ -14,16 +14,16 @@ import (
 // What TestMain builds, in a directory of its own.
 var (
 	release  map[string]string // the filter and the output that are delivered
-	breaking map[string]string // the same with -tags katatest, which fail when asked to
+	breaking map[string]string // the same with -tags katatest, which fail on demand
 
-	current string // a host with the layouts of Fluent Bit 5.1
+	current string // a stand-in with the layouts of Fluent Bit 5.1
 	oldest  string // one with those of 2.2
 	lacking string // one without a function that the library needs
 	unknown string // one with a layout that the library does not know
 	strange string // another one
 	without string // one without counters
 	noGauge string // one without gauges
-	asan    string // the current one with AddressSanitizer; "" when the compiler has none
+	asan    string // current with AddressSanitizer; "" if the compiler has none
 
 	asanMissing error
 )
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "kata-host")
+	dir, err := os.MkdirTemp("", "kata-stand-in")
 	if err != nil {
 		return fail(err)
 	}
@@ -70,38 +70,40 @@ func fail(err error) int {
 	return 1
 }
 
-// named returns the libraries' names in a directory, by which they are loaded as
-// what they are.
+// named returns the paths of the libraries in a directory, by mode: the stand-in loads a
+// library by its name as a filter or as an output.
 func named(dir string) map[string]string {
 	return map[string]string{"filter": filepath.Join(dir, "flb-filter_kata.so"), "output": filepath.Join(dir, "kata.so")}
 }
 
+// libraries builds the libraries.
 func libraries(paths map[string]string, flags ...string) error {
 	for mode, path := range paths {
 		args := append([]string{"build", "-buildmode=c-shared", "-o", path}, flags...)
 		cmd := exec.Command("go", append(args, "../../plugin/"+mode)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // also when the tests themselves are built without
-		if err := loud(cmd); err != nil {
+		if err := compile(cmd); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// program builds a stand-in.
 func program(path string, flags ...string) error {
 	sources, err := filepath.Glob("src/*.c")
 	if err != nil {
 		return err
 	}
 	args := append([]string{"-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-rdynamic", "-o", path}, flags...)
-	return loud(exec.Command(compiler(), append(append(args, sources...), "-ldl", "-lpthread", "-lm")...))
+	return compile(exec.Command(compiler(), append(append(args, sources...), "-ldl", "-lpthread", "-lm")...))
 }
 
-// compiler is the C compiler's name.
+// compiler returns the C compiler's name.
 func compiler() string { return cmp.Or(os.Getenv("CC"), "cc") }
 
-// loud runs a compiler, whose warnings are errors here.
-func loud(cmd *exec.Cmd) error {
+// compile runs a compiler. Any output, such as a warning, is an error.
+func compile(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		return fmt.Errorf("%v: %v\n%s", cmd.Args, err, out)
 	}

@@ -71,7 +71,7 @@ func TestDemo(t *testing.T) {
 // demo returns what build/demo writes to standard output and error.
 func demo(t *testing.T, terminal bool, environment []string) string {
 	t.Helper()
-	if err := lookAtSources(); err != nil {
+	if err := dependOnSources(); err != nil {
 		t.Fatal(err)
 	}
 	read(t, "../../build/demo") // the result depends on it

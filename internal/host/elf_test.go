@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
+// openELF opens a library.
 func openELF(t *testing.T, path string) *elf.File {
 	t.Helper()
-	if err := lookAtSources(); err != nil {
+	if err := dependOnSources(); err != nil {
 		t.Fatal(err)
 	}
 	file, err := elf.Open(path)
@@ -47,8 +48,8 @@ func TestExports(t *testing.T) {
 	}
 }
 
-// A library needs libc and no other library: the image that it is put into has
-// what Fluent Bit needs.
+// A library needs no other library than libc: an image has what Fluent Bit itself needs, and
+// may have no more.
 func TestNeeded(t *testing.T) {
 	for mode, path := range release {
 		needed, err := openELF(t, path).ImportedLibraries()
@@ -61,14 +62,15 @@ func TestNeeded(t *testing.T) {
 	}
 }
 
-// Nothing that is written to can be executed, what the loader has filled in is
-// read-only from then on, and C functions with arrays check their stack.
+// No segment is writable and executable, relocated data becomes read-only, and C functions
+// with arrays have a stack protector.
 func TestHardening(t *testing.T) {
 	for mode, path := range release {
 		t.Run(mode, func(t *testing.T) { hardened(t, openELF(t, path)) })
 	}
 }
 
+// hardened checks one library.
 func hardened(t *testing.T, file *elf.File) {
 	var relro, stack *elf.Prog
 	for _, p := range file.Progs {
@@ -82,8 +84,8 @@ func hardened(t *testing.T, file *elf.File) {
 			stack = p
 		}
 	}
-	if stack == nil { // the system would make it executable
-		t.Error("the library does not say that its stack is not executable")
+	if stack == nil {
+		t.Error("the library has no PT_GNU_STACK, so that the stack becomes executable")
 	}
 
 	flags, err := file.DynValue(elf.DT_FLAGS)

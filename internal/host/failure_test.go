@@ -13,7 +13,7 @@ func TestBadOptions(t *testing.T) {
 			"output": "[error] [go proxy]: plugin 'kata' failed to initialize"}[mode]
 		r.logged(t, "[error] ["+mode+":kata:kata.0] "+want, last)
 		if r.code != 1 || len(r.lines) != 0 {
-			t.Errorf("%s: answered %d with %d lines", property, r.code, len(r.lines))
+			t.Errorf("%s: exit code %d, %d lines", property, r.code, len(r.lines))
 		}
 	}
 	for _, mode := range []string{"filter", "output"} {
@@ -35,34 +35,34 @@ func TestAllBadOptionsAtOnce(t *testing.T) {
 		`[error] Failed initialize filter kata.0`)
 }
 
-// Names are checked by the host, against the library's config map.
+// Fluent Bit checks names against the library's config map.
 func TestMisspeltOption(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		r := run(t, host, "-p", "prefx=k_", release["filter"], contract)
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		r := run(t, standIn, "-p", "prefx=k_", release["filter"], contract)
 		if r.code != 1 || !strings.Contains(r.log, "[config] kata: unknown configuration property 'prefx'. The following properties are allowed: key_name, ") ||
 			!strings.Contains(r.log, ", and sandbox_metadata.") {
-			t.Errorf("answered %d: %s", r.code, r.log)
+			t.Errorf("exit code %d: %s", r.code, r.log)
 		}
-		r = run(t, host, "-p", "prefix=a", "-p", "Prefix=b", release["filter"], contract)
+		r = run(t, standIn, "-p", "prefix=a", "-p", "Prefix=b", release["filter"], contract)
 		if r.code != 1 || !strings.Contains(r.log, "property 'prefix' is set 2 times") {
-			t.Errorf("answered %d: %s", r.code, r.log)
+			t.Errorf("exit code %d: %s", r.code, r.log)
 		}
 	})
 }
 
-func TestMissingHostFunction(t *testing.T) {
+func TestMissingFunction(t *testing.T) {
 	for mode, name := range map[string]string{"filter": "flb_filter_name", "output": "flb_output_name"} {
 		r := run(t, lacking, release[mode], contract)
 		want := "kata: this program has no function " + name + "; Fluent Bit 2.2 or later is needed\n"
 		if r.code != 1 || !strings.HasPrefix(r.log, want) {
-			t.Errorf("%s: answered %d: %s", mode, r.code, r.log)
+			t.Errorf("%s: exit code %d: %s", mode, r.code, r.log)
 		}
 	}
 }
 
-// A daemon's process is not the one that loaded the library: instances are
-// refused, and nothing waits for a Go runtime that is not there. The log says
-// why, and so does standard error, which the daemon itself has closed.
+// A daemon is not the process that loaded the library: instances do not start, and nothing
+// calls the Go runtime, which would hang. The reason is in the log and on standard error,
+// which the daemon itself has closed.
 func TestDaemon(t *testing.T) {
 	const why = "kata does not run in daemon mode (-d, Daemon On): it would hang. " +
 		"Start Fluent Bit in the foreground and let systemd or a container run it"
@@ -73,11 +73,11 @@ func TestDaemon(t *testing.T) {
 		r := run(t, current, "--fork", release[mode], contract)
 		r.logged(t, "[error] "+why, why, last)
 		if r.code != 1 {
-			t.Errorf("%s: answered %d", mode, r.code)
+			t.Errorf("%s: exit code %d", mode, r.code)
 		}
 	}
-	// A daemon without an instance that reads its configuration anew registers the
-	// plugin again: that enters Go too.
+	// A daemon that reloads its configuration registers the plugin again, also without an
+	// instance: that would enter Go, too.
 	r := run(t, current, "--fork", "--describe", "--reinit", "1", release["output"], contract)
 	r.logged(t, "[error] "+why, why)
 	if r.code != 1 {
@@ -85,21 +85,21 @@ func TestDaemon(t *testing.T) {
 	}
 }
 
-// A panic in Go leaves the chunk as it is. One line is logged however often it
-// happens, without a word of the record, and all are counted.
+// A panic in Go leaves the chunk as it is. All panics are counted, and only one line is
+// logged, without data of the record.
 func TestPanic(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		for text, cause := range map[string]string{
 			"katatest:panic": "panic of type string at fluentbit.failOnDemand (testing_on.go:",
 			"katatest:nil":   "runtime error: invalid memory address or nil pointer dereference at fluentbit.failOnDemand (testing_on.go:",
 		} {
 			path := chunk(t, message("info"), text+" secret")
-			unchanged(t, host, breaking["filter"], path)
+			unchanged(t, standIn, breaking["filter"], path)
 
 			for _, mode := range []string{"filter", "output"} {
-				r := run(t, host, "-q", "--log-level", "warn", "--metrics", "--threads", "4", "--repeat", "5", breaking[mode], path)
+				r := run(t, standIn, "-q", "--log-level", "warn", "--metrics", "--threads", "4", "--repeat", "5", breaking[mode], path)
 				if r.code != 0 || strings.Contains(r.log, "secret") {
-					t.Errorf("answered %d: %s", r.code, r.log)
+					t.Errorf("exit code %d: %s", r.code, r.log)
 				}
 				if strings.Count(r.log, "[") != 2 ||
 					!strings.HasPrefix(r.log, "[error] ["+mode+":kata:kata.0] internal error, the records go on as they came (1 so far): "+cause) ||
@@ -115,13 +115,13 @@ func TestPanic(t *testing.T) {
 }
 
 func TestNoMemory(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		r := unchanged(t, host, breaking["filter"], chunk(t, message("info"), message("info")+" katatest:memory"))
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		r := unchanged(t, standIn, breaking["filter"], chunk(t, message("info"), message("info")+" katatest:memory"))
 		if r.log != "" {
 			t.Errorf("logged %s", r.log)
 		}
 		// The next chunk is parsed again.
-		if good(t, host, breaking["filter"], chunk(t, message("info"))).events[0].Record["kata_level"] != "info" {
+		if good(t, standIn, breaking["filter"], chunk(t, message("info"))).events[0].Record["kata_level"] != "info" {
 			t.Error("not parsed")
 		}
 	})

@@ -16,11 +16,10 @@ const record = `time="2020-02-21T10:31:27.810781647Z" level=%s msg="release sand
 
 func message(level string) string { return fmt.Sprintf(record, level) }
 
-// The seed of the contract, and with it all of the way from C memory to C
-// memory; what the other cases say of records is tested in package transform.
-func TestFilterParses(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		seed := good(t, host, release["filter"], contract).events[0]
+// One case of the contract, from C memory to C memory; package transform tests the others.
+func TestFilter(t *testing.T) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		seed := good(t, standIn, release["filter"], contract).events[0]
 		if seed.Time != "1582281087.810781647" {
 			t.Errorf("time %s", seed.Time)
 		}
@@ -34,8 +33,8 @@ func TestFilterParses(t *testing.T) {
 	})
 }
 
-// Old hosts write the long forms of msgpack, and get the same.
-func TestFilterTakesEitherEncoding(t *testing.T) {
+// Old versions write the wide formats of msgpack, with the same results.
+func TestWidths(t *testing.T) {
 	short := good(t, current, release["filter"], contract)
 	long := good(t, oldest, release["filter"], "../../testdata/contract/cases-3.2.msgpack")
 	if len(short.events) != len(long.events) {
@@ -49,8 +48,8 @@ func TestFilterTakesEitherEncoding(t *testing.T) {
 }
 
 func TestInstancesAreSeparate(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		r := good(t, host, "-p", "prefix=a_", "-p", "Min_Level=warning", "--next", "-p", "PREFIX=", "-p", "alias=second",
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		r := good(t, standIn, "-p", "prefix=a_", "-p", "Min_Level=warning", "--next", "-p", "PREFIX=", "-p", "alias=second",
 			release["filter"], chunk(t, message("info"), message("error")))
 		if len(r.events) != 3 {
 			t.Fatalf("%d events, want one and two: %v", len(r.events), r.events)
@@ -65,12 +64,12 @@ func TestInstancesAreSeparate(t *testing.T) {
 }
 
 func TestReinit(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		one := good(t, host, release["filter"], contract)
-		four := good(t, host, "--reinit", "3", release["filter"], contract)
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		one := good(t, standIn, release["filter"], contract)
+		four := good(t, standIn, "--reinit", "3", release["filter"], contract)
 		for i, e := range four.events {
 			if !reflect.DeepEqual(e, one.events[i%len(one.events)]) {
-				t.Fatalf("event %d differs after a new start: %v", i, e)
+				t.Fatalf("event %d differs after a restart: %v", i, e)
 			}
 		}
 		if len(four.events) != 4*len(one.events) {
@@ -79,8 +78,9 @@ func TestReinit(t *testing.T) {
 	})
 }
 
-// What ends is forgotten, also by Go, whose memory AddressSanitizer does not see.
-func TestInstancesAreForgotten(t *testing.T) {
+// Instances that have ended are freed, in Go, too, whose memory AddressSanitizer does not
+// see.
+func TestInstancesAreFreed(t *testing.T) {
 	for _, mode := range []string{"filter", "output"} {
 		memory := func(times string) int64 {
 			return good(t, current, "-q", "--reinit", times, release[mode], chunk(t, message("info"))).memory
@@ -92,36 +92,36 @@ func TestInstancesAreForgotten(t *testing.T) {
 }
 
 func TestThreads(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		one := good(t, host, release["filter"], contract)
-		r := good(t, host, "--threads", "8", "--repeat", "50", "-p", "prefix=a_", "--next", "--reinit", "1", release["filter"], contract)
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		one := good(t, standIn, release["filter"], contract)
+		r := good(t, standIn, "--threads", "8", "--repeat", "50", "-p", "prefix=a_", "--next", "--reinit", "1", release["filter"], contract)
 		if len(r.events) != 4*len(one.events) { // the first call of two instances, twice
 			t.Errorf("%d events, want 4 times %d", len(r.events), len(one.events))
 		}
 	})
 }
 
-// Every option can be set by its name, also the last ones: the host walks the
-// config map with the size of its own rows.
-func TestEveryOptionIsKnown(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+// Every option can be set by its name, also the last ones: Fluent Bit reads the config map
+// with the size of its own rows.
+func TestOptionNames(t *testing.T) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		var args []string
 		for _, row := range options.Table {
 			args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
 		}
-		good(t, host, append(args, release["filter"], contract)...)
+		good(t, standIn, append(args, release["filter"], contract)...)
 	})
 }
 
-// Much more comes out than went in: no estimate holds.
+// The output is much larger than any estimate.
 func TestOutputGrows(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		prefix := strings.Repeat("p", 5000)
 		messages := make([]string, 100)
 		for i := range messages {
 			messages[i] = message("info")
 		}
-		r := good(t, host, "--repeat", "3", "-p", "prefix="+prefix, release["filter"], chunk(t, messages...))
+		r := good(t, standIn, "--repeat", "3", "-p", "prefix="+prefix, release["filter"], chunk(t, messages...))
 		if len(r.events) != len(messages) {
 			t.Fatalf("%d events, want %d", len(r.events), len(messages))
 		}
@@ -134,49 +134,49 @@ func TestOutputGrows(t *testing.T) {
 }
 
 func TestDropAll(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		r := good(t, host, "-p", "min_level=error", release["filter"], chunk(t, message("info"), message("debug")))
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		r := good(t, standIn, "-p", "min_level=error", release["filter"], chunk(t, message("info"), message("debug")))
 		if len(r.events) != 0 {
 			t.Errorf("events are left: %v", r.events)
 		}
 	})
 }
 
-// unchanged runs the filter and fails unless its answer is the chunk.
-func unchanged(t *testing.T, host, library, path string) result {
+// unchanged runs the filter and fails unless its output is the chunk.
+func unchanged(t *testing.T, standIn, library, path string) result {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	r := run(t, host, "--log-level", "warn", "-w", out, library, path)
+	r := run(t, standIn, "--log-level", "warn", "-w", out, library, path)
 	if r.code != 0 {
-		t.Fatalf("answered %d: %s", r.code, r.log)
+		t.Fatalf("exit code %d: %s", r.code, r.log)
 	}
 	if !bytes.Equal(read(t, out), read(t, path)) {
-		t.Error("the chunk came back changed")
+		t.Error("the chunk changed")
 	}
 	return r
 }
 
 func TestOddChunks(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		t.Run("empty", func(t *testing.T) { unchanged(t, host, release["filter"], file(t, nil)) })
-		t.Run("no msgpack", func(t *testing.T) { unchanged(t, host, release["filter"], file(t, []byte("\xc1\xc1"))) })
-		t.Run("nothing to parse", func(t *testing.T) { unchanged(t, host, release["filter"], chunk(t, "", "")) })
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		t.Run("empty", func(t *testing.T) { unchanged(t, standIn, release["filter"], file(t, nil)) })
+		t.Run("no msgpack", func(t *testing.T) { unchanged(t, standIn, release["filter"], file(t, []byte("\xc1\xc1"))) })
+		t.Run("nothing to parse", func(t *testing.T) { unchanged(t, standIn, release["filter"], chunk(t, "", "")) })
 		t.Run("cut", func(t *testing.T) {
-			// The whole event is parsed, what follows goes on as it came.
+			// The complete event is parsed, the rest is copied.
 			whole := read(t, chunk(t, message("info"), message("info")))
 			out := filepath.Join(t.TempDir(), "out")
 			cut := whole[:len(whole)-7]
-			r := run(t, host, "-w", out, release["filter"], file(t, cut))
+			r := run(t, standIn, "-w", out, release["filter"], file(t, cut))
 			if r.code != 0 || len(r.events) != 1 || r.events[0].Record["kata_level"] != "info" {
-				t.Errorf("answered %d, %v", r.code, r.events)
+				t.Errorf("exit code %d, %v", r.code, r.events)
 			}
 			if got := read(t, out); !bytes.HasSuffix(got, cut[len(whole)/2:]) {
-				t.Errorf("the rest is gone: %q", got)
+				t.Errorf("the rest is missing: %q", got)
 			}
 		})
 		t.Run("10 MB", func(t *testing.T) {
 			long := message("info") + " long=" + strings.Repeat("x", 10<<20)
-			r := good(t, host, release["filter"], chunk(t, long))
+			r := good(t, standIn, release["filter"], chunk(t, long))
 			if e := r.events[0].Record; e["MESSAGE"] != long || e["kata_level"] != "info" || e["kata_parse_error"] != "too_large" {
 				t.Errorf("%d bytes of MESSAGE, kata_level %v, kata_parse_error %v", len(e["MESSAGE"].(string)), e["kata_level"], e["kata_parse_error"])
 			}
@@ -184,11 +184,11 @@ func TestOddChunks(t *testing.T) {
 	})
 }
 
-// The tag of a chunk reaches Go.
+// The tag of a chunk is passed to Go.
 func TestTag(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		for _, mode := range []string{"filter", "output"} {
-			run(t, host, "-q", "--log-level", "warn", breaking[mode], chunk(t, "katatest:tag")).logged(t, `tag: "kata.host"`)
+			run(t, standIn, "-q", "--log-level", "warn", breaking[mode], chunk(t, "katatest:tag")).logged(t, `tag: "kata.host"`)
 		}
 	})
 }

@@ -16,17 +16,17 @@ import (
 	"testing"
 )
 
-// fact is a line of testdata/layouts.txt: an expression of the host's, ours,
-// and the host's value in each version.
+// fact is a line of testdata/layouts.txt: an expression for Fluent Bit's headers, one for the
+// libraries', and the former's value in each version of Fluent Bit.
 type fact struct {
-	host, relation, ours string
-	values               []string
+	theirs, relation, ours string
+	values                 []string
 }
 
-// layouts is all of testdata/layouts.txt.
+// layouts is the content of testdata/layouts.txt.
 type layouts struct {
 	versions         []string
-	rows, counters   []string // what the library is said to choose, by version
+	rows, counters   []string // what the library chooses, by version
 	needed, optional []fact
 }
 
@@ -40,7 +40,7 @@ func readLayouts(t *testing.T) *layouts {
 			continue
 		}
 		cells := gap.Split(line, -1)
-		f := fact{host: cells[0], relation: "==", ours: cells[1], values: cells[2:]}
+		f := fact{theirs: cells[0], relation: "==", ours: cells[1], values: cells[2:]}
 		if l.versions != nil && len(f.values) != len(l.versions) {
 			t.Fatalf("%d values, want %d: %s", len(f.values), len(l.versions), line)
 		}
@@ -50,9 +50,9 @@ func readLayouts(t *testing.T) *layouts {
 		switch {
 		case l.versions == nil:
 			l.versions = f.values
-		case f.host == "N":
+		case f.theirs == "N":
 			l.rows = f.values
-		case f.host == "counters":
+		case f.theirs == "counters":
 			l.counters = f.values
 		case l.counters == nil:
 			l.needed = append(l.needed, f)
@@ -61,12 +61,12 @@ func readLayouts(t *testing.T) *layouts {
 		}
 	}
 	if len(l.rows) == 0 || len(l.needed) == 0 || len(l.optional) == 0 {
-		t.Fatal("the table is not whole")
+		t.Fatal("the table is not complete")
 	}
 	return l
 }
 
-// with is the fact for a struct of the config map's rows.
+// with returns the fact for one of the structs of config map rows.
 func (f fact) with(row string) fact {
 	f.ours = strings.ReplaceAll(f.ours, "row_N", "row_"+row)
 	return f
@@ -80,7 +80,7 @@ var (
 	constant = regexp.MustCompile(`^[A-Z0-9_]+$`)
 )
 
-// inC is an expression of the table in C.
+// inC returns an expression of the table in C.
 func inC(expression string) string {
 	if m := distance.FindStringSubmatch(expression); m != nil {
 		return fmt.Sprintf("offsetof(struct %s, %s) - offsetof(struct %[1]s, %[3]s)", m[1], m[2], m[3])
@@ -94,11 +94,10 @@ func inC(expression string) string {
 	return fmt.Sprintf("sizeof(struct %s)", expression)
 }
 
-// evaluate answers what a C compiler makes of expressions, keys being those of
-// the table and values C.
+// evaluate returns the values of C expressions by their keys, which are those of the table.
 func evaluate(t *testing.T, includes string, expressions map[string]string, flags ...string) map[string]int {
 	t.Helper()
-	if err := lookAtSources(); err != nil {
+	if err := dependOnSources(); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -129,8 +128,7 @@ func evaluate(t *testing.T, includes string, expressions map[string]string, flag
 	return values
 }
 
-// ourSide returns the values of the table's expressions of ours: what the
-// libraries' headers say, what they look up, and what they export.
+// ourSide returns the values of the table's expressions for the libraries' headers.
 func ourSide(t *testing.T, l *layouts) map[string]int {
 	t.Helper()
 	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/fluent/fluent-bit-go").Output()
@@ -139,7 +137,7 @@ func ourSide(t *testing.T, l *layouts) map[string]int {
 	}
 	expressions := map[string]string{}
 	for _, f := range append(slices.Clone(l.needed), l.optional...) {
-		if quoted.MatchString(f.host) || function.MatchString(f.host) {
+		if quoted.MatchString(f.theirs) || function.MatchString(f.theirs) {
 			continue
 		}
 		for _, row := range l.rows {
@@ -151,9 +149,9 @@ func ourSide(t *testing.T, l *layouts) map[string]int {
 		"-I../../internal/fluentbit", "-I../../plugin/filter", "-I../../plugin/output", "-I"+filepath.Join(strings.TrimSpace(string(module)), "output"))
 }
 
-// fits says whether a version's value is one with which the library works.
-func (f fact) fits(host string, ours int) bool {
-	value, err := strconv.Atoi(host)
+// fits reports whether the library works with a version's value.
+func (f fact) fits(theirs string, ours int) bool {
+	value, err := strconv.Atoi(theirs)
 	if err != nil {
 		return false
 	}
@@ -168,28 +166,28 @@ func (f fact) fits(host string, ours int) bool {
 	return value == ours
 }
 
-// What the library goes by is so in every version that is supported, and what
-// it chooses between is what the table says.
+// What the library relies on is the case in every supported version, and it makes the choices
+// of the table.
 func TestLayouts(t *testing.T) {
 	l := readLayouts(t)
 	ours := ourSide(t, l)
 	value := func(f fact) int {
-		if function.MatchString(f.host) || quoted.MatchString(f.host) {
+		if function.MatchString(f.theirs) || quoted.MatchString(f.theirs) {
 			return 1
 		}
 		return ours[f.ours]
 	}
 	for i, v := range l.versions {
 		for _, f := range l.needed {
-			if f = f.with(l.rows[i]); f.host == "flb_config_map_get_raw()" {
-				// By this function the library knows the version: filter.c.
+			if f = f.with(l.rows[i]); f.theirs == "flb_config_map_get_raw()" {
+				// The library chooses by this function; see filter.c.
 				if longer := l.rows[i] == "5_0_3"; longer != (f.values[i] == "1") {
-					t.Errorf("%s: takes the rows %s, though %s is %s", v, l.rows[i], f.host, f.values[i])
+					t.Errorf("%s: takes the rows %s, though %s is %s", v, l.rows[i], f.theirs, f.values[i])
 				}
 				continue
 			}
 			if !f.fits(f.values[i], value(f)) {
-				t.Errorf("%s: %s is %s, want %s %s, which is %d", v, f.host, f.values[i], f.relation, f.ours, value(f))
+				t.Errorf("%s: %s is %s, want %s %s, which is %d", v, f.theirs, f.values[i], f.relation, f.ours, value(f))
 			}
 		}
 		counters := "with"
@@ -200,21 +198,21 @@ func TestLayouts(t *testing.T) {
 			}
 		}
 		if counters != l.counters[i] {
-			t.Errorf("%s: %s counters, want %s: %s is %s, %s %d", v, counters, l.counters[i], why.host, why.values[i], why.ours, value(why))
+			t.Errorf("%s: %s counters, want %s: %s is %s, %s %d", v, counters, l.counters[i], why.theirs, why.values[i], why.ours, value(why))
 		}
 	}
 }
 
-// The table has all functions that the libraries look up in Fluent Bit, and those
-// that it looks up in the output.
+// The table has all functions that the libraries look up in Fluent Bit, and all that Fluent
+// Bit looks up in the output.
 func TestLayoutsFunctions(t *testing.T) {
 	l := readLayouts(t)
 	var called, looksUp []string
 	for _, f := range append(slices.Clone(l.needed), l.optional...) {
-		if m := function.FindStringSubmatch(f.host); m != nil {
+		if m := function.FindStringSubmatch(f.theirs); m != nil {
 			called = append(called, m[1])
 		}
-		if m := quoted.FindStringSubmatch(f.host); m != nil {
+		if m := quoted.FindStringSubmatch(f.theirs); m != nil {
 			looksUp = append(looksUp, m[1])
 		}
 	}
@@ -226,14 +224,14 @@ func TestLayoutsFunctions(t *testing.T) {
 		}
 		sources = append(sources, some...)
 	}
-	looked := map[string]bool{}
+	found := map[string]bool{}
 	for _, source := range sources {
 		for _, m := range regexp.MustCompile(`"((?:flb|cmt)_\w+)"`).FindAllSubmatch(read(t, source), -1) {
-			looked[string(m[1])] = true
+			found[string(m[1])] = true
 		}
 	}
 	slices.Sort(called)
-	if got := slices.Sorted(maps.Keys(looked)); !slices.Equal(got, called) {
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, called) {
 		t.Errorf("the libraries look up %v, the table has %v", got, called)
 	}
 	names := exported(t, openELF(t, release["output"]))
@@ -244,7 +242,7 @@ func TestLayoutsFunctions(t *testing.T) {
 }
 
 // The stand-in has the layouts of the versions that it stands for.
-func TestLayoutsOfTheStandIn(t *testing.T) {
+func TestLayoutsOfStandIn(t *testing.T) {
 	l := readLayouts(t)
 	for _, c := range []struct {
 		version string
@@ -253,8 +251,8 @@ func TestLayoutsOfTheStandIn(t *testing.T) {
 		expressions := map[string]string{}
 		structs := append(slices.Clone(l.needed), l.optional...)
 		for _, f := range structs {
-			if member.MatchString(f.host) || distance.MatchString(f.host) {
-				expressions[f.host] = inC(f.host)
+			if member.MatchString(f.theirs) || distance.MatchString(f.theirs) {
+				expressions[f.theirs] = inC(f.theirs)
 			}
 		}
 		expressions["flb_config_map"] = inC("flb_config_map")
@@ -262,14 +260,14 @@ func TestLayoutsOfTheStandIn(t *testing.T) {
 		got := evaluate(t, `#include "host.h"`, expressions, append(c.flags, "-Isrc")...)
 		i := slices.Index(l.versions, c.version)
 		for _, f := range structs {
-			if n, ok := got[f.host]; ok && strconv.Itoa(n) != f.values[i] {
-				t.Errorf("the stand-in for %s: %s is %d, want %s", c.version, f.host, n, f.values[i])
+			if n, ok := got[f.theirs]; ok && strconv.Itoa(n) != f.values[i] {
+				t.Errorf("the stand-in for %s: %s is %d, want %s", c.version, f.theirs, n, f.values[i])
 			}
 		}
 	}
 }
 
-// types are those of the host's functions as the library calls them.
+// types are the types with which the library calls Fluent Bit's functions.
 var types = map[string]string{
 	"flb_config_map_get_raw":  "const char *(struct flb_config_map *)",
 	"flb_filter_get_property": "const char *(const char *, struct flb_filter_instance *)",
@@ -283,8 +281,8 @@ var types = map[string]string{
 	"cmt_gauge_set":           "int (struct cmt_gauge *, uint64_t, double, int, char **)",
 }
 
-// The table is true of the sources of Fluent Bit at FLUENT_BIT_SOURCE, which
-// are those of FLUENT_BIT_VERSION.
+// The table agrees with the sources of Fluent Bit in FLUENT_BIT_SOURCE, whose version is
+// FLUENT_BIT_VERSION.
 func TestLayoutsOfSource(t *testing.T) {
 	source, of := os.Getenv("FLUENT_BIT_SOURCE"), os.Getenv("FLUENT_BIT_VERSION")
 	if source == "" || of == "" {
@@ -304,26 +302,26 @@ func TestLayoutsOfSource(t *testing.T) {
 	expressions := map[string]string{}
 	all := append(slices.Clone(l.needed), l.optional...)
 	for _, f := range all {
-		switch m, q := function.FindStringSubmatch(f.host), quoted.MatchString(f.host); {
+		switch m, q := function.FindStringSubmatch(f.theirs), quoted.MatchString(f.theirs); {
 		case m == nil && !q:
-			expressions[f.host] = inC(f.host)
-		case q && bytes.Contains(registered, []byte(f.host)):
-			expressions[f.host] = "1"
+			expressions[f.theirs] = inC(f.theirs)
+		case q && bytes.Contains(registered, []byte(f.theirs)):
+			expressions[f.theirs] = "1"
 		case !q && bytes.Contains(declared, []byte(m[1]+"(")):
-			expressions[f.host] = fmt.Sprintf("__builtin_types_compatible_p(__typeof__(%s), %s) ? 1 : -1", m[1], types[m[1]])
+			expressions[f.theirs] = fmt.Sprintf("__builtin_types_compatible_p(__typeof__(%s), %s) ? 1 : -1", m[1], types[m[1]])
 		default:
-			expressions[f.host] = "0"
+			expressions[f.theirs] = "0"
 		}
 	}
-	got := evaluate(t, hostHeaders, expressions, hostFlags(t, source)...)
+	got := evaluate(t, headers, expressions, headerFlags(t, source)...)
 	for _, f := range all {
-		if n := strconv.Itoa(got[f.host]); n != f.values[at] {
-			t.Errorf("%s: %s is %s, the table has %s", of, f.host, n, f.values[at])
+		if n := strconv.Itoa(got[f.theirs]); n != f.values[at] {
+			t.Errorf("%s: %s is %s, the table has %s", of, f.theirs, n, f.values[at])
 		}
 	}
 }
 
-// numbers are those of a version.
+// numbers returns the numbers in a version.
 func numbers(t *testing.T, version string) (all []int) {
 	t.Helper()
 	for text := range strings.SplitSeq(version, ".") {
@@ -336,7 +334,7 @@ func numbers(t *testing.T, version string) (all []int) {
 	return all
 }
 
-const hostHeaders = `
+const headers = `
 #include <fluent-bit/flb_info.h>
 #include <fluent-bit/flb_filter.h>
 #include <fluent-bit/flb_config_map.h>
@@ -349,9 +347,9 @@ const hostHeaders = `
 #include <cmetrics/cmt_gauge.h>
 #include "go.h"`
 
-// hostFlags has empty headers in the place of those that Fluent Bit's build
-// would write, and says what they would: how it is configured, as it mostly is.
-func hostFlags(t *testing.T, source string) []string {
+// headerFlags returns compiler flags for Fluent Bit's headers. In place of headers that its
+// build would generate there are empty ones, and flags with the default configuration.
+func headerFlags(t *testing.T, source string) []string {
 	t.Helper()
 	written := t.TempDir()
 	flags := []string{"-I" + written, "-DFLB_HAVE_REGEX", "-DFLB_HAVE_METRICS", "-DMK_THREADS_POSIX", "-DMK_HAVE_SYS_UIO_H", "-DMK_HAVE_UNISTD_H"}
@@ -378,7 +376,7 @@ func hostFlags(t *testing.T, source string) []string {
 	return flags
 }
 
-// texts is all of the C in some places of a source tree.
+// texts returns all C sources and headers in parts of a source tree.
 func texts(t *testing.T, source string, places ...string) (all []byte) {
 	t.Helper()
 	for _, place := range places {

@@ -11,7 +11,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// shown returns the library's metrics as a host printed them, by what is in
+// shown returns the library's metrics as the stand-in printed them, by name and by what is in
 // the braces after the instance's name.
 func (r result) shown(t *testing.T, instance string) map[string]string {
 	t.Helper()
@@ -22,7 +22,7 @@ func (r result) shown(t *testing.T, instance string) map[string]string {
 	return counters
 }
 
-// metrics returns the gauge, and all counters with zero, but for these.
+// metrics returns the gauge, and all counters with 0 or the given values.
 func metrics(t *testing.T, but map[string]string) map[string]string {
 	t.Helper()
 	info := transform.Info
@@ -39,6 +39,7 @@ func metrics(t *testing.T, but map[string]string) map[string]string {
 	return all
 }
 
+// same compares metrics.
 func same(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	for _, key := range slices.Sorted(maps.Keys(want)) {
@@ -51,18 +52,17 @@ func same(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// Both routes show their numbers, under the name of the instance; the threads
-// of an instance count together.
+// Both libraries have metrics with the name of the instance; those of its threads are added.
 func TestCounters(t *testing.T) {
 	const times = 40
 	path := chunk(t, message("info"), message("info")+` broken="`, message("debug"), "plain text")
 	size := len(read(t, path))
-	everyHost(t, func(t *testing.T, host string) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
 		for _, mode := range []string{"filter", "output"} {
-			r := run(t, host, "-q", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(times/4),
+			r := run(t, standIn, "-q", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(times/4),
 				"-p", "alias=mine", "-p", "min_level=info", "--next", release[mode], path)
 			if r.code != 0 {
-				t.Errorf("answered %d: %s", r.code, r.log)
+				t.Errorf("exit code %d: %s", r.code, r.log)
 			}
 			n := func(each int) string { return fmt.Sprint(each * times) }
 			second := r.shown(t, "kata.1")
@@ -80,34 +80,34 @@ func TestCounters(t *testing.T) {
 	})
 }
 
-// The gauge and all counters are there, and those are zero, before the first chunk.
-func TestMetricsAtOnce(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		same(t, run(t, host, "--metrics", "--repeat", "0", release["filter"], contract).shown(t, "kata.0"), metrics(t, nil))
+// The gauge and all counters exist before the first chunk, with 0 for the counters.
+func TestFirstMetrics(t *testing.T) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		same(t, run(t, standIn, "--metrics", "--repeat", "0", release["filter"], contract).shown(t, "kata.0"), metrics(t, nil))
 	})
 }
 
-// A host whose metrics cannot be found, or that has none, gets no counters: one
-// line says so, and everything else is as ever.
+// A Fluent Bit whose metrics cannot be found, or that has none, gets no counters: one line
+// says so, and all else works.
 func TestNoCounters(t *testing.T) {
 	const line = "[ info] [filter:kata:kata.0] no counters among this program's metrics, whose place is not known; the numbers are logged at the end\n"
 	want := good(t, current, release["filter"], contract)
-	start := greeting(t, "filter", "kata.0") + "\n"
-	for _, host := range []string{unknown, strange, without, noGauge} {
-		r := run(t, host, "--metrics", "--repeat", "2", release["filter"], contract)
+	start := firstLine(t, "filter", "kata.0") + "\n"
+	for _, standIn := range []string{unknown, strange, without, noGauge} {
+		r := run(t, standIn, "--metrics", "--repeat", "2", release["filter"], contract)
 		if r.code != 0 || len(r.events) != len(want.events) || len(r.events) == 0 {
-			t.Errorf("answered %d, %d events, want %d", r.code, len(r.events), len(want.events))
+			t.Errorf("exit code %d, %d events, want %d", r.code, len(r.events), len(want.events))
 		}
 		if !strings.HasPrefix(r.log, start+line) || strings.Count(r.log, line) != 1 || len(r.shown(t, "kata.0")) != 0 {
 			t.Errorf("logged %s", r.log)
 		}
 	}
-	// An output is told where its metrics are: no layout has to be known.
+	// An output gets its metrics from a function: no layout has to be known.
 	same(t, run(t, unknown, "-q", "--metrics", "--repeat", "0", release["output"], contract).shown(t, "kata.0"), metrics(t, nil))
 }
 
-// The same numbers are logged at the end, and while it runs when something was
-// wrong: by a library for tests at each such chunk.
+// The numbers are logged at the end, and before that if something went wrong: in a library
+// for tests after each such chunk.
 func TestReport(t *testing.T) {
 	numbers := func(n int) string {
 		return fmt.Sprintf("records{error=%d} encoding{logfmt=%[1]d} parse_errors{bad_time=%[1]d} ", n)
@@ -128,9 +128,9 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// Whatever goes wrong with a record, its content is for debug lines at most;
-// and there is none of it there either, nor a line that was not asked for.
-func TestNoContentInTheLog(t *testing.T) {
+// Whatever goes wrong with a record, its content is never logged, and no level has
+// additional lines.
+func TestNoContentInLog(t *testing.T) {
 	const secret = "s3cr3t"
 	path := chunk(t, secret, message("info")+" token="+secret, `time="`+secret+`" level=info msg="`+secret,
 		`{"level":"info","msg":"`+secret+`","time":`, "time=2024-01-01T00:00:00Z level="+secret+" "+secret+`="\q`)

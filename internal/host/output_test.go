@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// The output prints what the filter answers.
+// The output prints the events that the filter returns.
 func TestOutputAgreesWithFilter(t *testing.T) {
-	everyHost(t, func(t *testing.T, host string) {
-		filter := good(t, host, release["filter"], contract)
-		output := good(t, host, release["output"], contract)
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		filter := good(t, standIn, release["filter"], contract)
+		output := good(t, standIn, release["output"], contract)
 		if len(filter.lines) == 0 || len(filter.lines) != len(output.lines) {
 			t.Fatalf("%d events, %d lines", len(filter.lines), len(output.lines))
 		}
@@ -28,12 +28,12 @@ func TestOutputAgreesWithFilter(t *testing.T) {
 }
 
 func TestOutputInstances(t *testing.T) {
-	long := " long=" + strings.Repeat("x", 50<<10) // more than a pipe takes in one piece
-	everyHost(t, func(t *testing.T, host string) {
-		r := good(t, host, "--threads", "4", "--repeat", "5", "--reinit", "1",
+	long := " long=" + strings.Repeat("x", 50<<10) // more than a pipe takes at once
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		r := good(t, standIn, "--threads", "4", "--repeat", "5", "--reinit", "1",
 			"-p", "prefix=a_", "--next", "-p", "Prefix=b_", release["output"], chunk(t, message("info")+long, message("error")+long))
 		count := map[any]int{}
-		for _, l := range r.lines { // none of them torn, or they would not be JSON
+		for _, l := range r.lines { // none is interleaved with another, or it would not be JSON
 			count[l["a_level"]]++
 			count[l["b_level"]]++
 		}
@@ -43,8 +43,7 @@ func TestOutputInstances(t *testing.T) {
 	})
 }
 
-// A chunk that cannot be written is to be tried again, as often as the host
-// likes; one line says so for now.
+// A chunk that cannot be written is to be retried by Fluent Bit; only one line is logged.
 func TestOutputCannotWrite(t *testing.T) {
 	f := func(name, cause string, stdout *os.File) {
 		t.Run(name, func(t *testing.T) {
@@ -53,11 +52,11 @@ func TestOutputCannotWrite(t *testing.T) {
 			cmd := exec.Command(current, "--log-level", "warn", "--repeat", "5", release["output"], contract)
 			cmd.Stdout, cmd.Stderr = stdout, &log
 			if err := cmd.Run(); err == nil {
-				t.Error("the host saw no error")
+				t.Error("the stand-in got no error")
 			}
-			again := "host: flush answered 2"
+			retry := "host: flush answered 2"
 			result{log: log.String()}.logged(t, "[ warn] [output:kata:kata.0] cannot write to standard output: "+cause,
-				again, again, again, again, again)
+				retry, retry, retry, retry, retry)
 		})
 	}
 	reader, writer, err := os.Pipe()

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestProxyLayout has the C compiler compare the output's words for the proxy's
-// structs with those of fluent-bit-go, through which the same memory is used.
+// TestProxyLayout has the C compiler compare the output's structs of the proxy with those of
+// fluent-bit-go, which are used for the same memory.
 func TestProxyLayout(t *testing.T) {
 	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/fluent/fluent-bit-go/output").Output()
 	if err != nil {
@@ -41,6 +41,6 @@ SAME("FLB_OK", KATA_PROXY_OK, FLB_OK)
 		t.Errorf("%v\n%s", err, out)
 	}
 	if _, err := compile(`SAME("two that differ", KATA_PROXY_OK, FLB_RETRY)`); err == nil {
-		t.Error("the compiler accepts what differs")
+		t.Error("the compiler accepts a difference")
 	}
 }

@@ -16,25 +16,25 @@ import (
 	"time"
 )
 
-// result is what one run of a host program did.
+// result is the result of one run of a stand-in.
 type result struct {
 	code   int
-	memory int64 // the most that it had, in bytes
+	memory int64 // the largest resident size, in bytes
 	events []line
 	lines  []map[string]any // the same, undecoded
 	log    string           // standard error
 }
 
-// line is an event as the host prints it.
+// line is an event as the stand-in prints it.
 type line struct {
 	Name   string
 	Time   string
 	Record map[string]any
 }
 
-// lookAtSources makes the result of the tests depend on what they build: go test
-// takes a result from its cache unless a file has changed that a test looked at.
-var lookAtSources = sync.OnceValue(func() error {
+// dependOnSources makes cached test results depend on the sources of what is built: go test
+// takes a result from its cache if no file has changed that a test has opened or statted.
+var dependOnSources = sync.OnceValue(func() error {
 	return filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -50,14 +50,14 @@ var lookAtSources = sync.OnceValue(func() error {
 	})
 })
 
-// run starts a host program; a run that does not end is a failure.
-func run(t *testing.T, host string, args ...string) result {
+// run runs a stand-in, and fails the test if it does not end.
+func run(t *testing.T, standIn string, args ...string) result {
 	t.Helper()
-	if err := lookAtSources(); err != nil {
+	if err := dependOnSources(); err != nil {
 		t.Fatal(err)
 	}
 	var out, log bytes.Buffer
-	cmd := exec.Command(host, args...)
+	cmd := exec.Command(standIn, args...)
 	cmd.Stdout, cmd.Stderr = &out, &log
 	cmd.WaitDelay = time.Second
 	stuck := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
@@ -73,15 +73,15 @@ func run(t *testing.T, host string, args ...string) result {
 	for text := range bytes.Lines(out.Bytes()) {
 		var l line
 		var m map[string]any
-		number(t, text, &l)
-		number(t, text, &m)
+		decode(t, text, &l)
+		decode(t, text, &m)
 		r.events, r.lines = append(r.events, l), append(r.lines, m)
 	}
 	return r
 }
 
-// number decodes JSON without turning numbers into floats.
-func number(t *testing.T, text []byte, into any) {
+// decode decodes JSON with numbers as json.Number.
+func decode(t *testing.T, text []byte, into any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -90,12 +90,13 @@ func number(t *testing.T, text []byte, into any) {
 	}
 }
 
-// good runs a host and fails unless it answers 0 and has nothing to complain of.
-func good(t *testing.T, host string, args ...string) result {
+// good runs a stand-in, and fails the test unless the exit code is 0 and nothing at level warn
+// or above is logged.
+func good(t *testing.T, standIn string, args ...string) result {
 	t.Helper()
-	r := run(t, host, append([]string{"--log-level", "warn"}, args...)...)
+	r := run(t, standIn, append([]string{"--log-level", "warn"}, args...)...)
 	if r.code != 0 || r.log != "" {
-		t.Fatalf("%v: answered %d and logged:\n%s", args, r.code, r.log)
+		t.Fatalf("%v: exit code %d, logged:\n%s", args, r.code, r.log)
 	}
 	return r
 }
@@ -108,15 +109,16 @@ func (r result) logged(t *testing.T, want ...string) {
 	}
 }
 
-// everyHost runs f with each kind of host, the one with AddressSanitizer too.
-func everyHost(t *testing.T, f func(t *testing.T, host string)) {
+// everyStandIn runs f with the stand-ins for the newest and oldest versions, and with the one
+// with AddressSanitizer.
+func everyStandIn(t *testing.T, f func(t *testing.T, standIn string)) {
 	t.Helper()
-	for name, host := range map[string]string{"current": current, "oldest": oldest, "asan": asan} {
+	for name, standIn := range map[string]string{"current": current, "oldest": oldest, "asan": asan} {
 		t.Run(name, func(t *testing.T) {
-			if host == "" {
+			if standIn == "" {
 				t.Skip("the C compiler has no AddressSanitizer: ", asanMissing)
 			}
-			f(t, host)
+			f(t, standIn)
 		})
 	}
 }
@@ -138,6 +140,7 @@ func chunk(t *testing.T, messages ...string) string {
 	return file(t, b)
 }
 
+// file writes a file and returns its path.
 func file(t *testing.T, b []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "chunk")

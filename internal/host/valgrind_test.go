@@ -9,13 +9,12 @@ import (
 	"testing"
 )
 
-// TestValgrind looks at what Go does with the host's memory, and C with any:
-// AddressSanitizer sees only the C that was compiled for it.
+// TestValgrind checks Go's use of C memory, and all of C's: AddressSanitizer only checks C
+// code that is compiled for it.
 //
-// valgrind does not know Go's stacks. They move, and memory that it takes for a
-// part of a stack that is not used any more it takes for lost: some thousand
-// reports, all of them of memory that Go itself got from the kernel. What is
-// from malloc is never that, and there every report counts.
+// valgrind does not know Go's stacks, which move, and reports accesses beyond the end of what
+// it takes for the stack: some thousand reports, all of them of memory that Go itself got from
+// the kernel. Every report of memory from malloc counts.
 func TestValgrind(t *testing.T) {
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
@@ -30,7 +29,7 @@ func TestValgrind(t *testing.T) {
 				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking[mode], path)
 			report := string(read(t, log))
 			if r.code != 0 || !strings.Contains(report, "ERROR SUMMARY") {
-				t.Fatalf("answered %d: %s\n%.3000s", r.code, r.log, report)
+				t.Fatalf("exit code %d: %s\n%.3000s", r.code, r.log, report)
 			}
 			for _, one := range regexp.MustCompile(`(?m)^==\d+== $`).Split(report, -1) {
 				if address.MatchString(one) && !strings.Contains(one, " in a rw- anonymous segment") || lost.MatchString(one) {
@@ -50,7 +49,7 @@ func TestValgrind(t *testing.T) {
 		for range 200 {
 			damaged[rnd.IntN(len(damaged))] ^= 1 << rnd.IntN(8)
 		}
-		// The start stays as it is: behind the first break nothing is parsed.
+		// The start is not damaged: nothing is parsed behind the first damage.
 		copy(damaged, whole[:len(whole)/2])
 		f("damaged", "filter", file(t, damaged))
 	}

@@ -1,12 +1,14 @@
-// Package options is the one table of what a user may set.
+// Package options has the table of the plugin's options, and parses their values.
 //
-// Everything that has to know an option comes from Table: parsing and its
-// error texts, the config map that Fluent Bit checks names against (plugin/
-// filter/config_map.h), and the table in README.md. Tests compare the copies.
+// Everything that depends on the options comes from Table: parsing and its error messages,
+// the config map by which Fluent Bit checks names (plugin/filter/config_map.h), and the
+// table in README.md. Tests compare the copies.
 //
-// Fluent Bit itself checks names only (set_property is 0 in the config map) and
-// answers NULL for an option that is not set, so values are checked, and
-// defaults applied, here.
+// Fluent Bit itself only checks names (set_property is 0 in the config map) and returns NULL
+// for an option that is not set, so this package checks values and applies defaults.
+//
+// It must never import cgo, package net, or another package of this module than the parser,
+// whose configuration it sets.
 package options
 
 import (
@@ -23,7 +25,7 @@ import (
 // Kind is the form of an option's value.
 type Kind int
 
-// The kinds, each with the words Fluent Bit's own documentation uses.
+// The kinds, named as in Fluent Bit's documentation.
 const (
 	String Kind = iota // any text
 	Bool               // on, true, yes / off, false, no
@@ -33,11 +35,12 @@ const (
 	Enum               // one of Option.Allowed
 )
 
+// String returns the kind as the table in README.md shows it.
 func (k Kind) String() string {
 	return [...]string{"string", "boolean", "integer", "size", "comma list", "string"}[k]
 }
 
-// Duplicates says what becomes of the second copy of a line.
+// Duplicates is what is done with the second copy of a line.
 type Duplicates uint8
 
 const (
@@ -46,9 +49,10 @@ const (
 	DropDuplicates
 )
 
-// Options is what one instance was told, checked and with defaults applied.
+// Options are the options of one instance, checked and with defaults applied. They are not
+// changed once an instance uses them, and may be shared by several.
 type Options struct {
-	Parser            parser.Config // all but Keys and Spans, which are no options
+	Parser            parser.Config // without Keys and Spans, which are no options
 	KeyName           []string
 	Prefix            string
 	NestUnder         string
@@ -71,22 +75,22 @@ type Option struct {
 	Min     int      // lowest value of Int and Size
 	Max     int      // highest value of Int and Size
 
-	// unsupported rows are known by name, so that nobody is surprised later,
-	// and refused when set to anything but the default.
+	// An unsupported option exists so that its name is reserved; any value but the
+	// default is an error.
 	unsupported bool
 	set         func(o *Options, v value) error
 }
 
-// value is a checked value in the form its kind has.
+// value is a checked value. Which field is set depends on the kind; text always is.
 type value struct {
 	text string
 	on   bool
-	num  int // of Enum the index in Option.Allowed
+	num  int // of Int and Size, in bytes; of Enum the index in Option.Allowed
 	list []string
 }
 
-// Getter answers an option's text, and whether it was set at all. The name is
-// given in lower case, as in Table.
+// Getter returns the text of the option with the given name, which is spelled as in Table,
+// and whether it was set at all.
 type Getter func(name string) (string, bool)
 
 // Default returns the options of an instance for which nothing was set.
@@ -98,9 +102,9 @@ func Default() *Options {
 	return o
 }
 
-// Parse reads every option of Table through get. All that is wrong is reported
-// at once, joined into one error, each part naming the option, the value and
-// what is allowed.
+// Parse returns the options that get has, and the defaults of the others. If any value is
+// not valid, it returns the errors of all of them, joined with errors.Join; each names the
+// option, the value and what is allowed.
 func Parse(get Getter) (*Options, error) {
 	o := new(Options)
 	var errs []error
@@ -133,6 +137,7 @@ func Parse(get Getter) (*Options, error) {
 	return o, nil
 }
 
+// parse checks the text of a value.
 func (row *Option) parse(text string) (value, error) {
 	v := value{text: text}
 	switch row.Kind {
@@ -168,6 +173,7 @@ func (row *Option) parse(text string) (value, error) {
 	return v, nil
 }
 
+// nonEmpty returns the texts that are not empty.
 func nonEmpty(in []string) (out []string) {
 	for _, s := range in {
 		if s != "" {
@@ -177,8 +183,8 @@ func nonEmpty(in []string) (out []string) {
 	return out
 }
 
-// number reads a whole number; with suffix, the size suffixes that
-// Fluent Bit's own sizes have (K, KB, M, MB, G, GB, of 1024, any case).
+// number parses an integer that is not negative. With suffix it may have one of Fluent
+// Bit's suffixes of sizes: K, KB, M, MB, G, GB, powers of 1024, in any case.
 func number(text string, suffix bool) (int, bool) {
 	unit := 1
 	if suffix {
@@ -203,8 +209,7 @@ func number(text string, suffix bool) (int, bool) {
 	return n * unit, true
 }
 
-// size writes a number of bytes as a user would, with the largest suffix that number
-// reads it back from.
+// size formats a number of bytes with the largest suffix that needs no fraction.
 func size(n int) string {
 	units := []string{"", "K", "M", "G"}
 	for n%1024 == 0 && len(units) > 1 {
@@ -213,7 +218,7 @@ func size(n int) string {
 	return strconv.Itoa(n) + units[0]
 }
 
-// Markdown is the rows of the table of options as README.md shows them.
+// Markdown returns the rows of the table of options in README.md.
 func Markdown() []string {
 	rows := make([]string, len(Table))
 	for i := range Table {

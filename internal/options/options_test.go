@@ -9,7 +9,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// from makes a Getter of pairs, in the order name, value, name, value.
+// from returns a Getter of pairs: name, value, name, value.
 func from(pairs ...string) Getter {
 	return func(name string) (string, bool) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -94,7 +94,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestErrorsAtOnce: a user mends a configuration in one go.
+// TestErrorsAtOnce: all errors of a configuration are reported together.
 func TestErrorsAtOnce(t *testing.T) {
 	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "yes"))
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {

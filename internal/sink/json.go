@@ -9,18 +9,18 @@ import (
 	jsoniter "github.com/json-iterator/go"
 )
 
-// text appends JSON to a byte slice. It is the only user of the JSON library,
-// which knows how to write scalars; commas and brackets are the caller's.
+// text appends JSON to a byte slice. The JSON library is used here only, to write scalars;
+// the callers write commas and brackets.
 type text struct{ *jsoniter.Stream }
 
-// appendTo starts a text behind what dst holds already.
+// appendTo returns a text that appends to dst.
 func appendTo(dst []byte) text {
 	s := jsoniter.NewStream(jsoniter.ConfigDefault, nil, 0)
 	s.SetBuffer(dst)
 	return text{s}
 }
 
-// str writes a string. JSON is UTF-8: each byte that is not becomes U+FFFD.
+// str writes a string. JSON is UTF-8: each byte that is not valid becomes U+FFFD.
 func (t text) str(s []byte) {
 	if !utf8.Valid(s) {
 		s = []byte(string([]rune(string(s))))
@@ -28,8 +28,8 @@ func (t text) str(s []byte) {
 	t.WriteString(unsafe.String(unsafe.SliceData(s), len(s)))
 }
 
-// float writes a number that reads as a float again: 1 as 1.0. JSON has no
-// infinity and no NaN; they become null.
+// float writes a number so that it is read as a float again: 1 as 1.0. Infinities and NaN,
+// which JSON does not have, become null.
 func (t text) float(f float64, bits int) {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		t.WriteNil()

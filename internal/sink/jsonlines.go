@@ -1,15 +1,19 @@
-// Package sink is where the output plugin delivers: it turns chunks into what a
-// receiver reads, and takes them there.
+// Package sink is what the output plugin delivers with: it encodes chunks for a receiver,
+// and writes them there.
+//
+// It knows nothing of Kata or of Fluent Bit's interfaces: it must never import cgo, package
+// net, the parser or package transform.
 package sink
 
 import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
 
-// AppendJSONLines appends each log event of the chunk as one line, the way
-// Fluent Bit's json_lines look: the time under date, exact to the nanosecond,
-// then the record as it is. Group markers are no log events; a chunk that is
-// corrupt gives the events before that.
+// AppendJSONLines appends each log event of the chunk to dst as one line of JSON that ends
+// in a newline, and returns the extended slice. Lines have the form of Fluent Bit's
+// json_lines: the time under the key date, in seconds with nine decimals, then the record's
+// own pairs. Group markers are left out. Of a corrupt chunk the events before the damage are
+// appended. The chunk is only read.
 func AppendJSONLines(dst, chunk []byte) []byte {
 	var w event.Walker
 	var e event.Event
@@ -22,6 +26,7 @@ func AppendJSONLines(dst, chunk []byte) []byte {
 	return t.Buffer()
 }
 
+// line writes one event.
 func (t text) line(chunk []byte, e *event.Event) {
 	t.WriteRaw(`{"date":`)
 	t.date(e.Sec, e.Nsec)
@@ -33,7 +38,7 @@ func (t text) line(chunk []byte, e *event.Event) {
 	t.WriteRaw("}\n")
 }
 
-// date writes seconds with all nine decimals, which no float64 could hold.
+// date writes seconds with nine decimals, more digits than a float64 has.
 func (t text) date(sec int64, nsec uint32) {
 	const billion = 1e9
 	t.WriteInt64(sec + int64(nsec/billion))

@@ -80,7 +80,7 @@ func TestDeepValues(t *testing.T) {
 	if !json.Valid(line) {
 		t.Fatalf("not JSON: %.200s", line)
 	}
-	if got := bytes.Count(line, []byte("[")); got != maxDepth-1 { // the record is one around them
+	if got := bytes.Count(line, []byte("[")); got != maxDepth-1 { // the record itself is one level
 		t.Errorf("%d arrays, want %d", got, maxDepth-1)
 	}
 }
@@ -102,7 +102,7 @@ func TestTimes(t *testing.T) {
 	f("", "")
 }
 
-// A chunk that ends early, anywhere, gives the whole events before that.
+// Of a chunk that is cut anywhere the complete events are written.
 func TestCutChunks(t *testing.T) {
 	one := event1("\x82\xa1a\x92\x01\xd9\x03abc\xa1b\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00")
 	two := append(bytes.Clone(one), one...)
@@ -118,7 +118,7 @@ func TestCutChunks(t *testing.T) {
 	}
 }
 
-// FuzzAppendJSONLines: one line of JSON for each log event of whatever chunk.
+// FuzzAppendJSONLines: any chunk gives one line of JSON for each log event.
 func FuzzAppendJSONLines(f *testing.F) {
 	f.Add(event1("\x82\xa1a\x92\x01\xd9\x03abc\xa1b\xc7\x02\x05\xab\xcd"))
 	f.Add([]byte("\x92\x01\x81\xa1k\xdd\xff\xff\xff\xff"))
@@ -152,7 +152,7 @@ func FuzzAppendJSONLines(f *testing.F) {
 				t.Errorf("%x: no JSON line: %s", b, line)
 			}
 		}
-		// A byte becomes six in JSON at the most, a number of five 39 digits.
+		// One byte becomes at most six bytes of JSON, a number of five bytes at most 39.
 		if len(out) > 8*len(b)+64*logs+len("before\n") {
 			t.Errorf("%x: %d bytes became %d", b, len(b), len(out))
 		}

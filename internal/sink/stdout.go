@@ -5,17 +5,16 @@ import (
 	"syscall"
 )
 
-// stdout keeps the lines of flushes that run at the same time apart: a pipe
-// takes only small writes in one piece.
+// stdout serializes the writes of flushes that run at the same time: only small writes to
+// a pipe are atomic.
 var stdout sync.Mutex
 
-// WriteStdout writes b to standard output, in one write where the system takes
-// it in one. After an error a part may have been written: who repeats the call
-// delivers that part twice.
+// WriteStdout writes all of b to standard output and returns the first error. After an
+// error a part may have been written, which is delivered twice if the call is repeated. It
+// is safe for use by several goroutines at once: their data is not interleaved.
 //
-// It does not go through os.Stdout, which ends the process when the reader of
-// a pipe has gone. That is for the program to decide that this code is loaded
-// into, by what it does with SIGPIPE.
+// It does not use os.Stdout, which ends the process if the reader of a pipe is gone: what
+// SIGPIPE does is up to the program that has loaded this library.
 func WriteStdout(b []byte) error {
 	stdout.Lock()
 	defer stdout.Unlock()

@@ -8,12 +8,12 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
 
-// maxDepth is how deep values are followed into maps and arrays; a deeper one
-// becomes null. Fluent Bit's own inputs stop far earlier.
+// maxDepth limits the nesting of maps and arrays; deeper ones become null. Fluent Bit's own
+// inputs have far lower limits.
 const maxDepth = 128
 
-// value writes the msgpack value at i, which has to be whole, and answers where
-// it ends. depth counts the maps and arrays around it.
+// value writes the msgpack value at i, which must be complete, and returns where it ends.
+// depth is the number of maps and arrays that it is in.
 func (t text) value(b []byte, i, depth int) int {
 	c := b[i]
 	switch {
@@ -30,7 +30,7 @@ func (t text) value(b []byte, i, depth int) int {
 	case c < 0xc0:
 		return t.bytes(b, i+1, int(c&0x1f))
 	}
-	i++ // the families below hold a number of 1<<k or 2<<k bytes next
+	i++ // in the formats below a number of 1<<k or 2<<k bytes follows
 	switch {
 	case c == 0xc0:
 		t.WriteNil()
@@ -71,7 +71,7 @@ func (t text) value(b []byte, i, depth int) int {
 	return t.ext(b[:event.Skip(b, i-1)], i-1)
 }
 
-// number reads the big endian number of size bytes at i and answers what follows it.
+// number returns the big-endian number of size bytes at i, and where it ends.
 func number(b []byte, i, size int) (n uint64, next int) {
 	for _, d := range b[i : i+size] {
 		n = n<<8 | uint64(d)
@@ -79,14 +79,16 @@ func number(b []byte, i, size int) (n uint64, next int) {
 	return n, i + size
 }
 
+// bytes writes the n bytes at i as a string and returns where they end.
 func (t text) bytes(b []byte, i, n int) int {
 	t.str(b[i : i+n])
 	return i + n
 }
 
-// ext writes type and data of an extension, which JSON has no form for, in hex.
+// ext writes the type and data of an ext, which JSON does not have, in hexadecimal. The
+// ext is b[i:].
 func (t text) ext(b []byte, i int) int {
-	head := 1 // behind the first byte: fixed sizes have only the type there
+	head := 1 // bytes before the type: fixed sizes have no length
 	switch b[i] {
 	case 0xc7:
 		head = 2
@@ -99,6 +101,7 @@ func (t text) ext(b []byte, i int) int {
 	return len(b)
 }
 
+// elements writes the n elements from i on of the array at start, and returns where they end.
 func (t text) elements(b []byte, start, i, n, depth int) int {
 	if depth == maxDepth {
 		t.WriteNil()
@@ -115,6 +118,7 @@ func (t text) elements(b []byte, start, i, n, depth int) int {
 	return i
 }
 
+// pairs writes the n pairs from i on of the map at start, and returns where they end.
 func (t text) pairs(b []byte, start, i, n, depth int) int {
 	if depth == maxDepth {
 		t.WriteNil()
@@ -131,9 +135,9 @@ func (t text) pairs(b []byte, start, i, n, depth int) int {
 	return i
 }
 
-// pair writes one key and its value. A key that is no string becomes the string
-// of its JSON; a map or an array the hex of its bytes, since quoting one inside
-// the other doubles what quotes the inner ones, layer by layer.
+// pair writes one key and its value, and returns where the value ends. A key that is no
+// string becomes the string of its JSON. A key that is a map or an array becomes the
+// hexadecimal of its bytes: the escapes of nested JSON strings would grow exponentially.
 func (t text) pair(b []byte, i, depth int) int {
 	start := t.Buffered()
 	if c := b[i]; c >= 0x80 && c < 0xa0 || c >= 0xdc && c <= 0xdf {

@@ -7,7 +7,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-// seedChunk is about 1 MB of the how-to's record, as the systemd input hands it over.
+// seedChunk returns about 1 MB of the how-to's record, as the systemd input writes it.
 func seedChunk(b *testing.B) (chunk []byte, records int) {
 	b.Helper()
 	all := contractChunk(b)

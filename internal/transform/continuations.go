@@ -10,8 +10,8 @@ import (
 // starts, so it must not be read as a record. Entries are known by their stream, which
 // journald numbers, and the chunk's tag.
 //
-// Fluent Bit may show an entry again (a retry of the output), when the state of its
-// stream is another one. So rests that were found are remembered by themselves, too.
+// Fluent Bit may process an entry again (a retry of the output), when the state of its
+// stream is another one. So the rests that were found are remembered themselves, too.
 //
 // Both tables have a fixed size, and the oldest entries are forgotten. An instance that
 // is called by several threads at once may get the entries of a stream out of order,
@@ -19,13 +19,13 @@ import (
 type continuations struct {
 	mu    sync.Mutex
 	seed  maphash.Seed
-	count uint64 // how many streams were noted
-	open  int    // how many streams go on, to look no further when there are none
-	known int    // how many rests there are, likewise
+	count uint64 // how many streams were added so far
+	open  int    // how many of streams are in use: there is nothing to search for if none is
+	known int    // how many of rests are in use, likewise
 
 	streams [maxStreams]cutStream
 	rests   [maxRests]foundRest
-	next    int // the rest that is forgotten next
+	next    int // index of the oldest rest, which is forgotten next
 }
 
 const (
@@ -34,15 +34,16 @@ const (
 	maxGap     = 2e9 // nanoseconds between a line and its rest
 )
 
-// cutStream is a stream whose last entry goes on.
+// cutStream is a stream whose last entry is a line that journald has cut.
 type cutStream struct {
 	stream uint64 // hash of tag and stream; 0 for none
 	entry  uint64 // hash of the entry
 	time   int64  // its event time in nanoseconds
-	number uint64
+	number uint64 // of the entry: the lowest is the oldest
 	line   cutLine
 }
 
+// foundRest is an entry that was the rest of a line.
 type foundRest struct {
 	entry uint64
 	line  cutLine
@@ -56,13 +57,13 @@ type cutLine struct {
 
 func newContinuations() *continuations { return &continuations{seed: maphash.MakeSeed()} }
 
-// entryID are the hashes by which an entry is known.
+// entryID identifies an entry by hashes, and has its event time in nanoseconds.
 type entryID struct {
 	stream, entry uint64
 	time          int64
 }
 
-// id makes the hashes for an entry of a stream.
+// id returns the hashes for an entry of a stream.
 func (c *continuations) id(tag, stream, text []byte, sec int64, nsec uint32) (id entryID) {
 	var h maphash.Hash
 	h.SetSeed(c.seed)
@@ -77,20 +78,21 @@ func (c *continuations) id(tag, stream, text []byte, sec int64, nsec uint32) (id
 	return id
 }
 
-// idle reports whether nothing is remembered, and so nothing can be a rest.
-func (c *continuations) idle() bool {
+// empty reports whether nothing is remembered, so that no entry can be a rest.
+func (c *continuations) empty() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.open+c.known == 0
 }
 
-// rest reports whether an entry is the rest of a line. goesOn says that journald has cut
-// it, too. What is known of its stream is used up.
-func (c *continuations) rest(id entryID, goesOn bool) (line cutLine, ok bool) {
+// rest reports whether an entry is the rest of a line, and returns what is known of that
+// line. If continued, journald has cut the entry too, and the next one is a rest as well.
+// The state of the entry's stream is deleted.
+func (c *continuations) rest(id entryID, continued bool) (line cutLine, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.find(id.stream)
-	if s != nil && s.entry != id.entry { // or the same entry is shown again
+	if s != nil && s.entry != id.entry { // else the same entry is processed again
 		if gap := id.time - s.time; gap >= 0 && gap <= maxGap {
 			line, ok = s.line, true
 		}
@@ -113,19 +115,21 @@ func (c *continuations) rest(id entryID, goesOn bool) (line cutLine, ok bool) {
 		*s = cutStream{}
 		c.open--
 	}
-	if ok && goesOn {
+	if ok && continued {
 		c.add(id, line)
 	}
 	return line, ok
 }
 
-// note remembers the first part of a line that goes on.
+// note remembers the first part of a line that journald has cut.
 func (c *continuations) note(id entryID, line cutLine) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.add(id, line)
 }
 
+// add puts the stream in the place of its last entry, or else of the oldest stream. The
+// caller holds the lock.
 func (c *continuations) add(id entryID, line cutLine) {
 	s := c.find(id.stream)
 	if s == nil {
@@ -143,6 +147,7 @@ func (c *continuations) add(id entryID, line cutLine) {
 	*s = cutStream{stream: id.stream, entry: id.entry, time: id.time, number: c.count, line: line}
 }
 
+// find returns the state of a stream, nil if there is none. The caller holds the lock.
 func (c *continuations) find(stream uint64) *cutStream {
 	if c.open == 0 {
 		return nil

@@ -12,12 +12,14 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-// cutEntry is an entry of a stream in the tests of cut lines.
+// cutEntry is a journal entry in the tests of cut lines.
 type cutEntry struct {
 	tag, stream, lineBreak, identifier, message string
 	milli                                       uint32
 }
 
+// send processes the entry. It returns the event, and the fields that were added to it,
+// without the prefix; with time if the event's time changed.
 func (e cutEntry) send(t testing.TB, f *Filter) (before contract.Event, fields map[string]any) {
 	t.Helper()
 	pairs := []string{"MESSAGE", e.message, "SYSLOG_IDENTIFIER", e.identifier}
@@ -55,8 +57,8 @@ const (
 	forged2   = `{"msg":"host_compromised","level":"CRIT","ts":"2031-01-01T00:00:00Z","name":"kata-runtime","source":"victim","subsystem":"shim"}`
 )
 
-// TestCutLines has streams whose lines journald has cut. Of each entry it says what it is
-// taken for.
+// TestCutLines has streams with lines that journald has cut, and for each entry what it
+// is read as.
 func TestCutLines(t *testing.T) {
 	const host, guest, rest, guestRest, untouched = "a host's record", "a guest's record", "a rest", "a guest's rest", "untouched"
 	type step struct {
@@ -95,23 +97,23 @@ func TestCutLines(t *testing.T) {
 			{with(first("some text"), func(e *cutEntry) { e.identifier = "kata" }), rest},
 			{with(next(forged, 1), func(e *cutEntry) { e.identifier = "kata" }), rest}, {next(hostLine, 2), host},
 		},
-		"another stream":             {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.stream = "s2" }), host}, {next(forged, 2), guestRest}},
-		"another tag":                {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.tag = "t2" }), host}, {next(forged, 2), guestRest}},
-		"no stream, first":           {{with(first(consoleStart), func(e *cutEntry) { e.stream = "" }), guest}, {next(hostLine, 1), host}},
-		"no stream, next":            {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.stream = "" }), host}, {next(forged, 2), guestRest}},
-		"earlier":                    {{with(first(consoleStart), func(e *cutEntry) { e.milli = 5 }), guest}, {next(hostLine, 4), host}, {next(hostLine, 5), host}},
-		"the same time":              {{with(first(consoleStart), func(e *cutEntry) { e.milli = 5 }), guest}, {next(forged, 5), guestRest}},
-		"two seconds later":          {{first(consoleStart), guest}, {next(forged, 2000), guestRest}},
-		"more than that":             {{first(consoleStart), guest}, {next(hostLine, 2001), host}},
-		"nul ends no line":           {{with(first(consoleStart), func(e *cutEntry) { e.lineBreak = "nul" }), guest}, {next(hostLine, 1), host}},
-		"eof ends no line":           {{with(first(consoleStart), func(e *cutEntry) { e.lineBreak = "eof" }), guest}, {next(hostLine, 1), host}},
-		"an empty rest":              {{first(consoleStart), guest}, {next("", 1), untouched}, {next(hostLine, 2), host}},
-		"the first part shown again": {{first(consoleStart), guest}, {first(consoleStart), guest}, {next(forged, 1), guestRest}},
-		"the rest shown again": {
+		"another stream":                 {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.stream = "s2" }), host}, {next(forged, 2), guestRest}},
+		"another tag":                    {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.tag = "t2" }), host}, {next(forged, 2), guestRest}},
+		"no stream, first":               {{with(first(consoleStart), func(e *cutEntry) { e.stream = "" }), guest}, {next(hostLine, 1), host}},
+		"no stream, next":                {{first(consoleStart), guest}, {with(next(hostLine, 1), func(e *cutEntry) { e.stream = "" }), host}, {next(forged, 2), guestRest}},
+		"earlier":                        {{with(first(consoleStart), func(e *cutEntry) { e.milli = 5 }), guest}, {next(hostLine, 4), host}, {next(hostLine, 5), host}},
+		"the same time":                  {{with(first(consoleStart), func(e *cutEntry) { e.milli = 5 }), guest}, {next(forged, 5), guestRest}},
+		"two seconds later":              {{first(consoleStart), guest}, {next(forged, 2000), guestRest}},
+		"more than that":                 {{first(consoleStart), guest}, {next(hostLine, 2001), host}},
+		"ended by nul":                   {{with(first(consoleStart), func(e *cutEntry) { e.lineBreak = "nul" }), guest}, {next(hostLine, 1), host}},
+		"ended by eof":                   {{with(first(consoleStart), func(e *cutEntry) { e.lineBreak = "eof" }), guest}, {next(hostLine, 1), host}},
+		"an empty rest":                  {{first(consoleStart), guest}, {next("", 1), untouched}, {next(hostLine, 2), host}},
+		"the first part processed again": {{first(consoleStart), guest}, {first(consoleStart), guest}, {next(forged, 1), guestRest}},
+		"the rest processed again": {
 			{first(consoleStart), guest}, {next(forged, 1), guestRest}, {next(forged, 1), guestRest},
 			{next(hostLine, 2), host}, {next(forged, 1), guestRest}, {with(next(hostLine, 3), func(e *cutEntry) { e.stream = "s2" }), host},
 		},
-		"both shown again": {{first(consoleStart), guest}, {next(forged, 1), guestRest}, {first(consoleStart), guest}, {next(forged, 1), guestRest}, {next(hostLine, 2), host}},
+		"both processed again": {{first(consoleStart), guest}, {next(forged, 1), guestRest}, {first(consoleStart), guest}, {next(forged, 1), guestRest}, {next(hostLine, 2), host}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := New(options.Default())
@@ -150,7 +152,7 @@ func TestCutLongLine(t *testing.T) {
 	}
 }
 
-// A guest's rest has no terminal codes.
+// The rest of a guest's line is written without terminal codes.
 func TestCutLineCodes(t *testing.T) {
 	f := New(options.Default())
 	cutEntry{stream: "s", lineBreak: "line-max", identifier: "containerd", message: consoleStart}.send(t, f)
@@ -180,8 +182,8 @@ func TestManyStreams(t *testing.T) {
 	}
 }
 
-// With Strip_Underscores On the fields of the stream have no underscore, and count if no
-// field of journald's has one; those that would have to be trusted do not.
+// With Strip_Underscores On _STREAM_ID and _LINE_BREAK have no underscore, and count if
+// _TRANSPORT has none either; fields that would have to be trusted do not count.
 func TestStrippedStream(t *testing.T) {
 	send := func(f *Filter, sec uint32, pairs ...string) map[string]any {
 		out, verdict := run(t, f, appendEvent(nil, sec, 0, pairs...))
@@ -217,21 +219,20 @@ func TestStrippedStream(t *testing.T) {
 	}
 }
 
-// FuzzCut cuts the line that encloses what a guest wrote at any place of the guest's
-// value: the rest, which is the guest's to choose, is never read as a record, and the
-// next line of the host's is.
+// FuzzCut cuts an enclosing record anywhere in the guest's text: the rest, which the guest
+// can choose, is never read as a record, and the host's next line is.
 func FuzzCut(f *testing.F) {
 	for i, text := range []string{forged, forged2, hostLine, "", "\x1b[31m", `A` + strings.Repeat(`\`, 5) + `"`, `",x="`, "announce: a=\"b\""} {
-		for carrier := range uint8(3) {
-			f.Add(text, text, uint16(i*7), carrier)
+		for enclosing := range uint8(3) {
+			f.Add(text, text, uint16(i*7), enclosing)
 		}
 	}
 	filter := New(options.Default())
 	tag := 0
-	f.Fuzz(func(t *testing.T, text, rest string, at uint16, carrier uint8) {
+	f.Fuzz(func(t *testing.T, text, rest string, at uint16, enclosing uint8) {
 		var head, value string
 		identifier := "containerd"
-		switch carrier % 3 {
+		switch enclosing % 3 {
 		case 0:
 			head, value = strings.TrimSuffix(consoleStart, "AAAA"), strconv.Quote(text)[1:]
 		case 1:
@@ -245,7 +246,7 @@ func FuzzCut(f *testing.F) {
 		tag++
 		entry := cutEntry{tag: fmt.Sprint(tag), stream: "s", lineBreak: "line-max", identifier: identifier, message: head + value}
 		if _, fields := entry.send(t, filter); fields["guest"] != true {
-			return // an empty value; what is behind it is judged by the next test
+			return // an empty value
 		}
 		entry.lineBreak, entry.message = "", rest
 		_, fields := entry.send(t, filter)

@@ -13,7 +13,7 @@ import (
 )
 
 // TestContract runs the recorded chunks through the filter: every example adds
-// exactly the fields that it says, and leaves all else as it was.
+// exactly the fields that it lists, and leaves all else as it was.
 func TestContract(t *testing.T) {
 	for _, file := range []string{"cases.msgpack", "cases-3.2.msgpack"} {
 		t.Run(file, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// TestReal sends the records of public reports and hostile tests through the filter.
+// TestReal processes the records of public reports and hostile tests.
 func TestReal(t *testing.T) {
 	for _, r := range contract.LoadReal(t) {
 		t.Run(r.Name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestReal(t *testing.T) {
 	}
 }
 
-// recordEvent is an event of a journal record whose values are strings, milli
+// recordEvent returns an event of a journal record whose values are strings, milli
 // milliseconds later than the first one.
 func recordEvent(t testing.TB, record map[string]any, milli int64) []byte {
 	t.Helper()
@@ -94,24 +94,25 @@ func recordEvent(t testing.TB, record map[string]any, milli int64) []byte {
 	return b
 }
 
-// run sends a chunk through a filter.
+// run processes a chunk with a filter and returns what was written.
 func run(t testing.TB, f *Filter, chunk []byte) ([]byte, Verdict) {
 	t.Helper()
 	return runTagged(t, f, "kata", chunk)
 }
 
+// runTagged is run with a tag.
 func runTagged(t testing.TB, f *Filter, tag string, chunk []byte) ([]byte, Verdict) {
 	t.Helper()
 	kept := bytes.Clone(chunk)
 	var out event.Buffer
 	verdict := f.Process([]byte(tag), chunk, &out)
 	if !bytes.Equal(kept, chunk) {
-		t.Fatal("the filter wrote to the host's chunk")
+		t.Fatal("the filter wrote to Fluent Bit's chunk")
 	}
 	return out.B, verdict
 }
 
-// contractChunk is the chunk of the contract's cases as a current Fluent Bit
+// contractChunk returns the chunk of the contract's cases as a current Fluent Bit
 // made it.
 func contractChunk(t testing.TB) []byte {
 	t.Helper()

@@ -23,7 +23,7 @@ func appendEvent(b []byte, sec, nsec uint32, pairs ...string) []byte {
 	return b
 }
 
-// tornPrograms are the lines of programs.log that get an error mark, and why.
+// tornPrograms are the lines of programs.log that get an error code, and which.
 var tornPrograms = map[int]string{
 	3: "agent_logfmt", // kernel text in the middle of an agent's line: the rest is the next line
 }
@@ -57,9 +57,9 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// TestEdges reads what journald and the tail input made of hard input: nothing
-// is lost or changed, and what is Kata's is parsed or marked.
-func TestEdges(t *testing.T) {
+// TestInputs reads what journald and the tail input made of lines that are hard to read: nothing
+// is lost or changed, and what is Kata's is parsed or gets an error code.
+func TestInputs(t *testing.T) {
 	for file, parsed := range map[string]int{"journald-edges.msgpack": 11, "tail.msgpack": 3} {
 		chunk, err := os.ReadFile("../../testdata/corpus/" + file)
 		if err != nil {

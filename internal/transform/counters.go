@@ -6,34 +6,36 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Counts says what an instance did since it was made. How operators see it is
-// in metrics.go.
+// Counts is what an instance did since it was made. metrics.go has the metrics that
+// operators see of it.
 type Counts struct {
-	// Records, by what became of them: each counts once.
+	// Records by outcome: each is in one of the four.
 	Parsed, Untouched, Dropped, Errors uint64
 	// Encoding counts parsed records, those with errors among them, by
 	// parser.Encoding; Reason the errors by parser.Reason.
 	Encoding, Reason []uint64
-	// Agent counts whole agent records that were unpacked, Refused the guest's
-	// values that did not get the name they wanted, Duplicates second copies.
+	// Agent counts the complete agent records that were unpacked, Refused the guest's
+	// values that were not written under the name that the guest gave them, Duplicates
+	// second copies.
 	Agent, Refused, Duplicates uint64
-	// Corrupt counts chunks that were not msgpack to their end.
+	// Corrupt counts chunks that are not msgpack up to their end.
 	Corrupt uint64
-	// Panics is for whoever recovers from them; nothing here counts it.
+	// Panics is set by the caller that recovers from them; this package leaves it 0.
 	Panics uint64
-	// InBytes and OutBytes are the sizes of the chunks that came and went.
+	// InBytes and OutBytes are the sizes of all chunks, in bytes, before and after.
 	InBytes, OutBytes uint64
 }
 
-// tally is Counts for one chunk.
-type tally struct {
+// chunkCounts is Counts without its sizes, as arrays: what one chunk adds to them.
+type chunkCounts struct {
 	untouched, dropped, parsed, errors  uint64
 	agent, refused, duplicates, corrupt uint64
 	encoding                            [8]uint64
 	reason                              [16]uint64
 }
 
-func (t *tally) count(rec *parser.Record, dropped bool) {
+// add counts a parsed record.
+func (t *chunkCounts) add(rec *parser.Record, dropped bool) {
 	switch {
 	case dropped:
 		t.dropped++
@@ -52,15 +54,16 @@ func (t *tally) count(rec *parser.Record, dropped bool) {
 	t.refused += uint64(rec.Refused)
 }
 
+// counters are the sums of an instance.
 type counters struct {
 	mu  sync.Mutex
-	sum tally
+	sum chunkCounts
 	in  uint64
 	out uint64
 }
 
-// add takes over what a chunk counted.
-func (c *counters) add(t *tally, verdict Verdict, in, out int) {
+// add adds the counts of a chunk, and its sizes before and after.
+func (c *counters) add(t *chunkCounts, verdict Verdict, in, out int) {
 	if verdict == Untouched {
 		out = in
 	}
@@ -85,13 +88,13 @@ func (c *counters) add(t *tally, verdict Verdict, in, out int) {
 	c.out += uint64(out)
 }
 
-// Counts answers what the instance did so far.
+// Counts returns what the instance did so far.
 func (f *Filter) Counts() (c Counts) {
 	f.Count(&c)
 	return c
 }
 
-// Count is Counts into memory that there is already.
+// Count sets to to what Counts returns, and reuses the memory of its slices.
 func (f *Filter) Count(to *Counts) {
 	c := &f.counters
 	c.mu.Lock()

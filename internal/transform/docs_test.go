@@ -11,8 +11,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// What operators read and load names every metric and every word, and nothing
-// that there is not.
+// The documentation and the alerts name every metric and every label's value, and no
+// others.
 func TestOperatorsDocs(t *testing.T) {
 	docs, rules := readText(t, "../../docs/operations.md"), readText(t, "../../build/alerts/kata.rules.yml")
 	var names, values []string
@@ -27,7 +27,7 @@ func TestOperatorsDocs(t *testing.T) {
 		}
 		for _, value := range m.Values {
 			if !strings.Contains(docs, "`"+value+"`") {
-				t.Errorf("docs/operations.md does not say what %s %s is", m.Label, value)
+				t.Errorf("docs/operations.md does not explain %s %s", m.Label, value)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func TestOperatorsDocs(t *testing.T) {
 	}
 }
 
-// Alerts on what the logs tell are about counters that log-counters.conf makes.
+// The alerts on log lines use exactly the counters that log-counters.conf makes.
 func TestLogCounters(t *testing.T) {
 	rules, conf := readText(t, "../../build/alerts/kata.rules.yml"), readText(t, "../../build/alerts/log-counters.conf")
 	var made, used []string
@@ -61,14 +61,15 @@ func TestLogCounters(t *testing.T) {
 	slices.Sort(made)
 	slices.Sort(used)
 	if len(made) == 0 || !slices.Equal(made, used) {
-		t.Errorf("log-counters.conf makes %v, kata.rules.yml is about %v", made, used)
+		t.Errorf("log-counters.conf makes %v, kata.rules.yml uses %v", made, used)
 	}
 }
 
-func TestRulesAreRules(t *testing.T) {
+// promtool accepts the alerts.
+func TestRules(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
-		t.Skip("promtool is not there: ", err)
+		t.Skip("no promtool: ", err)
 	}
 	if out, err := exec.Command(promtool, "check", "rules", "../../build/alerts/kata.rules.yml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -7,65 +7,65 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// duplicates remembers records, to know the second of two copies of one. The Go shim
+// duplicates remembers records, to detect the second of two copies of one. The Go shim
 // writes every line twice: to containerd's journal stream and, through its syslog hook,
 // under its own identifier; the two differ in the digits of the time at most.
 //
-// Fluent Bit shows one record several times itself (rewrite_tag, a retry of the output).
+// Fluent Bit processes one record several times itself (rewrite_tag, a retry of the output).
 // So an entry is the copy that was kept: what comes again from the identifier of that
 // copy is kept again, and what comes from another one is a duplicate again.
 //
-// The table has a fixed size: of many records at once the oldest are forgotten, and
-// then a copy stays that might have been found.
+// The table has a fixed size: of many records at once the oldest are forgotten, and their
+// second copies are not detected.
 type duplicates struct {
 	mu    sync.Mutex
 	seeds [2]maphash.Seed
-	count uint64 // how many entries were made
+	count uint64 // how many entries were added so far
 	sets  [duplicateSets][duplicateWays]seenRecord
 }
 
 // seenRecord is an entry: a copy that was kept.
 type seenRecord struct {
-	print      [2]uint64 // of what both copies have, see duplicates.print
-	identifier uint64    // the hash of who wrote it
-	arrival    int64     // the event's own time in nanoseconds
-	number     uint64    // entries are numbered from 1 on; 0 is an empty one
+	fingerprint [2]uint64 // of what both copies have, see duplicates.fingerprint
+	identifier  uint64    // hash of the program that wrote it
+	arrival     int64     // the event's own time in nanoseconds
+	number      uint64    // entries are numbered from 1 on; 0 is an empty one
 }
 
 const (
 	duplicateSets   = 1024
 	duplicateWays   = 8
-	duplicateWindow = 2e9 // nanoseconds
+	duplicateWindow = 2e9 // nanoseconds between the copies' arrivals
 )
 
 func newDuplicates() *duplicates {
 	return &duplicates{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 }
 
-// isSecond reports whether a record is the second of two copies, given who wrote it and
-// the event's own time, and remembers it if not. A record whose time is known to the
-// second only is no one's copy: the next one may well look the same.
+// isSecond reports whether a record is the second of two copies, given the identifier of
+// the program that wrote it and the event's own time, and remembers it if not. A record
+// whose time is known to the second only is never one: several of them may be equal.
 func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, nsec uint32) bool {
 	if identifier == nil || !rec.HasTime || rec.Time.Whole || rec.Encoding == parser.NativeEncoding {
 		return false
 	}
-	print := d.print(rec)
+	fingerprint := d.fingerprint(rec)
 	entry := seenRecord{
-		print: print, identifier: maphash.Bytes(d.seeds[0], identifier), arrival: sec*1e9 + int64(nsec),
+		fingerprint: fingerprint, identifier: maphash.Bytes(d.seeds[0], identifier), arrival: sec*1e9 + int64(nsec),
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	set := &d.sets[print[0]%duplicateSets]
+	set := &d.sets[fingerprint[0]%duplicateSets]
 	place := &set[0] // the oldest, or the entry of the same copy
 	for i := range set {
 		e := &set[i]
-		same := e.number > 0 && e.print == print
+		same := e.number > 0 && e.fingerprint == fingerprint
 		if distance := entry.arrival - e.arrival; same && e.identifier != entry.identifier && distance <= duplicateWindow && distance >= -duplicateWindow {
 			return true
 		}
 		if same && e.identifier == entry.identifier {
 			place = e
-		} else if e.number < place.number && !(place.number > 0 && place.print == print && place.identifier == entry.identifier) {
+		} else if e.number < place.number && !(place.number > 0 && place.fingerprint == fingerprint && place.identifier == entry.identifier) {
 			place = e
 		}
 	}
@@ -75,28 +75,29 @@ func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, 
 	return false
 }
 
-// print is a hash of what two copies have in common: time, level, message, and sandbox,
-// ID and source as far as the message has them.
-func (d *duplicates) print(rec *parser.Record) (print [2]uint64) {
-	for i := range print {
+// fingerprint returns a hash of 128 bits of what two copies have in common: time, level,
+// message, and sandbox, ID and source as far as the message has them.
+func (d *duplicates) fingerprint(rec *parser.Record) (fingerprint [2]uint64) {
+	for i := range fingerprint {
 		var h maphash.Hash
 		h.SetSeed(d.seeds[i])
 		writeNumber(&h, uint64(rec.Time.Sec))
 		writeNumber(&h, uint64(rec.Time.Nsec))
 		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
 			var text []byte
-			// A sandbox from the command line only the shim's own copy has.
+			// Only the shim's own copy has a sandbox from the command line.
 			if f := rec.Lookup(name); f != nil && f.Type == parser.Text && !(name == "sandbox" && rec.CommandSandbox) {
 				text = rec.Text(f)
 			}
 			writeNumber(&h, uint64(len(text)))
 			_, _ = h.Write(text)
 		}
-		print[i] = h.Sum64()
+		fingerprint[i] = h.Sum64()
 	}
-	return print
+	return fingerprint
 }
 
+// writeNumber adds a number to what is hashed.
 func writeNumber(h *maphash.Hash, n uint64) {
 	for range 8 {
 		_ = h.WriteByte(byte(n))

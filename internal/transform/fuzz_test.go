@@ -18,7 +18,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// fuzzOptions makes options from one number.
+// fuzzOptions returns options that depend on one number.
 func fuzzOptions(n uint32) *options.Options {
 	o := options.Default()
 	bit := func(i int) bool { return n>>i&1 != 0 }
@@ -55,7 +55,7 @@ func fuzzOptions(n uint32) *options.Options {
 	return o
 }
 
-// fuzzFilters are instances with any options, by a number; making one takes
+// fuzzFilters has instances by the number that their options depend on; making one takes
 // longer than a call.
 type fuzzFilters map[uint32]*Filter
 
@@ -88,7 +88,7 @@ func checkValue(t *testing.T, v *contract.Value) {
 	}
 }
 
-// rawPairs are the keys and values of a map, each as it is written.
+// rawPairs returns the pairs of a map, each as the bytes of its key and value.
 func rawPairs(v *contract.Value) (pairs []string) {
 	for i := 0; i+1 < len(v.In); i += 2 {
 		pairs = append(pairs, string(v.In[i].Raw)+string(v.In[i+1].Raw))
@@ -110,7 +110,7 @@ func eventParts(t *testing.T, chunk []byte) (at, metadata []byte, body *contract
 	return time.Raw, metadata, body
 }
 
-// logEvent is an event of strings, keys and values in turn.
+// logEvent returns an event of strings, keys and values in turn.
 func logEvent(pairs ...string) []byte {
 	b := []byte("\x92\x92\xd7\x00\x5e\x4f\xb1\x0f\x30\x53\xe7\x8f\x80") // 2020-02-21T10:29:35.810805135Z
 	b = event.AppendMapHeader(b, len(pairs)/2)
@@ -120,7 +120,7 @@ func logEvent(pairs ...string) []byte {
 	return b
 }
 
-// hardChunks are chunks that options make a difference to.
+// hardChunks returns chunks in which every option changes something.
 func hardChunks() [][]byte {
 	const line = `time="2020-02-21T10:29:35.5Z" level=info msg="a b" source=virtcontainers pid=1 sandbox=s`
 	return [][]byte{
@@ -133,7 +133,7 @@ func hardChunks() [][]byte {
 	}
 }
 
-// FuzzProcess sends any chunk through an instance with any options.
+// FuzzProcess processes any chunk with any options.
 func FuzzProcess(f *testing.F) {
 	for _, file := range []string{"contract/cases.msgpack", "contract/cases-3.2.msgpack", "corpus/tail.msgpack", "corpus/journald-edges.msgpack"} {
 		chunk, err := os.ReadFile("../../testdata/" + file)
@@ -164,7 +164,7 @@ func FuzzProcess(f *testing.F) {
 	as := func(*options.Options) {}
 	execs := 0
 	f.Fuzz(func(t *testing.T, chunk []byte, seed uint32) {
-		// A tag of its own, for lines that go on: what was before is another stream's.
+		// A tag of its own, for continued lines: what came before is of another stream.
 		execs++
 		tag := strconv.Itoa(execs)
 		kept := bytes.Clone(chunk)
@@ -192,8 +192,8 @@ func FuzzProcess(f *testing.F) {
 			t.Fatalf("%d events came, %d went, %d were dropped", len(starts), n, dropped)
 		}
 
-		// Each event by itself becomes what it becomes among others, whatever
-		// the instance saw of other tags before.
+		// Each event is processed by itself as among others, whatever the
+		// instance processed of other tags before.
 		var joined []byte
 		for i, start := range starts {
 			next := end
@@ -214,12 +214,12 @@ func FuzzProcess(f *testing.F) {
 	})
 }
 
-// fuzzOnce answers what goes on in the chunk's place, and how many events were
-// dropped. Before that it lets memory run out on the way.
+// fuzzOnce processes a chunk, first with too little memory for the output, then with
+// enough. It returns what replaces the chunk, and how many events were dropped.
 func fuzzOnce(t *testing.T, f *Filter, tag string, chunk []byte, logs []bool, corrupt bool) (out []byte, dropped int) {
 	t.Helper()
-	// Memory with nothing behind it, grown by as little as is asked for: a
-	// wrong bound shows as memory that is not the buffer's any more.
+	// Memory of exactly the size that is asked for: if the output outgrows what was
+	// reserved, it is no longer in this memory.
 	var last []byte
 	grown, limit := 0, len(chunk)%3
 	grow := func(b []byte, n int) ([]byte, bool) {
@@ -238,7 +238,7 @@ func fuzzOnce(t *testing.T, f *Filter, tag string, chunk []byte, logs []bool, co
 	}
 	was := f.Counts()
 	if verdict := f.Process([]byte(tag+" without memory"), chunk, &event.Buffer{Grow: grow}); grown > limit {
-		// It goes on as it came, and that is what is counted.
+		// The chunk and its counts are those of untouched records.
 		was.Untouched += uint64(n)
 		if corrupt {
 			was.Corrupt++
@@ -271,7 +271,7 @@ func fuzzOnce(t *testing.T, f *Filter, tag string, chunk []byte, logs []bool, co
 	return b.B, dropped
 }
 
-// checkEvent looks at what became of one event.
+// checkEvent compares an event before and after.
 func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
 	t.Helper()
 	if bytes.Equal(before, after) || len(after) == 0 {
@@ -344,8 +344,8 @@ func checkEvent(t *testing.T, f *Filter, before, after []byte, log bool) {
 	}
 }
 
-// guestCarriers are records in which a guest's text comes.
-var guestCarriers = []func(guest string) []string{
+// enclosingRecords return the records that enclose a guest's text.
+var enclosingRecords = []func(guest string) []string{
 	func(guest string) []string { // the shim in Go
 		return []string{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", `time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" console-protocol=unix ` +
 			`console-url=/run/vc/vm/55bb/console.sock name=containerd-shim-v2 pid=4242 sandbox=55bb source=virtcontainers subsystem=sandbox vmconsole=` + strconv.Quote(guest)}
@@ -358,9 +358,9 @@ var guestCarriers = []func(guest string) []string{
 	},
 }
 
-// FuzzGuestRecord lets a guest write anything: the record has all that it has
-// when the guest's text is left alone, and what comes on top has names that
-// this plugin or Kata's agent chose.
+// FuzzGuestRecord has a guest write any text: all fields of the host's are as they are
+// when the text is not unpacked, and the names of the others are in the key table or start
+// with agent_.
 func FuzzGuestRecord(f *testing.F) {
 	g := gen.New(11, 10)
 	for i := range uint32(48) {
@@ -373,26 +373,26 @@ func FuzzGuestRecord(f *testing.F) {
 		`{"msg":{"a":{"b":[1]}},"level":"x","parse_error":"no","agent_pid":5,"guest":"no","level":"panic","time":"now","source":5`,
 		"[    1.122452] \x1b[31mtext\x1b[0m {\"msg\":\"m\",\"level\":\"INFO\",\"subsystem\":\"s\"}",
 	} {
-		for carrier := range guestCarriers {
+		for enclosing := range enclosingRecords {
 			for seed := range uint32(16) {
-				f.Add(guest, uint8(carrier), uint32(i)+6*seed)
+				f.Add(guest, uint8(enclosing), uint32(i)+6*seed)
 			}
 		}
 	}
 	leave, unpack := fuzzFilters{}, fuzzFilters{}
-	f.Fuzz(func(t *testing.T, guest string, carrier uint8, seed uint32) {
-		pairs := guestCarriers[int(carrier)%len(guestCarriers)](guest)
+	f.Fuzz(func(t *testing.T, guest string, enclosing uint8, seed uint32) {
+		pairs := enclosingRecords[int(enclosing)%len(enclosingRecords)](guest)
 		b := logEvent(append(pairs, "_PID", "4242", "_COMM", "x", "sandbox", "own")...)
 		as := func(unpack bool) func(o *options.Options) {
 			return func(o *options.Options) {
 				o.Parser.NoUnpack, o.Duplicates, o.NestUnder = !unpack, options.KeepDuplicates, ""
-				o.MinLevel = -1 // by what a guest says of its level it can be dropped
+				o.MinLevel = -1 // a guest's level may drop the record
 			}
 		}
 		filter := unpack.get(seed, as(true))
-		host, _ := fuzzOnce(t, leave.get(seed, as(false)), "kata", b, []bool{true}, false)
+		enclosingOnly, _ := fuzzOnce(t, leave.get(seed, as(false)), "kata", b, []bool{true}, false)
 		both, _ := fuzzOnce(t, filter, "kata", b, []bool{true}, false)
-		at, _, was := eventParts(t, host)
+		at, _, was := eventParts(t, enclosingOnly)
 		newAt, _, is := eventParts(t, both)
 		if !bytes.Equal(at, newAt) {
 			t.Fatalf("the time was %x and is %x", at, newAt)
@@ -427,16 +427,16 @@ func FuzzGuestRecord(f *testing.F) {
 				t.Fatalf("the guest made %q", name)
 			}
 			if bare == "guest" && !bytes.Equal(is.In[2*i+1].Raw, []byte{0xc3}) {
-				t.Fatalf("the mark of a guest is %x", is.In[2*i+1].Raw)
+				t.Fatalf("the flag guest is %x", is.In[2*i+1].Raw)
 			}
 		}
 	})
 }
 
 var (
-	// guestsOwn are the names that an agent's record takes over from its carrier.
+	// guestsOwn are the fields of the enclosing record that a guest record replaces.
 	guestsOwn = map[string]bool{"msg": true, "level": true, "name": true, "source": true, "subsystem": true, "vmconsole": true, "parse_error": true}
-	// hostsOwn are names that no guest sets, in small letters.
+	// hostsOwn are names that no guest can set, in small letters.
 	hostsOwn = map[string]bool{
 		"sandbox": true, "sandboxid": true, "sandbox_id": true, "sandbox-id": true, "sandbox:": true, "sandbox_": true, "id": true, "console-url": true, "console-protocol": true,
 		"exec-id": true, "time": true, "duplicate": true,

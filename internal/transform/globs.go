@@ -4,8 +4,8 @@ package transform
 // any one.
 type globs []string
 
-// newGlobs makes patterns. As written names have '_' for blanks and dots, so
-// have patterns for them.
+// newGlobs returns the patterns. If they are for names as they are written, which have
+// '_' in place of blanks and dots, those in the patterns become '_', too.
 func newGlobs(patterns []string, written bool) globs {
 	var g globs
 	for _, p := range patterns {
@@ -20,6 +20,7 @@ func newGlobs(patterns []string, written bool) globs {
 	return g
 }
 
+// match reports whether one of the patterns matches the whole name.
 func (g globs) match(name []byte) bool {
 	for _, p := range g {
 		if glob(p, name) {
@@ -29,21 +30,21 @@ func (g globs) match(name []byte) bool {
 	return false
 }
 
-// glob goes back to the last star only, so it costs at most the product of the
-// two lengths.
+// glob reports whether the pattern matches the whole name. It goes back to the last star
+// only, so that it takes at most as many steps as the product of the two lengths.
 func glob(pattern string, name []byte) bool {
-	p, n, star, mark := 0, 0, -1, 0
+	p, n, star, resume := 0, 0, -1, 0
 	for n < len(name) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
+			star, resume = p, n
 			p++
 		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
 			p++
 			n++
 		case star >= 0:
-			mark++
-			p, n = star+1, mark
+			resume++
+			p, n = star+1, resume
 		default:
 			return false
 		}

@@ -8,19 +8,19 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Metric is a kind of number in Counts, as operators see it: the counter
-// fluentbit_kata_NAME, one for each value of the label if it has one.
+// Metric is a metric of Fluent Bit's that has numbers of Counts: the counter
+// fluentbit_kata_NAME, with one series for each value of the label if it has one.
 type Metric struct {
 	Name, Help string
 	Label      string
 	Values     []string
 }
 
-// Info is the gauge fluentbit_kata_info, which is always 1: its label is the
-// version of the plugin.
+// Info is the gauge fluentbit_kata_info. Its value is always 1, its label is the version
+// of the plugin.
 var Info = Metric{Name: "info", Help: "The version of the plugin that runs.", Label: "version"}
 
-// Metrics answers all metrics that count. Their numbers are those of Counts.Numbers.
+// Metrics returns all counters. Their numbers are those of Counts.Numbers.
 func Metrics() []Metric {
 	encodings, reasons := words(parser.Encodings()), words(parser.Reasons())
 	return []Metric{
@@ -36,6 +36,7 @@ func Metrics() []Metric {
 	}
 }
 
+// words returns the names of all values.
 func words[T fmt.Stringer](all []T) (words []string) {
 	for _, one := range all {
 		words = append(words, one.String())
@@ -43,7 +44,8 @@ func words[T fmt.Stringer](all []T) (words []string) {
 	return words
 }
 
-// Numbers appends the numbers of Metrics, in their order.
+// Numbers appends the numbers of Metrics to to, in the order of the metrics and of their
+// labels' values.
 func (c *Counts) Numbers(to []uint64) []uint64 {
 	to = append(to, c.Parsed, c.Untouched, c.Dropped, c.Errors)
 	to = append(to, c.Encoding...)
@@ -51,8 +53,8 @@ func (c *Counts) Numbers(to []uint64) []uint64 {
 	return append(to, c.Agent, c.Refused, c.Duplicates, c.Panics, c.InBytes, c.OutBytes)
 }
 
-// String is the line for the log: the metrics' names and numbers. Of a metric
-// with a label it has the numbers that are not zero.
+// String returns the line for the log: the names and numbers of the metrics. Of a metric
+// with a label it has only the numbers that are not zero.
 func (c *Counts) String() string {
 	var b strings.Builder
 	numbers := c.Numbers(nil)
@@ -76,20 +78,22 @@ func (c *Counts) String() string {
 	return b.String()
 }
 
-// Reporter decides when a running instance logs its Counts: when something went
-// wrong since it last did, and not too often.
+// Reporter decides when a running instance logs its Counts: when something went wrong
+// since it last did, but at most once in an interval. It is not safe for use by several
+// goroutines at once.
 type Reporter struct {
 	interval time.Duration
 	last     time.Time
 	wrong    uint64
 }
 
-// NewReporter counts the first interval from now on.
+// NewReporter returns a Reporter whose first interval starts at now.
 func NewReporter(interval time.Duration, now time.Time) Reporter {
 	return Reporter{interval: interval, last: now}
 }
 
-// Due says whether c is to be logged now, and takes it that it is.
+// Due reports whether c is to be logged now. If so, the caller logs it, and the next
+// interval starts.
 func (r *Reporter) Due(c *Counts, now time.Time) bool {
 	wrong := c.Errors + c.Panics + c.Corrupt
 	if wrong == r.wrong || now.Sub(r.last) < r.interval {

@@ -8,7 +8,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// counts has a number of its own in every place.
+// counts returns Counts whose numbers are all different.
 func counts() *Counts {
 	c := &Counts{Parsed: 1, Untouched: 2, Dropped: 3, Errors: 4, Agent: 5, Refused: 6, Duplicates: 7, Corrupt: 8, Panics: 9, InBytes: 10, OutBytes: 11}
 	for i := range parser.Encodings() {
@@ -20,8 +20,8 @@ func counts() *Counts {
 	return c
 }
 
-// The two lists that metrics are made of have to agree.
-func TestNumbersAreThoseOfMetrics(t *testing.T) {
+// Counts.Numbers has the numbers of Metrics, in the same order.
+func TestNumbers(t *testing.T) {
 	numbers := counts().Numbers(nil)
 	got := map[string]uint64{}
 	for _, m := range Metrics() {
@@ -53,7 +53,7 @@ func TestNumbersAreThoseOfMetrics(t *testing.T) {
 	}
 }
 
-func TestCountsAsALine(t *testing.T) {
+func TestCountsString(t *testing.T) {
 	c := &Counts{Parsed: 12, Errors: 1, Encoding: make([]uint64, len(parser.Encodings())), Reason: make([]uint64, len(parser.Reasons())+1), Corrupt: 2, InBytes: 5}
 	c.Encoding[parser.LogfmtEncoding] = 13
 	c.Reason[parser.BadTime] = 1

@@ -9,21 +9,22 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
 
-// maxGrowth bounds how much longer valid compact JSON gets as msgpack: the worst
-// is a number such as 1.5 (and its comma), which becomes a float of nine bytes,
-// and {} or [], which become headers of five.
+// maxGrowth bounds the size of valid compact JSON as msgpack, as a multiple: the worst
+// are a number such as 1.5 (and its comma), which becomes a float of nine bytes, and {} or
+// [], which become headers of five.
 const maxGrowth = 5
 
-// appendNested appends valid JSON as maps and arrays. It is for the option
-// nested keep only and makes no claim to speed. Whole numbers of 64 bits stay
-// whole, all others become floats, and those that fit neither stay text. Of two
-// equal names in one map the first counts.
+// appendNested appends a JSON object or array, which must be valid, as msgpack maps and
+// arrays. It is for the option nested keep only, and allocates. Numbers that are 64-bit
+// integers become integers, all others floats, and those that fit neither stay text. Of
+// two equal names in one map the first one counts.
 func appendNested(b, text []byte) []byte {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	return appendJSON(b, d)
 }
 
+// appendJSON appends the next value of d.
 func appendJSON(b []byte, d *json.Decoder) []byte {
 	token, err := d.Token()
 	if err != nil {
@@ -31,11 +32,11 @@ func appendJSON(b []byte, d *json.Decoder) []byte {
 	}
 	switch v := token.(type) {
 	case json.Delim:
-		mark := len(b)
+		header := len(b)
 		b = append(b, 0xdd, 0, 0, 0, 0)
 		n := 0
 		if v == '{' {
-			b[mark] = 0xdf
+			b[header] = 0xdf
 			seen := map[string]bool{}
 			for ; d.More(); n++ {
 				key, _ := d.Token()
@@ -54,7 +55,7 @@ func appendJSON(b []byte, d *json.Decoder) []byte {
 			}
 		}
 		_, _ = d.Token() // the end
-		binary.BigEndian.PutUint32(b[mark+1:], uint32(n))
+		binary.BigEndian.PutUint32(b[header+1:], uint32(n))
 		return b
 	case string:
 		return event.AppendStr(b, []byte(v))

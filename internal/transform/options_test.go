@@ -13,7 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-// filter makes an instance with options given as name, value, name, value.
+// filter returns an instance with options given as name, value, name, value.
 func filter(t testing.TB, pairs ...string) *Filter {
 	t.Helper()
 	set := map[string]string{}
@@ -27,8 +27,8 @@ func filter(t testing.TB, pairs ...string) *Filter {
 	return New(o)
 }
 
-// text renders an event with its keys in order: key=value, with the type where
-// it is no string.
+// text returns an event as key=value, sorted by key, with the type where the value is no
+// string.
 func text(e contract.Event) string {
 	var keys []string
 	for key := range e.Body {
@@ -50,8 +50,8 @@ func text(e contract.Event) string {
 	return strings.TrimSpace(b.String())
 }
 
-// one sends one record through a filter and renders what comes out; "" when the
-// record was dropped.
+// one processes one record and returns the result as text does, after the event's time if
+// that changed; "" if the record was dropped.
 func one(t testing.TB, f *Filter, pairs ...string) string {
 	t.Helper()
 	chunk := appendEvent(nil, 100, 7, pairs...)
@@ -110,8 +110,8 @@ func TestPrefix(t *testing.T) {
 	f("k.", at+"MESSAGE="+line+" k.level=info k.msg=hello k.other=x k.pid=7(int64) level=mine", "k.level", "old", "level", "mine", "k.other", "x")
 }
 
-// Without a prefix the record's own field wins, but not over the plugin's own flags:
-// else whoever writes a record could say that it is whole, or no guest's.
+// Without a prefix the record's own field wins, but not over the plugin's own flags: else
+// the writer of a record could hide that it is a guest's, or did not parse whole.
 func TestFlagsWithoutPrefix(t *testing.T) {
 	message := `time="2024-05-06T07:08:10.25Z" level=debug msg="reading guest console" vmconsole="text`
 	for _, c := range []struct{ name, own, want string }{
@@ -119,8 +119,8 @@ func TestFlagsWithoutPrefix(t *testing.T) {
 		{"guest", "guest=no", "guest=no kata_guest=true(bool) parse_error=unterminated_quote"},
 		{"parse_error", "parse_error=no", "guest=true(bool) kata_parse_error=unterminated_quote parse_error=no"},
 		{"both", "guest=no parse_error=no", "guest=no kata_guest=true(bool) kata_parse_error=unterminated_quote parse_error=no"},
-		{"and our names for them", "guest=no kata_guest=no", "guest=no kata_guest=true(bool) parse_error=unterminated_quote"},
-		{"our names only", "kata_guest=no kata_parse_error=no", "guest=true(bool) kata_guest=no kata_parse_error=no parse_error=unterminated_quote"},
+		{"guest, and the flag's other name", "guest=no kata_guest=no", "guest=no kata_guest=true(bool) parse_error=unterminated_quote"},
+		{"the flags' other names only", "kata_guest=no kata_parse_error=no", "guest=true(bool) kata_guest=no kata_parse_error=no parse_error=unterminated_quote"},
 		{"other names", "level=mine duplicate=no", "duplicate=no guest=true(bool) parse_error=unterminated_quote"},
 	} {
 		f := filter(t, "prefix", "")
@@ -143,6 +143,7 @@ func TestFlagsWithoutPrefix(t *testing.T) {
 	}
 }
 
+// A record that is processed again stays as it is.
 func TestTwice(t *testing.T) {
 	f := filter(t)
 	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
@@ -180,8 +181,8 @@ func TestTimeOptions(t *testing.T) {
 	f(msg+" kata_time=2020-01-01T00:00:00.5Z", "use_message_time", "off")
 }
 
-// TestWholeSeconds: a time without a fraction counts unless the event's own is
-// within two seconds after it.
+// TestWholeSeconds: a time without a fraction is used unless the event's own is within
+// two seconds after it.
 func TestWholeSeconds(t *testing.T) {
 	f := func(sec, nsec uint32, want string) {
 		t.Helper()
@@ -247,7 +248,7 @@ func TestMinLevel(t *testing.T) {
 	}
 }
 
-// TestDuplicates has copies of one line, and records that are none.
+// TestDuplicates has second copies of a line, and records that are similar to one.
 func TestDuplicates(t *testing.T) {
 	const nine, short = `time="2020-01-01T00:00:00.100000000Z" level=info msg=hello `, `time="2020-01-01T00:00:00.1Z" level=info msg=hello `
 	type entry struct {
@@ -277,7 +278,7 @@ func TestDuplicates(t *testing.T) {
 		{"two seconds", []entry{{"containerd", nine, 0, false}, {"kata", short, 2000, true}}},
 		{"two seconds, the other way round", []entry{{"containerd", nine, 2000, false}, {"kata", short, 0, true}}},
 		{"more than two seconds", []entry{{"containerd", nine, 0, false}, {"kata", short, 2001, false}, {"containerd", nine, 2002, true}}},
-		{"shown again by Fluent Bit", []entry{
+		{"processed again by Fluent Bit", []entry{
 			{"containerd", nine, 0, false}, {"kata", short, 5, true}, {"containerd", nine, 0, false}, {"kata", short, 5, true}, {"containerd", nine, 9000, false},
 		}},
 		{"the hook was added twice", []entry{{"containerd", nine, 0, false}, {"kata", short, 5, true}, {"kata", short, 5, true}}},
@@ -303,7 +304,7 @@ func TestDuplicates(t *testing.T) {
 				}
 				kept, _ := run(t, keep, chunk)
 				if _, ok := contract.Events(t, kept)[0].Body["kata_duplicate"]; ok {
-					t.Errorf("record %d: marked without being asked", i)
+					t.Errorf("record %d: marked, though duplicates are kept", i)
 				}
 				if e.second {
 					seconds++
@@ -386,7 +387,7 @@ func TestFormat(t *testing.T) {
 	f("auto", "", `{"msg":"m","level":"INFO","ts":"1970-01-01T00:00:01.5Z","name":"other"}`, `MESSAGE={"msg":"m","level":"INFO","ts":"1970-01-01T00:00:01.5Z","name":"other"}`)
 }
 
-// TestBadInput: nothing is lost, nothing is invented.
+// TestBadInput: nothing is lost, and nothing is added.
 func TestBadInput(t *testing.T) {
 	f := filter(t)
 	if out, verdict := run(t, f, nil); verdict != Untouched || len(out) != 0 {
@@ -418,7 +419,7 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 
-	// What comes after a cut goes on as it came.
+	// What follows a cut is copied.
 	cut := append(bytes.Clone(good), good[:len(good)-3]...)
 	out, verdict := run(t, f, cut)
 	if verdict != Changed || !bytes.HasSuffix(out, good[:len(good)-3]) {
@@ -440,7 +441,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// TestGroups: markers pass as they are, the records between them are parsed.
+// TestGroups: group markers are not changed, and the records between them are parsed.
 func TestGroups(t *testing.T) {
 	marker := func(sec, nsec uint32) []byte {
 		b := append(event.AppendTime([]byte{0x92, 0x92}, sec, nsec), 0x80)
@@ -458,7 +459,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestNoMemory: without memory for the output the chunk goes on as it came.
+// TestNoMemory: without memory for the output the chunk is untouched.
 func TestNoMemory(t *testing.T) {
 	chunk := appendEvent(nil, 100, 7, "SYSLOG_IDENTIFIER", "kata", "MESSAGE", line)
 	out := event.Buffer{Grow: func(b []byte, _ int) ([]byte, bool) { return b, false }}
@@ -467,24 +468,24 @@ func TestNoMemory(t *testing.T) {
 	}
 }
 
-// TestAllocations: in steady state a chunk costs no memory of Go's, whatever is
+// TestAllocations: in steady state a chunk is processed without an allocation, whatever is
 // in it.
 func TestAllocations(t *testing.T) {
 	for name, f := range map[string]*Filter{"default": filter(t), "duplicates": filter(t, "duplicates", "mark"), "bare": filter(t, "prefix", "", "reserve_data", "off")} {
-		for i, e := range decodeRaw(t) {
+		for i, e := range contractEvents(t) {
 			out := event.Buffer{B: make([]byte, 0, 1<<20)}
 			if n := testing.AllocsPerRun(20, func() {
 				out.B = out.B[:0]
 				f.Process(nil, e, &out)
 			}); n != 0 {
-				t.Errorf("%s: record %d costs %v allocations", name, i, n)
+				t.Errorf("%s: record %d: %v allocations", name, i, n)
 			}
 		}
 	}
 }
 
-// decodeRaw is each event of the contract's chunk by itself.
-func decodeRaw(t *testing.T) (events [][]byte) {
+// contractEvents returns each event of the contract's chunk by itself.
+func contractEvents(t *testing.T) (events [][]byte) {
 	chunk := contractChunk(t)
 	var w event.Walker
 	var e event.Event

@@ -11,8 +11,8 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// sample shows what a value of an option does: records that come out differently than
-// with the option's default.
+// sample shows what a value of an option does: the difference in the output from that of
+// the option's default.
 type sample struct {
 	option, value string
 	records       [][]string // keys and values in turn
@@ -34,7 +34,7 @@ var (
 
 const kataLine = line + " source=virtcontainers"
 
-// samples has at least one for each row of the table of options.
+// samples has at least one sample for each row of the table of options.
 var samples = slices.Concat([]sample{
 	{option: "key_name", value: "text", records: [][]string{{"text", line}}, want: `
 		-time=100.000000007
@@ -149,7 +149,7 @@ var samples = slices.Concat([]sample{
 		sandbox_metadata: not supported yet (only "off" is)`},
 }, minLevelSamples())
 
-// minLevelSamples has a record of each level, of which those below one are dropped.
+// minLevelSamples returns a sample for each level, of records of all levels.
 func minLevelSamples() (list []sample) {
 	var records [][]string
 	var dropped []string
@@ -168,8 +168,8 @@ func minLevelSamples() (list []sample) {
 	return list
 }
 
-// TestSamples: every option does what it says, by itself. An enum's words have a sample
-// each but the default, and but trace, which drops nothing.
+// TestSamples: every option by itself has its documented effect. Each value of an enum
+// has a sample, except the default, and except trace, which drops nothing.
 func TestSamples(t *testing.T) {
 	has := map[string]bool{}
 	for _, s := range samples {
@@ -182,7 +182,7 @@ func TestSamples(t *testing.T) {
 			}
 			continue
 		}
-		if got := difference(sent(t, filter(t), s.records), sent(t, filter(t, s.option, s.value), s.records)); got != want || got == "" {
+		if got := difference(output(t, filter(t), s.records), output(t, filter(t, s.option, s.value), s.records)); got != want || got == "" {
 			t.Errorf("%s %s:\n%s\nwant\n%s", s.option, s.value, got, want)
 		}
 	}
@@ -198,8 +198,8 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// sent sends records through a filter and returns the times and fields that come out.
-func sent(t testing.TB, f *Filter, records [][]string) (fields []string) {
+// output processes records and returns the times and fields of the result.
+func output(t testing.TB, f *Filter, records [][]string) (fields []string) {
 	t.Helper()
 	var chunk []byte
 	for _, pairs := range records {
@@ -228,8 +228,8 @@ func sent(t testing.TB, f *Filter, records [][]string) (fields []string) {
 	return fields
 }
 
-// difference is what is in before alone, with a minus sign, and in after alone, with a
-// plus sign: lines in order, each as often as it is there more often.
+// difference returns the lines that are in before only, with a minus sign, and in after
+// only, with a plus sign, each sorted. Of equal lines only the surplus counts.
 func difference(before, after []string) string {
 	var lines []string
 	without := func(list, other []string, sign string) {

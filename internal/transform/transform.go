@@ -1,30 +1,34 @@
-// Package transform is the whole plugin without C: a chunk of log events goes
-// in, a chunk comes out, and counters tell what happened.
+// Package transform is the filter without C and Fluent Bit: it parses the messages of a
+// chunk of log events, writes the chunk with the parsed fields, and counts what it did.
+// The metrics that operators see are defined here, too.
+//
+// It works on memory alone: it must never import cgo, package net, what is for one plugin
+// (internal/fluentbit, internal/sink), or a module from elsewhere.
 package transform
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Verdict is what the host must do with its chunk.
+// Verdict is what Fluent Bit must do with its chunk.
 type Verdict int
 
 const (
-	// Untouched: nothing changed, the host goes on with the chunk it has. What
-	// the buffer holds is to be thrown away.
+	// Untouched: nothing changed, or there was no memory. Fluent Bit continues with
+	// its own chunk; what was appended to the buffer is to be discarded.
 	Untouched Verdict = iota
-	// Changed: the buffer holds the chunk that takes the old one's place; when
-	// it is empty every record of the chunk was dropped by an option.
+	// Changed: the buffer has the chunk that replaces the old one. If nothing was
+	// appended to it, an option has dropped every record.
 	Changed
 )
 
-// Filter is one instance of the plugin. It may be used by several threads at
-// once and shares nothing with other instances.
+// Filter is one instance of the plugin. It is safe for use by several goroutines or
+// threads at once, and shares nothing with other instances.
 type Filter struct {
 	plan          plan
 	counters      counters
@@ -35,7 +39,8 @@ type Filter struct {
 	idle []*worker
 }
 
-// New makes an instance with the given options, which it keeps and does not change.
+// New returns an instance with the given options, which it keeps and does not change.
+// The caller must not change them either.
 func New(o *options.Options) *Filter {
 	f := &Filter{plan: newPlan(o), continuations: newContinuations()}
 	if o.Duplicates != options.KeepDuplicates {
@@ -44,21 +49,25 @@ func New(o *options.Options) *Filter {
 	return f
 }
 
-// Process rewrites one chunk with the given tag into out, whose bytes so far stay as
-// they are. Tag and chunk are only read, and not kept after the call.
+// Process appends to out what replaces a chunk with the given tag; see Verdict. The chunk
+// is a run of msgpack events as package event reads them, of less than 4 GiB; what is no
+// log event, and what follows the first byte that is no msgpack, is copied as it is.
+//
+// Tag and chunk are only read, and neither they nor out are kept after the call. After a
+// panic, from which the caller may recover, the instance can still be used.
 func (f *Filter) Process(tag, chunk []byte, out *event.Buffer) Verdict {
-	w := f.take()
+	w := f.get()
 	start := len(out.B)
 	verdict := w.process(tag, chunk, out)
-	f.counters.add(&w.tally, verdict, len(chunk), len(out.B)-start)
-	// Not deferred: after a panic the worker's memory is not to be trusted.
-	f.give(w)
+	f.counters.add(&w.counts, verdict, len(chunk), len(out.B)-start)
+	// Not deferred: after a panic the worker's state may be inconsistent.
+	f.put(w)
 	return verdict
 }
 
-// take answers a worker that no other thread uses. One is enough unless the host
-// calls an instance from several threads.
-func (f *Filter) take() *worker {
+// get returns a worker that no other thread uses. One is enough unless Fluent Bit calls
+// an instance from several threads at once.
+func (f *Filter) get() *worker {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(f.idle); n > 0 {
@@ -69,43 +78,44 @@ func (f *Filter) take() *worker {
 	return newWorker(f)
 }
 
-func (f *Filter) give(w *worker) {
+// put makes a worker available again.
+func (f *Filter) put(w *worker) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.idle = append(f.idle, w)
 }
 
-// plan is what follows from the options, worked out once.
+// plan is what follows from the options. It is computed once, and only read by workers.
 type plan struct {
 	*options.Options
-	config   parser.Config
-	keys     *parser.Keys
-	names    []strName // by place in keys: the field's name with the prefix
-	prefix   []byte
-	first    byte     // of the prefix; without one a byte that no key starts with
-	wanted   []string // keys that are looked at
-	keep     globs    // only_keys
-	remove   globs    // remove_keys
-	ownGone  globs    // remove_journal_keys
-	selected bool     // keep or remove is set
-	nest     []byte
-	flags    [2]strName // the names of guest and parse_error where the record has those itself
+	config      parser.Config
+	keys        *parser.Keys
+	names       []strName // by KeyID: the field's name with the prefix
+	prefix      []byte
+	first       byte     // of the prefix; without one a byte that no key starts with
+	wanted      []string // keys whose pairs the walker lists
+	keep        globs    // only_keys
+	remove      globs    // remove_keys
+	removePairs globs    // remove_journal_keys
+	selected    bool     // keep or remove is set
+	nest        []byte
+	flags       [2]strName // the names of guest and parse_error where the record has those itself
 }
 
-// flagPrefix is put before the plugin's own flags when there is no prefix and the record
-// has a key of their name.
+// flagPrefix is put before the names of the plugin's own flags if there is no prefix and
+// the record has a key of that name.
 const flagPrefix = "kata_"
 
 func newPlan(o *options.Options) plan {
 	p := plan{
-		Options: o,
-		prefix:  []byte(o.Prefix),
-		first:   (o.Prefix + "\xff")[0],
-		nest:    []byte(o.NestUnder),
-		keep:    newGlobs(o.OnlyKeys, true),
-		remove:  newGlobs(o.RemoveKeys, true),
-		ownGone: newGlobs(o.RemoveJournalKeys, false),
-		config:  o.Parser,
+		Options:     o,
+		prefix:      []byte(o.Prefix),
+		first:       (o.Prefix + "\xff")[0],
+		nest:        []byte(o.NestUnder),
+		keep:        newGlobs(o.OnlyKeys, true),
+		remove:      newGlobs(o.RemoveKeys, true),
+		removePairs: newGlobs(o.RemoveJournalKeys, false),
+		config:      o.Parser,
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
 	p.keys = parser.NewKeys(o.Parser.Types)
@@ -115,9 +125,7 @@ func newPlan(o *options.Options) plan {
 		p.names[i].set(o.Prefix + p.keys.Name(parser.KeyID(i)))
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
-	for _, name := range specialNames {
-		p.wanted = append(p.wanted, name, strings.ToLower(name))
-	}
+	p.wanted = append(p.wanted, journalfields.Spellings()...)
 	if o.Prefix == "" {
 		p.flags = [2]strName{}
 		p.flags[0].set(flagPrefix + "guest")

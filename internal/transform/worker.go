@@ -2,11 +2,13 @@ package transform
 
 import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// worker is the memory that one call needs.
+// worker is the memory that one call of Process needs. It is kept for later calls, of one
+// thread at a time; between them it refers to no memory of a caller.
 type worker struct {
 	*plan
 	duplicates    *duplicates
@@ -18,7 +20,7 @@ type worker struct {
 	command func() []byte // shimCommand
 	msg     parser.Message
 	native  parser.Native
-	tally   tally
+	counts  chunkCounts
 
 	tag     []byte
 	chunk   []byte
@@ -26,16 +28,16 @@ type worker struct {
 	written int // how much of the chunk is in out, or was dropped
 	changed bool
 
-	known [event.Layouts]found // by Layout's remainder
-	parts [event.Layouts]parts
-	found found // in an event without a layout
+	known       [event.Layouts]located // by Layout's remainder
+	nativePairs [event.Layouts]nativePairs
+	located     located // of an event without a layout
 
-	ours bool    // a key of the record starts with the prefix
-	at   uint32  // where the message's key starts
-	all  bool    // all of the record's fields are written
-	use  []bool  // or else, by index in its Fields: it is written
-	gone []bool  // by index in the event's Pairs: it is left out
-	flag [2]bool // guest, parse_error: the record has a key of this name itself
+	hasPrefix bool    // a key of the record starts with the prefix
+	messageAt uint32  // where the message's key starts
+	writeAll  bool    // all of the record's fields are written
+	use       []bool  // or else, by index in its Fields: it is written
+	omit      []bool  // by index in the event's Pairs: it is left out
+	taken     [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
 func newWorker(f *Filter) *worker {
@@ -48,20 +50,20 @@ func newWorker(f *Filter) *worker {
 func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w.tag, w.chunk, w.out = tag, chunk, out
 	w.written, w.changed = 0, false
-	w.tally = tally{}
+	w.counts = chunkCounts{}
 	defer w.release()
 
 	w.walk.Reset(chunk)
 	for w.walk.Next(&w.ev) {
 		if !w.ev.Log {
-			continue // it goes on with the run of events around it
+			continue // it is copied with the events around it
 		}
 		if !w.event() {
 			return w.noMemory()
 		}
 	}
 	if w.walk.Err() != nil {
-		w.tally.corrupt++
+		w.counts.corrupt++
 	}
 	if !w.changed {
 		return Untouched
@@ -72,22 +74,22 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	return Changed
 }
 
-// noMemory counts all records of the chunk, which goes on as it came.
+// noMemory counts all records of the chunk as untouched, as Fluent Bit keeps its chunk.
 func (w *worker) noMemory() Verdict {
-	w.tally = tally{}
+	w.counts = chunkCounts{}
 	for w.walk.Reset(w.chunk); w.walk.Next(&w.ev); {
 		if w.ev.Log {
-			w.tally.untouched++
+			w.counts.untouched++
 		}
 	}
 	if w.walk.Err() != nil {
-		w.tally.corrupt++
+		w.counts.corrupt++
 	}
 	return Untouched
 }
 
-// release lets go of the call's memory, which is the host's: no pointer into it
-// may be left where Go's collector looks.
+// release drops all references to the call's memory, which is Fluent Bit's: Go's garbage
+// collector must find no pointer into it.
 func (w *worker) release() {
 	w.tag, w.chunk, w.out = nil, nil, nil
 	w.walk.Reset(nil)
@@ -98,8 +100,8 @@ func (w *worker) release() {
 	w.parse.Release()
 }
 
-// copyUntil copies the events from the last changed one up to an offset of the
-// chunk, in one block.
+// copyUntil copies the events behind the last changed one up to an offset of the
+// chunk, in one block. It reports whether there was memory for it.
 func (w *worker) copyUntil(end int) bool {
 	n := end - w.written
 	if n == 0 {
@@ -113,50 +115,52 @@ func (w *worker) copyUntil(end int) bool {
 	return true
 }
 
-// event deals with one log event and reports whether there was memory for it.
+// event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
-	own := w.look()
-	rec := w.record(own)
+	loc := w.locate()
+	identifier := w.field(loc, journalfields.SyslogIdentifier) // before pairs are listed anew
+	rec := w.record(loc)
 	if rec == nil {
-		w.tally.untouched++
+		w.counts.untouched++
 		return true
 	}
-	drop, duplicate := w.verdict(rec, w.wanted(own.identifier))
+	drop, duplicate := w.judge(rec, identifier)
 	if drop {
-		w.tally.count(rec, true)
+		w.counts.add(rec, true)
 		if !w.copyUntil(w.ev.Start) {
 			return false
 		}
 		w.written, w.changed = w.ev.End, true
 		return true
 	}
-	w.tally.count(rec, false)
+	w.counts.add(rec, false)
 	return w.write(rec, duplicate)
 }
 
-// record parses the event's message; nil means that the event stays as it is.
-func (w *worker) record(own *found) *parser.Record {
-	text := w.wanted(own.message)
-	stream := w.wanted(own.stream)
+// record parses the event's message, or takes it as the rest of a line that journald has
+// cut. It returns nil if the event stays as it is. The record is valid until the next call.
+func (w *worker) record(loc *located) *parser.Record {
+	text := w.wantedText(loc.message)
+	stream := w.field(loc, journalfields.StreamID)
 	if stream == nil {
-		return w.parsed(own, text)
+		return w.parsed(loc, text)
 	}
-	goesOn := len(text) > 0 && string(w.wanted(own.lineBreak)) == lineMax
-	if !goesOn && w.continuations.idle() {
-		return w.parsed(own, text)
+	continued := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
+	if !continued && w.continuations.empty() {
+		return w.parsed(loc, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
-	line, isRest := w.continuations.rest(id, goesOn)
+	line, isRest := w.continuations.rest(id, continued)
 	if isRest && line.untouched {
 		return nil
 	}
 	if isRest {
-		w.at, w.ours = w.messageAt(own), own.ours
+		w.setMessage(loc)
 		return w.parse.ParseRest(text, line.guest)
 	}
-	rec := w.parsed(own, text)
+	rec := w.parsed(loc, text)
 	switch {
-	case !goesOn:
+	case !continued:
 	case rec == nil:
 		w.continuations.note(id, cutLine{untouched: true})
 	case rec.Open:
@@ -165,24 +169,25 @@ func (w *worker) record(own *found) *parser.Record {
 	return rec
 }
 
-// parsed parses the event's message as a record of its own.
-func (w *worker) parsed(own *found, text []byte) *parser.Record {
+// parsed parses the event's message as a record of its own. It returns nil if the event
+// stays as it is.
+func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	w.at, w.ours = w.messageAt(own), own.ours
+	w.setMessage(loc)
 	m := &w.msg
 	*m = parser.Message{Text: text}
-	if own.lineBreak >= 0 {
-		m.Cut = string(w.wanted(own.lineBreak)) != "nul"
+	if loc.index[journalfields.LineBreak] >= 0 {
+		m.Cut = string(w.field(loc, journalfields.LineBreak)) != journalfields.NUL
 	}
-	if own.command >= 0 {
+	if loc.index[journalfields.Cmdline] >= 0 {
 		m.Command = w.command
 	}
-	if id := w.wanted(own.identifier); id != nil {
+	if id := w.field(loc, journalfields.SyslogIdentifier); id != nil {
 		m.Origin = parser.OriginOf(id)
-		if own.name >= 0 && string(id) == "kata" && string(w.wanted(own.name)) == "kata-runtime" {
-			w.readNative(own.lower)
+		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(id, w.field(loc, journalfields.Name)) {
+			w.readNative(loc.lower)
 			m.Native = &w.native
 		}
 	}
@@ -193,32 +198,33 @@ func (w *worker) parsed(own *found, text []byte) *parser.Record {
 	return rec
 }
 
-// shimCommand is the command line of the process that wrote the record, if journald says
-// that it is a shim which runs as root.
+// shimCommand returns the command line of the process that wrote the record, nil unless by
+// journald's fields it is a shim that runs as root.
 func (w *worker) shimCommand() []byte {
-	own := w.look()
-	if string(w.wanted(own.program)) != "containerd-shim" || string(w.wanted(own.user)) != "0" {
+	loc := w.locate()
+	if !journalfields.IsRootShim(w.field(loc, journalfields.Comm), w.field(loc, journalfields.UID)) {
 		return nil
 	}
-	return w.wanted(own.command)
+	return w.field(loc, journalfields.Cmdline)
 }
 
-// messageAt is where the message's key starts, in an event that has one.
-func (w *worker) messageAt(own *found) uint32 {
-	if own.message < 0 {
-		return 0
+// setMessage keeps for write where the message is, and whether a key has the prefix: the
+// indexes in loc are of no use there, since all pairs may have been listed in between.
+func (w *worker) setMessage(loc *located) {
+	w.messageAt, w.hasPrefix = 0, loc.hasPrefix
+	if loc.message >= 0 {
+		w.messageAt = w.ev.Pairs[loc.message].At
 	}
-	return w.ev.Pairs[own.message].At
 }
 
-// verdict reports whether options drop the record, and whether it is the second of
-// two copies.
-func (w *worker) verdict(rec *parser.Record, identifier []byte) (drop, duplicate bool) {
+// judge reports whether options drop the record, and whether it is the second of two
+// copies.
+func (w *worker) judge(rec *parser.Record, identifier []byte) (drop, duplicate bool) {
 	if rec.Rank >= 0 && rec.Rank < w.MinLevel && rec.Detected < w.MinLevel {
 		return true, false
 	}
 	if w.duplicates != nil && w.duplicates.isSecond(rec, identifier, w.ev.Sec, w.ev.Nsec) {
-		w.tally.duplicates++
+		w.counts.duplicates++
 		return w.Duplicates == options.DropDuplicates, true
 	}
 	return false, false

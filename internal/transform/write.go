@@ -8,23 +8,23 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// write writes the event with the record's fields and says whether there was
+// write writes the event with the record's fields and reports whether there was
 // memory for it.
 func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	if duplicate {
 		rec.MarkDuplicate()
 	}
-	fields := w.choose(rec)
-	gone := w.chooseOwn(rec)
+	fields := w.selectFields(rec)
+	omitted := w.selectPairs(rec)
 	nest := len(w.nest) > 0
-	pairs := w.ev.Len - gone
+	pairs := w.ev.Len - omitted
 	switch {
 	case !nest:
 		pairs += fields
 	case fields > 0:
 		pairs++
 	}
-	if !w.writeOwn(rec, pairs, gone) {
+	if !w.writeEvent(rec, pairs, omitted) {
 		return false
 	}
 	if nest && fields > 0 {
@@ -33,9 +33,10 @@ func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	return w.writeFields(rec)
 }
 
-// writeOwn writes the event up to the end of its own pairs, with a body of so
-// many pairs. It leaves room for the start of a nested map.
-func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
+// writeEvent writes the event up to the end of its own pairs, without the omitted ones,
+// with the given number of pairs in the header of its body. It also reserves memory for
+// the start of a nested map. It reports whether there was memory for it.
+func (w *worker) writeEvent(rec *parser.Record, pairs, omitted int) bool {
 	ev := &w.ev
 	if !w.out.Reserve(ev.End - w.written + event.TimeLen + 3*event.MaxHeader + len(w.nest)) {
 		return false
@@ -43,8 +44,8 @@ func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
 	sec, nsec, timed := w.newTime(rec)
 	from := w.written
 	w.written, w.changed = ev.End, true
-	if gone == 0 && (!timed || ev.TimeEnd-ev.Time == event.TimeLen) {
-		// Nearly always: what changes keeps its length.
+	if omitted == 0 && (!timed || ev.TimeEnd-ev.Time == event.TimeLen) {
+		// The fast path: what changes keeps its length, so that all is copied in one block.
 		start := len(w.out.B) - from // of the chunk in b
 		b := append(w.out.B, w.chunk[from:ev.BodyEnd]...)
 		if event.PutMapLen(b[start+ev.Body:], pairs) {
@@ -63,11 +64,11 @@ func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
 	}
 	b = append(b, w.chunk[ev.TimeEnd:ev.Body]...)
 	b = event.AppendMapHeader(b, pairs)
-	if gone == 0 {
+	if omitted == 0 {
 		b = append(b, w.chunk[ev.First:ev.BodyEnd]...)
 	} else {
 		for i := range ev.Pairs {
-			if p := &ev.Pairs[i]; !w.gone[i] {
+			if p := &ev.Pairs[i]; !w.omit[i] {
 				b = append(b, w.chunk[p.At:p.End]...)
 			}
 		}
@@ -76,23 +77,23 @@ func (w *worker) writeOwn(rec *parser.Record, pairs, gone int) bool {
 	return true
 }
 
-// newTime is the time that the event gets, if it gets another.
+// newTime returns the time that the event gets, if it gets another.
 func (w *worker) newTime(rec *parser.Record) (sec, nsec uint32, ok bool) {
 	if !rec.HasTime {
 		return 0, 0, false
 	}
 	t := rec.Time
 	if t.Whole && w.ev.Sec >= t.Sec && w.ev.Sec < t.Sec+2 {
-		return 0, 0, false // the event's own time says the same, and more exactly
+		return 0, 0, false // the event's own time is the same one, and more exact
 	}
 	return uint32(t.Sec), t.Nsec, true
 }
 
-// choose decides which of the record's fields are written, and counts them.
-// Nearly always it is all, and w.use is not looked at.
-func (w *worker) choose(rec *parser.Record) int {
-	w.all = !w.selected && (len(w.prefix) > 0 || len(w.nest) > 0)
-	if w.all {
+// selectFields decides which of the record's fields are written, and returns their
+// number. On the fast path it is all of them, and w.use is not set.
+func (w *worker) selectFields(rec *parser.Record) int {
+	w.writeAll = !w.selected && (len(w.prefix) > 0 || len(w.nest) > 0)
+	if w.writeAll {
 		return len(rec.Fields)
 	}
 	w.use = w.use[:0]
@@ -109,17 +110,17 @@ func (w *worker) choose(rec *parser.Record) int {
 		}
 	}
 	if len(w.prefix) == 0 && len(w.nest) == 0 {
-		n -= w.yield(rec)
+		n -= w.dropTaken(rec)
 	}
 	return n
 }
 
-// yield takes back the fields whose names the record has itself, which can be
-// when there is no prefix, and returns how many. The plugin's own flags stay: they get
-// a prefix then.
-func (w *worker) yield(rec *parser.Record) int {
+// dropTaken deselects the fields whose names the record has itself, which is possible
+// without a prefix, and returns their number. The plugin's own flags stay: they get a
+// prefix then.
+func (w *worker) dropTaken(rec *parser.Record) int {
 	n := 0
-	w.flag = [2]bool{}
+	w.taken = [2]bool{}
 	w.walk.All(&w.ev)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
@@ -129,10 +130,10 @@ func (w *worker) yield(rec *parser.Record) int {
 		key := w.chunk[p.Key:p.Value]
 		switch string(key) {
 		case "guest":
-			w.flag[0] = true
+			w.taken[0] = true
 			continue
 		case "parse_error":
-			w.flag[1] = true
+			w.taken[1] = true
 			continue
 		}
 		if at := rec.Find(key); at >= 0 && w.use[at] {
@@ -143,77 +144,78 @@ func (w *worker) yield(rec *parser.Record) int {
 	return n
 }
 
-// chooseOwn decides which of the record's own pairs go, in w.gone, and counts
-// them. Nearly always it is none, and w.gone is not looked at.
-func (w *worker) chooseOwn(rec *parser.Record) int {
+// selectPairs decides which of the record's own pairs are left out, in w.omit, and
+// returns their number. On the fast path it is 0, and w.omit is not set.
+func (w *worker) selectPairs(rec *parser.Record) int {
 	parsed := rec.Encoding != parser.Plain
 	whole := w.ReserveData || !parsed
 	message := w.PreserveKey || !parsed || rec.Reason != parser.OK
 	nest := len(w.nest) > 0
-	ours := w.ours && !nest
-	flags := len(w.prefix) == 0 && !nest && w.flag != [2]bool{}
-	if whole && message && !ours && !nest && !flags && len(w.ownGone) == 0 {
+	rewritten := w.hasPrefix && !nest // this plugin may have written pairs before
+	flags := len(w.prefix) == 0 && !nest && w.taken != [2]bool{}
+	if whole && message && !rewritten && !nest && !flags && len(w.removePairs) == 0 {
 		return 0
 	}
 	w.walk.All(&w.ev)
-	w.gone = slices.Grow(w.gone[:0], len(w.ev.Pairs))[:len(w.ev.Pairs)]
+	w.omit = slices.Grow(w.omit[:0], len(w.ev.Pairs))[:len(w.ev.Pairs)]
 	n := 0
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
-		gone := !whole
-		if p.At == w.at {
-			gone = !message
+		omit := !whole
+		if p.At == w.messageAt {
+			omit = !message
 		}
 		if p.KeyKind == event.Str {
-			gone = gone || w.ownGone.match(key) ||
+			omit = omit || w.removePairs.match(key) ||
 				nest && bytes.Equal(key, w.nest) ||
-				ours && bytes.HasPrefix(key, w.prefix) && w.writes(rec, key[len(w.prefix):]) ||
-				flags && w.isFlag(rec, key)
+				rewritten && bytes.HasPrefix(key, w.prefix) && w.writes(rec, key[len(w.prefix):]) ||
+				flags && w.isRenamedFlag(rec, key)
 		}
-		w.gone[i] = gone
-		if gone {
+		w.omit[i] = omit
+		if omit {
 			n++
 		}
 	}
 	return n
 }
 
-// isFlag reports whether key is the name that one of the plugin's own flags gets because
+// isRenamedFlag reports whether key is the name that one of the plugin's own flags gets because
 // the record has a key of the flag's name.
-func (w *worker) isFlag(rec *parser.Record, key []byte) bool {
+func (w *worker) isRenamedFlag(rec *parser.Record, key []byte) bool {
 	name, ok := bytes.CutPrefix(key, []byte(flagPrefix))
-	return ok && (w.flag[0] && string(name) == "guest" || w.flag[1] && string(name) == "parse_error") && w.writes(rec, name)
+	return ok && (w.taken[0] && string(name) == "guest" || w.taken[1] && string(name) == "parse_error") && w.writes(rec, name)
 }
 
-// writes says whether a field with the name is written.
+// writes reports whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
 	i := rec.Find(name)
-	return i >= 0 && (w.all || w.use[i])
+	return i >= 0 && (w.writeAll || w.use[i])
 }
 
-// The first so many bytes of a name, and of a text, are copied whatever their length is,
-// where there is room: that is a few instructions, and what is too much is written over.
+// A name and a text that are no longer than this are copied with this many bytes, where
+// there is memory for it: that takes a few instructions and no call, and the bytes beyond
+// the end are overwritten.
 const (
-	shortName = 32
-	shortText = 64
-	shortRoom = shortName + 2 + shortText
+	shortName  = 32
+	shortText  = 64
+	shortField = shortName + 2 + shortText // with the header of a str 8
 )
 
 // writeFields writes the record's fields and reports whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
-	b, fields, names, all := w.out.B, rec.Fields, w.names, w.all
+	b, fields, names, all := w.out.B, rec.Fields, w.names, w.writeAll
 	for i := range fields {
 		f := &fields[i]
 		if !all && !w.use[i] {
 			continue
 		}
 		if n := f.End - f.Start; all && f.Type == parser.Text && f.Key >= 0 && n <= shortText {
-			// Nearly always: short text under a short name of the table.
+			// The fast path: short text under a short name of the key table.
 			name, text := &names[f.Key], rec.Text(f)
 			at := len(b)
-			if to := b[at:cap(b)]; name.size <= shortName && cap(text) >= shortText && len(to) >= shortRoom {
+			if to := b[at:cap(b)]; name.size <= shortName && cap(text) >= shortText && len(to) >= shortField {
 				copyShort(to, name.short[:])
 				size := name.size & 63
 				if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
@@ -239,14 +241,14 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 	return true
 }
 
-// copyShort copies 32 bytes, in pieces that need no call.
+// copyShort copies 32 bytes, in parts for which the compiler needs no call.
 func copyShort(to, from []byte) {
 	a, b := (*[32]byte)(to), (*[32]byte)(from)
 	*(*[16]byte)(a[:16]) = *(*[16]byte)(b[:16])
 	*(*[16]byte)(a[16:]) = *(*[16]byte)(b[16:])
 }
 
-// writeField writes any field and reports whether there was memory for it.
+// writeField writes a field of any type and length, and reports whether there was memory for it.
 func (w *worker) writeField(rec *parser.Record, f *parser.Field) bool {
 	var name, text []byte
 	if f.Key >= 0 {
@@ -290,16 +292,16 @@ func (w *worker) writeField(rec *parser.Record, f *parser.Field) bool {
 	return true
 }
 
-// fieldName is the name of a field whose key is in the table.
+// fieldName returns the name of a field whose key is in the key table.
 func (w *worker) fieldName(rec *parser.Record, f *parser.Field) *strName {
-	if len(w.prefix) == 0 && !w.all {
+	if len(w.prefix) == 0 && !w.writeAll {
 		switch string(rec.Name(f)) {
 		case "guest":
-			if w.flag[0] {
+			if w.taken[0] {
 				return &w.flags[0]
 			}
 		case "parse_error":
-			if w.flag[1] {
+			if w.taken[1] {
 				return &w.flags[1]
 			}
 		}
@@ -307,11 +309,11 @@ func (w *worker) fieldName(rec *parser.Record, f *parser.Field) *strName {
 	return &w.names[f.Key]
 }
 
-// strName is a field's name as a whole msgpack str.
+// strName is a field's name as a msgpack str, header and text.
 type strName struct {
-	size  int
-	short [shortName]byte // the first of its bytes
-	text  []byte
+	size  int             // in bytes, with the header
+	short [shortName]byte // its first bytes
+	text  []byte          // all of it
 }
 
 func (n *strName) set(name string) {

@@ -1,9 +1,9 @@
 /*
- * The callbacks, and the object with which they are registered.
+ * The callbacks, and the object that registers them.
  *
- * Each callback is one call into Go, and memory that crosses over is handled
- * on this side of it: whatever happens in Go, what is not handed to Fluent Bit
- * is freed here.
+ * Each callback makes one call into Go. The output of a chunk is allocated and
+ * freed here, not in Go: whatever happens in Go, what Fluent Bit does not take over
+ * is freed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,10 +15,10 @@
 #include "config_map.h"
 #include "filter.h"
 
-/* What Fluent Bit keeps for an instance. */
+/* An instance's context, which Fluent Bit passes to the later callbacks. */
 struct context {
-    uintptr_t handle;           /* the instance in Go */
-    _Atomic size_t growth;      /* 256ths of its size that a chunk is expected to become */
+    uintptr_t handle;           /* of the instance in Go */
+    _Atomic size_t growth;      /* expected size of the output, in 256ths of the chunk's */
 };
 
 static int filter_init(void *ins, void *config, void *data)
@@ -40,7 +40,7 @@ static int filter_init(void *ins, void *config, void *data)
         free(context);
         return -1;
     }
-    context->growth = 384; /* half as much again, until a chunk was seen */
+    context->growth = 384; /* 1.5 times, for the first chunk */
     kata_filter_set_context(ins, context);
     return 0;
 }
@@ -62,7 +62,7 @@ static int filter_run(const void *data, size_t size, const char *tag, int tag_le
 
     kata_keep_signal();
 
-    /* An estimate: Go asks for more when it is too low, also after a failure. */
+    /* An estimate: Go reserves more if it is too low, or if there is no memory here. */
     kata_reserve(&call, size / 256 * self->growth + size / 16 + 4096);
 
     if (kataFilterRun(self->handle, &call) != KATA_FILTER_MODIFIED) {
@@ -125,9 +125,9 @@ __attribute__((visibility("default"))) struct kata_registration filter_kata_plug
 };
 
 /*
- * Fluent Bit copies the object as soon as the library is open, so the map with
- * the rows of its size has to be chosen now. Longer rows and this function
- * came with one change.
+ * Fluent Bit copies the object as soon as it has opened the library, so the map
+ * with rows of the right size has to be chosen in a constructor. The commit that
+ * made the rows longer also added the function.
  */
 __attribute__((constructor)) static void choose_config_map(void)
 {

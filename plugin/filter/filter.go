@@ -16,14 +16,14 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// filter is one instance. Fluent Bit may call it from several threads.
+// filter is one instance. Fluent Bit may call it from several threads at once.
 type filter struct {
 	*fluentbit.Instance
 	spare sync.Pool // of *memory
 }
 
-// kataFilterInit makes an instance and returns its handle, which the C side
-// keeps until kataFilterExit, or 0 when it must not start: the reason is logged.
+// kataFilterInit creates an instance and returns its handle, which is valid until
+// kataFilterExit. It returns 0 if the instance must not start, and logs the reason.
 //
 //export kataFilterInit
 func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
@@ -43,8 +43,8 @@ func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
 	return C.uintptr_t(cgo.NewHandle(f))
 }
 
-// properties reads the options of an instance. Fluent Bit returns NULL for one
-// that is not set and "" for one that was set to nothing.
+// properties returns a Getter of an instance's options. For Fluent Bit NULL is an option
+// that is not set, and "" one with an empty value.
 func properties(ins unsafe.Pointer) options.Getter {
 	return func(name string) (string, bool) {
 		key := C.CString(name)
@@ -54,14 +54,13 @@ func properties(ins unsafe.Pointer) options.Getter {
 	}
 }
 
-// kataFilterRun rewrites the chunk of one call. On KATA_FILTER_MODIFIED the
-// output is the new chunk, in memory of the C side; on anything else it is to
-// be thrown away.
+// kataFilterRun processes the chunk of one call. If it returns KATA_FILTER_MODIFIED, the
+// call's output is the new chunk, in C memory; otherwise the output is to be discarded.
 //
 //export kataFilterRun
 func kataFilterRun(handle C.uintptr_t, call *C.struct_kata_call) (result C.int) {
 	result = C.KATA_FILTER_NOTOUCH
-	defer func() { _ = recover() }() // the handle is none
+	defer func() { _ = recover() }() // the handle is not valid
 	f := cgo.Handle(handle).Value().(*filter)
 	result = f.run(call)
 	f.Report()
@@ -75,7 +74,7 @@ func (f *filter) run(call *C.struct_kata_call) (result C.int) {
 			result = C.KATA_FILTER_NOTOUCH
 		}
 	}()
-	// Both are Fluent Bit's memory, which is there until this call ends.
+	// Both are Fluent Bit's memory, which is valid until this call returns.
 	tag := view(unsafe.Pointer(call.tag), call.tag_size)
 	chunk := view(call.in, call.in_size)
 	out, _ := f.spare.Get().(*memory)
@@ -85,7 +84,7 @@ func (f *filter) run(call *C.struct_kata_call) (result C.int) {
 	out.attach(call)
 	verdict := f.Process(tag, chunk, &out.Buffer)
 	out.finish()
-	f.spare.Put(out) // not after a panic: nobody knows what state it is in
+	f.spare.Put(out) // not after a panic, when its state may be inconsistent
 
 	if f.Log.Debugging() {
 		if verdict == transform.Changed {
@@ -100,11 +99,11 @@ func (f *filter) run(call *C.struct_kata_call) (result C.int) {
 	return C.KATA_FILTER_NOTOUCH
 }
 
-// kataFilterExit ends an instance; the handle is not valid any more.
+// kataFilterExit ends an instance. The handle is invalid after that.
 //
 //export kataFilterExit
 func kataFilterExit(handle C.uintptr_t) {
-	defer func() { _ = recover() }() // nothing is left that could log
+	defer func() { _ = recover() }() // there is nothing to log it with
 	h := cgo.Handle(handle)
 	f := h.Value().(*filter)
 	h.Delete()

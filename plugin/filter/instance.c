@@ -1,10 +1,9 @@
 /*
- * What is asked of Fluent Bit about an instance of the filter.
+ * Access to Fluent Bit's instance of the filter.
  *
- * A filter is not told where its metrics are: they hang on a field of the
- * instance, whose place has to be found. Nothing is read or called until all
- * that is known of the layout has been seen to be so, and without metrics all
- * else works.
+ * No function returns a filter's metrics: they are in a field of the instance, whose
+ * offset has to be found. Nothing is used before all that is known of the layout has
+ * been verified. Without metrics all else works.
  */
 #define _GNU_SOURCE
 #include "filter.h"
@@ -45,13 +44,13 @@ void kata_filter_set_context(void *ins, void *context)
     flb.set_context(ins, context);
 }
 
-/* Whether ins begins as struct kata_filter_instance does. */
+/* Returns whether ins starts with struct kata_filter_instance. */
 static int is_known(void *ins)
 {
     const struct kata_filter_instance *head = ins;
     const char *name = flb.name(ins);
 
-    /* Fluent Bit returns its own fields: other addresses mean another layout. */
+    /* Fluent Bit returns the address of a field: any other means another layout. */
     return name == head->name || name == head->alias;
 }
 
@@ -66,8 +65,8 @@ int kata_filter_level(void *ins)
 }
 
 /*
- * Copies memory that may not be there: where a load would be a fault, write
- * returns an error. A pipe holds more than is asked for here.
+ * Copies memory that may not be mapped: where a load would fault, write returns an
+ * error. All sizes here fit into a pipe.
  */
 static int peek(void *to, const void *from, size_t size)
 {
@@ -82,7 +81,7 @@ static int peek(void *to, const void *from, size_t size)
     return ret;
 }
 
-/* Where the field context is in an instance: in the first word that changes with it. */
+/* Copies the tail of an instance, which starts with the field context: the first word that setting it changes. */
 static int find_tail(void *ins, struct kata_filter_instance_tail *tail)
 {
     enum { FIRST = sizeof(struct kata_filter_instance) / sizeof(void *), /* match */
@@ -121,7 +120,7 @@ void *kata_filter_metrics(void *ins)
     if (!kata_metrics_available() || !is_known(ins) || find_tail(ins, &tail) != 0) {
         return NULL;
     }
-    /* The plugin is ours, and the counter of Fluent Bit's own says what it belongs to. */
+    /* The plugin must be this one, and Fluent Bit's own counter must belong to the same metrics. */
     if (peek(&plugin, tail.plugin, known) != 0 || memcmp(&plugin, &filter_kata_plugin, known) != 0 ||
         peek(&records, tail.cmt_records, sizeof(records)) != 0 || records.cmt != tail.cmt) {
         return NULL;

@@ -1,17 +1,16 @@
 /*
- * What the filter knows of Fluent Bit's binary interface: 2.2 to 5.1, LP64. A
- * test compares it with internal/host/testdata/layouts.txt, which has every place
+ * The part of Fluent Bit's binary interface that the filter uses: 2.2 to 5.1, LP64.
+ * A test compares it with internal/host/testdata/layouts.txt, which has every offset
  * and number in each version.
  *
- * Fluent Bit installs no headers for plugins that are built outside of its
- * tree, so the few layouts that are needed are written down here, with what
- * changed and when:
+ * Fluent Bit installs no headers for plugins that are built outside of its tree,
+ * so the few layouts that are needed are here, with what changed in which version:
  *
  *   struct               2.2 - 3.1   3.2 - 5.0.2   5.0.3 - 5.1
- *   filter registration   80 bytes    88 bytes      88 bytes (cb_notification is new)
- *   config map row        96 bytes    96 bytes     104 bytes (one word more after desc)
- *   filter instance      head and tail as below in all of them
- *   counter               as below in all of them
+ *   filter registration   80 bytes    88 bytes      88 bytes (adds cb_notification)
+ *   config map row        96 bytes    96 bytes     104 bytes (one more word after desc)
+ *   filter instance      head and tail as below in all versions
+ *   counter               as below in all versions
  */
 #ifndef KATA_FILTER_LAYOUT_H
 #define KATA_FILTER_LAYOUT_H
@@ -19,16 +18,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a filter works on. */
+/* The type of events that a filter processes. */
 enum { KATA_FILTER_LOGS = 1 };
 
 /* What cb_filter returns. */
 enum { KATA_FILTER_MODIFIED = 1, KATA_FILTER_NOTOUCH = 2 };
 
 /*
- * The registration object of a filter. The loader copies as many bytes as its
- * own version of the struct has, hence the spare words: a later version that adds
- * a callback reads NULL.
+ * The registration object of a filter. Fluent Bit copies as many bytes as its own
+ * struct has. With the spare words a later version that adds a callback reads NULL.
  */
 struct kata_registration {
     int event_type;
@@ -73,7 +71,7 @@ enum { KATA_MAP_STR = 0, KATA_MAP_INT = 2, KATA_MAP_BOOL = 3, KATA_MAP_SIZE = 5,
         int set_property;       /* 0: names are checked, nothing is stored */ \
         uintptr_t offset;                                                    \
         const char *desc;                                                    \
-        void *own[words];       /* value and links, filled in its own copy */ \
+        void *own[words];       /* value and links, used in Fluent Bit's copy */ \
     }
 
 struct kata_config_row_2_2 KATA_CONFIG_ROW(6);
@@ -86,7 +84,7 @@ _Static_assert(offsetof(struct kata_config_row_2_2, desc) == 40, "");
 _Static_assert(sizeof(struct kata_config_row_2_2) == 96, "");
 _Static_assert(sizeof(struct kata_config_row_5_0_3) == 104, "");
 
-/* How struct flb_filter_instance begins, the same from 2.2 to 5.1. */
+/* The start of struct flb_filter_instance, the same from 2.2 to 5.1. */
 struct kata_filter_instance {
     int event_type;
     int id;
@@ -101,21 +99,21 @@ _Static_assert(offsetof(struct kata_filter_instance, name) == 16, "");
 _Static_assert(offsetof(struct kata_filter_instance, alias) == 48, "");
 
 /*
- * And how it goes on from its field context, the same from 2.2 to 5.1. Before
- * that are match, match_regex in some builds, and parent_processor.
+ * Its part from the field context on, the same from 2.2 to 5.1. Between the two are
+ * match, match_regex in some builds, and parent_processor.
  */
 struct kata_filter_instance_tail {
-    void *context;              /* what flb_filter_set_context writes */
+    void *context;              /* set by flb_filter_set_context */
     void *data;
     void *plugin;               /* Fluent Bit's copy of the registration */
     void *properties[2];
     void *config_map;
     void *link[2];
     void *cmt;                  /* the instance's metrics */
-    void *cmt_records;          /* a counter of Fluent Bit's own among them */
+    void *cmt_records;          /* one of Fluent Bit's own counters */
 };
 
-/* The context lies behind the head, and before this. */
+/* The context is behind the head, and before this offset. */
 enum { KATA_CONTEXT_END = sizeof(struct kata_filter_instance) + 4 * sizeof(void *) };
 
 _Static_assert(offsetof(struct kata_filter_instance_tail, plugin) == 2 * 8, "");
@@ -128,7 +126,7 @@ struct kata_cmt_counter {
     int resource_index;
     void *map;
     void *link[2];
-    void *cmt;                  /* what it is a counter of */
+    void *cmt;                  /* the metrics that it belongs to */
 };
 
 _Static_assert(offsetof(struct kata_cmt_counter, map) == 6 * 8, "");

@@ -5,7 +5,7 @@
 
 #include "filter.h"
 
-/* No memory for the output of a chunk that carries this text. */
+/* There is no memory for the output of a chunk that contains this text. */
 int kata_out_of_memory(const struct kata_call *call)
 {
     static const char text[] = "katatest:memory";

@@ -1,4 +1,4 @@
-/* What is asked of Fluent Bit about an instance of the output. */
+/* Access to Fluent Bit's instance of the output. */
 #include "proxy.h"
 
 static const char *(*output_name)(void *ins);

@@ -1,12 +1,12 @@
 /*
  * The functions that Fluent Bit looks up.
  *
- * They are C functions rather than exported Go ones because calling any exported
- * Go function enters the Go runtime, which must not happen in a daemon (see
- * kata_forked). Fluent Bit registers, starts and ends plugins there too, so what
- * calls Go checks first.
+ * They are C functions, not exported Go ones: a call of any exported Go function
+ * enters the Go runtime, which must not happen in a daemon (see kata_forked).
+ * Fluent Bit registers, starts and ends plugins there, too, so functions that call
+ * Go check first.
  *
- * FLBPluginFlush, for versions that keep no context, is left out: 2.2 and later
+ * There is no FLBPluginFlush, which is for versions without contexts: 2.2 and later
  * call FLBPluginFlushCtx.
  */
 #include <string.h>
@@ -51,7 +51,7 @@ EXPORT int FLBPluginExitCtx(void *context)
     return KATA_PROXY_OK;
 }
 
-/* For versions that look for this name only; instances end in FLBPluginExitCtx. */
+/* For versions that look up this name only. Instances end in FLBPluginExitCtx. */
 EXPORT int FLBPluginExit(void)
 {
     return KATA_PROXY_OK;

@@ -19,28 +19,29 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// output is one instance: transform, then JSON lines on standard output. Workers
-// may call it at the same time.
+// output is one instance. It writes the events of transformed chunks to standard output, as
+// lines of JSON. Several workers may call it at once.
 type output struct {
 	*fluentbit.Instance
 	spare    sync.Pool         // of *scratch
-	failures fluentbit.Limiter // log lines of deliveries that failed
+	failures fluentbit.Limiter // log lines of failed deliveries
 }
 
-// scratch is the memory of one flush: Go's, since nothing of it is handed over.
+// scratch is the Go memory of one flush.
 type scratch struct {
 	events event.Buffer
 	lines  []byte
 }
 
-// maxSpare keeps one large chunk from being paid for ever after.
+// maxSpare is the size of the memory that is kept for later flushes, so that one large chunk
+// does not occupy memory for good.
 const maxSpare = 4 << 20
 
-// context is what Fluent Bit's package keeps for an instance. The package has no
-// function to forget one, so that what it keeps is only this.
+// context is the context of an instance in fluent-bit-go, which never frees it. It only refers
+// to the instance, which can be freed.
 type context struct{ output *output }
 
-// kataOutputRegister tells Fluent Bit what the plugin is.
+// kataOutputRegister registers the plugin.
 //
 //export kataOutputRegister
 func kataOutputRegister(def unsafe.Pointer) C.int {
@@ -53,8 +54,8 @@ func kataOutputRegister(def unsafe.Pointer) C.int {
 //export kataOutputUnregister
 func kataOutputUnregister(def unsafe.Pointer) { flb.FLBPluginUnregister(def) }
 
-// kataOutputInit makes an instance and sets the context that Fluent Bit keeps
-// until kataOutputExit. If it must not start, the reason is logged.
+// kataOutputInit creates an instance and sets its context, which is valid until
+// kataOutputExit. It returns FLB_ERROR if the instance must not start, and logs the reason.
 //
 //export kataOutputInit
 func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
@@ -68,7 +69,7 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 		}
 	}()
 	opts := fluentbit.ParseOptions(log, func(name string) (string, bool) {
-		// An empty value has always counted as none: so it does in every Go plugin.
+		// fluent-bit-go cannot tell an empty value from an option that is not set.
 		text := flb.FLBPluginConfigKey(plugin, name)
 		return text, text != ""
 	})
@@ -80,16 +81,15 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 	return flb.FLB_OK
 }
 
-// kataOutputFlush delivers one chunk. It returns FLB_RETRY when the chunk could
-// not be delivered, now or because of a panic: Fluent Bit's Retry_Limit says how
-// often that may be.
+// kataOutputFlush delivers one chunk. It returns FLB_RETRY if the chunk could not be
+// delivered, or after a panic: Fluent Bit's Retry_Limit limits how often it retries.
 //
 //export kataOutputFlush
 func kataOutputFlush(ctx unsafe.Pointer, tag *C.char, tagSize C.size_t, data unsafe.Pointer, size C.size_t) (result C.int) {
 	result = flb.FLB_RETRY
-	defer func() { _ = recover() }() // the context is none
+	defer func() { _ = recover() }() // the context is not valid
 	o := flb.FLBPluginGetContext(ctx).(*context).output
-	// Both are Fluent Bit's memory, which is there until this call ends.
+	// Both are Fluent Bit's memory, which is valid until this call returns.
 	result = o.flush(unsafe.Slice((*byte)(unsafe.Pointer(tag)), int(tagSize)), unsafe.Slice((*byte)(data), int(size)))
 	o.Report()
 	return result
@@ -124,8 +124,8 @@ func (o *output) flush(tag, chunk []byte) (result C.int) {
 	return flb.FLB_OK
 }
 
-// transformed returns the chunk to deliver: the rewritten one, in out's memory,
-// or the chunk itself when nothing changed, or something went wrong.
+// transformed returns the chunk to deliver: the changed one, in out's memory, or the chunk
+// itself if nothing changed, or after a panic.
 func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byte) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -139,12 +139,12 @@ func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byt
 	return chunk
 }
 
-// kataOutputExit ends an instance; the context is not valid any more. It is one
-// byte that Fluent Bit's package has allocated with C.CString and does not free.
+// kataOutputExit ends an instance. The context is invalid after that: it is one byte that
+// fluent-bit-go has allocated with C.CString and does not free.
 //
 //export kataOutputExit
 func kataOutputExit(ctx unsafe.Pointer) {
-	defer func() { _ = recover() }() // nothing is left that could log
+	defer func() { _ = recover() }() // there is nothing to log it with
 	c := flb.FLBPluginGetContext(ctx).(*context)
 	o := c.output
 	c.output = nil

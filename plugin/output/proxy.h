@@ -1,8 +1,7 @@
 /*
- * What the output knows of Fluent Bit's proxy for Go: 2.2 to 5.1, LP64. Fluent
- * Bit's own package for Go has the same structs without the later functions,
- * those for metrics and log level. A test compares these with the package's and
- * with internal/host/testdata/layouts.txt.
+ * The structs of Fluent Bit's Go proxy: 2.2 to 5.1, LP64. fluent-bit-go has the same
+ * structs without the later functions, for metrics and the log level. A test compares
+ * these with fluent-bit-go's and with internal/host/testdata/layouts.txt.
  */
 #ifndef KATA_PROXY_H
 #define KATA_PROXY_H
@@ -12,7 +11,7 @@
 /* What the callbacks return. */
 enum { KATA_PROXY_ERROR = 0, KATA_PROXY_OK = 1 };
 
-/* The functions that the proxy hands to an output. */
+/* The functions that the proxy passes to an output. */
 struct kata_proxy_api {
     const char *(*output_get_property)(const char *key, void *ins);
     const char *(*input_get_property)(const char *key, void *ins);
@@ -23,30 +22,30 @@ struct kata_proxy_api {
     int (*output_log_check)(void *ins, int level);
 };
 
-/* What FLBPluginInit is given. */
+/* The argument of FLBPluginInit. */
 struct kata_proxy_plugin {
     char *name;
     struct kata_proxy_api *api;
     void *ins;
     struct {
-        void *remote_context;   /* what the later callbacks are given */
+        void *remote_context;   /* the argument of the later callbacks */
     } *context;
 };
 
 /*
- * To be called first when an instance starts: 0 when Go may be entered and
- * Fluent Bit has the function for the name. Else the reason has been reported
- * and the instance must not start.
+ * To be called first when an instance starts. Returns 0 if Go may be entered and
+ * Fluent Bit has what the functions below need. Otherwise the reason has been
+ * reported, and the instance must not start.
  */
 int kata_output_start(void);
 
-/* The name or alias of an instance; Fluent Bit's memory. */
+/* Returns the alias or name of an instance. The memory is Fluent Bit's. */
 const char *kata_output_name(struct kata_proxy_plugin *plugin);
 
-/* The level up to which an instance wants log lines. */
+/* Returns the log level of an instance. */
 int kata_output_level(struct kata_proxy_plugin *plugin);
 
-/* The metrics of an instance, to which others can be added, or NULL. */
+/* Returns the struct cmt of an instance, or NULL if there is none. */
 void *kata_output_metrics(struct kata_proxy_plugin *plugin);
 
 #endif

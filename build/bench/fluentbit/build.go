@@ -1,5 +1,4 @@
-// Package fluentbit measures what the filter costs inside Fluent Bit and inside
-// the stand-in for it.
+// Package fluentbit measures the cost of the filter in Fluent Bit and in the stand-in for it.
 package fluentbit
 
 import (
@@ -24,15 +23,15 @@ var (
 // root is the top of the project, as seen from build/bench, where the suite runs.
 const root = "../.."
 
-// Bench is a directory with all that is needed to measure.
+// Bench has what is needed to measure, in a temporary directory.
 type Bench struct {
 	dir     string
-	library string // ours
-	copying string // the filter that only copies
-	growing string // the one that adds fixed pairs as well
+	library string // this module's filter
+	copying string // a filter that only copies
+	growing string // a filter that copies and adds fixed pairs
 }
 
-// New builds the libraries in a directory of their own.
+// New builds the libraries in a temporary directory, which Close removes.
 func New() (*Bench, error) {
 	dir, err := os.MkdirTemp("", "kata-bench-")
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/build/bench/internal/stat"
 )
 
-// Version is what a Fluent Bit says of itself.
+// Version returns the version of a Fluent Bit.
 func Version(program string) (string, error) {
 	out, err := exec.Command(program, "--version").Output()
 	first, _, _ := strings.Cut(string(out), "\n")
 	return first, err
 }
 
-// series are the figures of one pipeline, one for each round.
+// series has the figures of one pipeline, one for each round.
 type series struct{ cpu, peak, threads []float64 }
 
 func (s *series) add(u usage) {
@@ -27,15 +27,15 @@ func (s *series) add(u usage) {
 	s.threads = append(s.threads, float64(u.threads))
 }
 
-// Compare runs the same journal through pipelines that differ in their filter,
-// round by round, and answers a table.
+// Compare runs pipelines that differ in their filter on the same journal, round by round, and
+// returns a table in Markdown.
 func (b *Bench) Compare(program string, records, rounds int) (string, error) {
 	if err := b.journal(records); err != nil {
 		return "", err
 	}
 	all := make([]series, len(pipelines))
 	for round := range rounds {
-		for _, i := range rand.Perm(len(pipelines)) { // what runs before a pipeline may tell in its time
+		for _, i := range rand.Perm(len(pipelines)) { // the pipeline that runs before may influence the time
 			p := pipelines[i]
 			fmt.Fprintf(os.Stderr, "\rround %d of %d: %-8s", round+1, rounds, p.name)
 			u, err := b.run(job{program: program, library: p.library, file: "bench.conf", config: service + systemd + p.filter + null, records: records})
@@ -69,8 +69,7 @@ func (b *Bench) Compare(program string, records, rounds int) (string, error) {
 		page.Number(kata/parser), page.Number(stat.Median(figures["grow"])/parser)), nil
 }
 
-// adds is what a pipeline costs more than another, per record in µs, round by
-// round.
+// adds returns how much more a pipeline costs than another, in µs per record, round by round.
 func adds(cpu, none []float64, records int) (x []float64) {
 	for i := range cpu {
 		x = append(x, (cpu[i]-none[i])/float64(records)*1e6)
@@ -80,8 +79,8 @@ func adds(cpu, none []float64, records int) (x []float64) {
 
 func seconds(x float64) string { return fmt.Sprintf("%.2f", x) }
 
-// Threads compares two inputs in threads of their own with one: with the
-// processor, and without as the host alone does.
+// Threads compares two inputs in threads of their own with one: with the processor, and
+// without, for Fluent Bit alone.
 func (b *Bench) Threads(program string, records, rounds int) (string, error) {
 	kinds := []struct{ name, processor, library string }{
 		{"without a processor", "", ""},

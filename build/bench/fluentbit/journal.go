@@ -13,7 +13,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// journal writes a real journal of records of the how-to's shape.
+// journal writes a real journal of records as in the how-to.
 func (b *Bench) journal(records int) error {
 	remote := os.Getenv("SYSTEMD_JOURNAL_REMOTE")
 	for _, path := range []string{"systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"} {
@@ -45,8 +45,7 @@ func (b *Bench) journal(records int) error {
 	return werr
 }
 
-// writeExport writes records in the journal export format. The buffer keeps its
-// first error until it is flushed.
+// writeExport writes records in the journal export format. Flush returns the first error.
 func writeExport(to io.WriteCloser, records int) error {
 	defer func() { _ = to.Close() }()
 	g := gen.New(1, 100)
@@ -58,7 +57,7 @@ func writeExport(to io.WriteCloser, records int) error {
 		for _, f := range r.Fields {
 			_, _ = w.WriteString(f.Key)
 			if strings.ContainsFunc(f.Value, func(c rune) bool { return c < ' ' }) {
-				// A value that is no line of text: its size, then its bytes.
+				// A value with newlines or binary data: its size, then its bytes.
 				_, _ = w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
 			} else {
 				_ = w.WriteByte('=')

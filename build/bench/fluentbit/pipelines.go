@@ -1,7 +1,6 @@
 package fluentbit
 
-// service is the head of every configuration. Its server tells how many records
-// have passed.
+// service is the start of every configuration. Its server has the number of processed records.
 const service = `
 [SERVICE]
     Flush         0.2
@@ -33,10 +32,10 @@ const null = `
     Match  *
 `
 
-// pipeline is one way to deal with records on their way.
+// pipeline is a configuration with one filter, or none.
 type pipeline struct {
 	name, what string
-	library    string // one of ours that it needs
+	library    string // that it needs, if any
 	filter     string
 }
 
@@ -75,7 +74,7 @@ var pipelines = []pipeline{
 `},
 }
 
-// threaded is a configuration with inputs in threads of their own, each with a
+// threaded returns a configuration with inputs in threads of their own, each with the
 // processor, if there is one.
 func threaded(inputs int, processor string) string {
 	config := `

@@ -14,30 +14,30 @@ import (
 	"time"
 )
 
-// usage is what one run of a process took.
+// usage is the resource usage of one run of a process.
 type usage struct {
 	cpu     time.Duration // user and system
-	reading time.Duration // while threads of inputs were busy, if they have any
-	peak    int64         // bytes of memory at most
+	reading time.Duration // while threads of inputs were busy, if there are any
+	peak    int64         // of memory, in bytes
 	threads int
 	samples []sample // memory while it ran
 }
 
-// patience is how long one run may take.
-const patience = 10 * time.Minute
+// timeout is how long one run may take.
+const timeout = 10 * time.Minute
 
 // job is one run of Fluent Bit.
 type job struct {
 	program string
 	library string // loaded, if there is one, from the directory
-	file    string // the configuration's name, whose end says its kind
+	file    string // the configuration's name, with .conf or .yaml
 	config  string
 	records int          // that its outputs get before it is stopped
-	drive   func() error // started with it, if there is one
-	passed  chan int     // told how many are through, and closed, if there is one
+	drive   func() error // run beside it; may be nil
+	passed  chan int     // gets the numbers of processed records, then is closed; may be nil
 }
 
-// run runs Fluent Bit until it has got all records through.
+// run runs Fluent Bit until its outputs have got all records.
 func (b *Bench) run(j job) (u usage, err error) {
 	port, err := freePort()
 	if err != nil {
@@ -87,8 +87,8 @@ func (b *Bench) run(j job) (u usage, err error) {
 // watch waits until the outputs have got all records.
 func (u *usage) watch(j job, pid int, url string, failed <-chan error) error {
 	var busy meter
-	for start := time.Now(); time.Since(start) < patience; time.Sleep(10 * time.Millisecond) {
-		busy.look(pid)
+	for start := time.Now(); time.Since(start) < timeout; time.Sleep(10 * time.Millisecond) {
+		busy.update(pid)
 		select {
 		case err := <-failed:
 			return err
@@ -101,7 +101,7 @@ func (u *usage) watch(j job, pid int, url string, failed <-chan error) error {
 		u.samples = append(u.samples, sample{float64(out), status(pid, "VmRSS")})
 		if j.passed != nil {
 			select {
-			case <-j.passed: // the last word counts
+			case <-j.passed: // only the latest number counts
 			default:
 			}
 			j.passed <- out
@@ -111,10 +111,11 @@ func (u *usage) watch(j job, pid int, url string, failed <-chan error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("not all records came in %s", patience)
+	return fmt.Errorf("not all records came in %s", timeout)
 }
 
-// counts asks Fluent Bit how many records have gone out; it says so once a second.
+// counts asks Fluent Bit for the number of records that its outputs got, which it updates once
+// a second.
 func counts(url string) (out int) {
 	resp, err := http.Get(url)
 	if err != nil {
@@ -135,15 +136,14 @@ func counts(url string) (out int) {
 	return out
 }
 
-// meter says when the threads of inputs had work to do, by the processor time
-// that they have had.
+// meter finds out when the threads of inputs had work to do, from their processor time.
 type meter struct {
 	first, last time.Time
-	looked      time.Time
+	updated     time.Time
 	used        time.Duration
 }
 
-func (m *meter) look(pid int) {
+func (m *meter) update(pid int) {
 	var used time.Duration
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	for _, task := range tasks {
@@ -156,16 +156,16 @@ func (m *meter) look(pid int) {
 		used += time.Duration(ns)
 	}
 	now := time.Now()
-	if used-m.used > now.Sub(m.looked)/5 && !m.looked.IsZero() { // more than what an idle one does
+	if used-m.used > now.Sub(m.updated)/5 && !m.updated.IsZero() { // more than an idle one uses
 		if m.first.IsZero() {
-			m.first = m.looked
+			m.first = m.updated
 		}
 		m.last = now
 	}
-	m.looked, m.used = now, used
+	m.updated, m.used = now, used
 }
 
-// status is a number from /proc/PID/status, in bytes if it is in kB.
+// status returns a number from /proc/PID/status, in bytes if it is in kB there.
 func status(pid int, name string) int64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
@@ -180,7 +180,7 @@ func status(pid int, name string) int64 {
 	return 0
 }
 
-// state is the state of a process in one letter.
+// state returns the state of a process as one letter.
 func state(pid int) string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(text), ") ")
@@ -188,7 +188,7 @@ func state(pid int) string {
 	return word
 }
 
-// freePort answers a port of loopback that was free a moment ago.
+// freePort returns a port of loopback that is free, until another program takes it.
 func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// sample is the resident memory of a process when some of its work was done.
+// sample is the resident memory of a process at some part of its work.
 type sample struct {
 	done float64
 	mem  int64
 }
 
-// tenths are the medians, in MiB, of each tenth of the work.
+// tenths returns the medians, in MiB, for each tenth of the work.
 func tenths(samples []sample) (x []float64) {
 	total := samples[len(samples)-1].done
 	for tenth := 1.0; tenth <= 10; tenth++ {
@@ -33,7 +33,7 @@ func tenths(samples []sample) (x []float64) {
 				some = append(some, float64(s.mem)/(1<<20))
 			}
 		}
-		if len(some) == 0 { // it was too quick to be seen
+		if len(some) == 0 { // it was too short for a sample
 			some = []float64{float64(samples[len(samples)-1].mem) / (1 << 20)}
 		}
 		x = append(x, stat.Median(some))
@@ -41,8 +41,8 @@ func tenths(samples []sample) (x []float64) {
 	return x
 }
 
-// soakTable shows the memory of several processes, the first the one without us,
-// by tenths of the work, and what the last adds.
+// soakTable returns a table of the memory of several processes by tenths of the work, and of
+// what the last one, with the library, has more than the first, without a filter.
 func soakTable(names []string, runs [][]float64) string {
 	head := []string{"resident MiB in tenth"}
 	for i := range 10 {
@@ -59,23 +59,23 @@ func soakTable(names []string, runs [][]float64) string {
 	for i, x := range runs {
 		add(names[i], x)
 	}
-	base, ours := runs[0], slices.Clone(runs[len(runs)-1])
-	for i := range ours {
-		ours[i] -= base[i]
+	base, added := runs[0], slices.Clone(runs[len(runs)-1])
+	for i := range added {
+		added[i] -= base[i]
 	}
-	add("added by the library", ours)
+	add("added by the library", added)
 	return page.Table(head, rows)
 }
 
-// SoakHost gives the library many records in the stand-in for Fluent Bit, which
-// does nothing else, so that all that grows is ours.
-func (b *Bench) SoakHost(records int) (string, error) {
-	host := filepath.Join(b.dir, "host")
+// SoakStandIn passes many records to the library in the stand-in for Fluent Bit, which does
+// nothing else, so that all growth of memory is the library's.
+func (b *Bench) SoakStandIn(records int) (string, error) {
+	standIn := filepath.Join(b.dir, "host")
 	sources, err := filepath.Glob(filepath.Join(root, "internal/host/src/*.c"))
 	if err != nil {
 		return "", err
 	}
-	if err := b.cc(host, append(sources, "-rdynamic", "-ldl", "-lpthread", "-lm")...); err != nil {
+	if err := b.cc(standIn, append(sources, "-rdynamic", "-ldl", "-lpthread", "-lm")...); err != nil {
 		return "", err
 	}
 	copying := filepath.Join(b.dir, "flb-filter_copying.so")
@@ -89,7 +89,7 @@ func (b *Bench) SoakHost(records int) (string, error) {
 	}
 	var runs [][]float64
 	for _, library := range []string{copying, b.library} {
-		samples, err := watched(exec.Command(host, "-q", "--repeat", strconv.Itoa(records/n+1), library, path))
+		samples, err := watched(exec.Command(standIn, "-q", "--repeat", strconv.Itoa(records/n+1), library, path))
 		if err != nil {
 			return "", err
 		}
@@ -98,8 +98,7 @@ func (b *Bench) SoakHost(records int) (string, error) {
 	return soakTable([]string{"the stand-in, copying chunks", "the stand-in with the library"}, runs), nil
 }
 
-// watched runs a command and looks at its memory; what it has done is the time
-// that it has run.
+// watched runs a command and samples its memory. The measure of its work is the time.
 func watched(cmd *exec.Cmd) (samples []sample, err error) {
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -122,9 +121,8 @@ func watched(cmd *exec.Cmd) (samples []sample, err error) {
 	}
 }
 
-// Soak sends many records of all kinds through Fluent Bit, without a filter, with
-// one that copies, with one that adds fixed pairs and with ours, and looks at its
-// memory.
+// Soak sends many records of all kinds through Fluent Bit and samples its memory: without a
+// filter, with one that copies, with one that adds fixed pairs, and with the library.
 func (b *Bench) Soak(program string, records int) (string, error) {
 	frames := frames(20)
 	var runs [][]float64
@@ -156,7 +154,7 @@ type frame struct {
 	records int
 }
 
-// frames are some messages with 1000 records each, none like another.
+// frames returns messages with 1000 different records each.
 func frames(n int) (all []frame) {
 	g := gen.New(1, 100)
 	for range n {
@@ -177,9 +175,9 @@ func frames(n int) (all []frame) {
 	return all
 }
 
-// Records are sent at a steady rate that any machine keeps up with: what is
-// buffered must not be what is measured. Fluent Bit counts once a second, so the
-// second figure is for one that does not keep up.
+// Records are sent at a constant rate that any machine can keep up with, since buffered records
+// must not be measured. Fluent Bit updates its counters once a second; the second figure is
+// for a machine that does not keep up.
 const (
 	perSecond = 80_000
 	ahead     = 3 * perSecond
@@ -189,7 +187,7 @@ const (
 func send(address string, frames []frame, records int, passed <-chan int) error {
 	var conn net.Conn
 	var err error
-	for range 100 { // until it listens
+	for range 100 { // until Fluent Bit listens
 		if conn, err = net.Dial("tcp", address); err == nil {
 			break
 		}
@@ -215,7 +213,7 @@ func send(address string, frames []frame, records int, passed <-chan int) error 
 		}
 		sent += f.records
 	}
-	for range passed { // the connection stays open until the last is through
+	for range passed { // the connection stays open until the last record is processed
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Command run measures everything and writes README.md and decoders.svg anew. It
-// is run in build/bench:
+// Command run measures everything and writes README.md and decoders.svg. It is run in
+// build/bench:
 //
 //	go run ./run                                        # the Go suite, the memory
 //	FLUENT_BIT=/path/to/fluent-bit go run ./run         # and Fluent Bit
@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// readme is the page with the results.
+// readme is the file with the results.
 const readme = "README.md"
 
-// part is one piece of the whole, which ends in sections of the page.
+// part is a part of the measurements, which writes sections of README.md.
 type part struct {
 	name string
 	run  func(rounds int) error

@@ -23,8 +23,8 @@ const (
 	panelHead = 44
 )
 
-// plot draws the least processor time per record of all that was compared, as an
-// SVG that can be read on a light and on a dark page.
+// plot returns the least processor time per record of the compared benchmarks as an SVG that
+// is readable on a light and on a dark page.
 func plot(all results) []byte {
 	panels := []panel{
 		{"Decode logfmt messages", all.group("Logfmt")},
@@ -47,7 +47,7 @@ func plot(all results) []byte {
 	return b.Bytes()
 }
 
-// draw draws a panel from y on and answers where it ends.
+// draw draws a panel from y on and returns where it ends.
 func (p *panel) draw(b *bytes.Buffer, y int) int {
 	most := 0.0
 	for _, r := range p.group {

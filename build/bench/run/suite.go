@@ -14,17 +14,17 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/build/bench/internal/stat"
 )
 
-// benchTime is how long one benchmark runs in one round: short, so that the
-// rounds of all of them lie close together.
+// benchTime is how long one benchmark runs in one round. It is short, so that a round of all of
+// them is short, too.
 const benchTime = "50ms"
 
-// result is one benchmark: its figures by unit, one for each round.
+// result has the figures of one benchmark by unit, one for each round.
 type result struct {
 	name    string
 	figures map[string][]float64
 }
 
-// figure is the processor time per unit, round by round.
+// figure returns the processor time per unit, round by round.
 func (r *result) figure() []float64 {
 	for unit, x := range r.figures {
 		if strings.HasPrefix(unit, "cpu-ns/") {
@@ -34,7 +34,7 @@ func (r *result) figure() []float64 {
 	return nil
 }
 
-// wall is the time that passed per unit, round by round.
+// wall returns the elapsed time per unit, round by round.
 func (r *result) wall() []float64 {
 	for unit, x := range r.figures {
 		if strings.HasPrefix(unit, "ns/") && unit != "ns/op" {
@@ -44,7 +44,7 @@ func (r *result) wall() []float64 {
 	return nil
 }
 
-// unit is what the benchmark counts: line, record, byte.
+// unit returns what the benchmark counts: line, record or byte.
 func (r *result) unit() string {
 	for unit := range r.figures {
 		if _, of, ok := strings.Cut(unit, "cpu-ns/"); ok {
@@ -54,7 +54,7 @@ func (r *result) unit() string {
 	return ""
 }
 
-// results are those of all benchmarks, in the order of their first run.
+// results has the results of all benchmarks, in the order of their first run.
 type results []*result
 
 func (all results) get(name string) *result {
@@ -66,7 +66,7 @@ func (all results) get(name string) *result {
 	return nil
 }
 
-// group are the results of one benchmark function, by the name behind its own.
+// group returns the results of one benchmark function.
 func (all results) group(function string) (some results) {
 	for _, r := range all {
 		if strings.HasPrefix(r.name, function+"/") {
@@ -99,8 +99,7 @@ func runSuite(rounds int) error {
 	return os.WriteFile("decoders.svg", plot(all), 0o644)
 }
 
-// measureSuite builds the benchmarks once and runs all of them in turn, round by
-// round.
+// measureSuite builds the benchmarks once and runs all of them in each round.
 func measureSuite(rounds int) (results, error) {
 	dir, err := os.MkdirTemp("", "kata-bench-")
 	if err != nil {
@@ -124,8 +123,8 @@ func measureSuite(rounds int) (results, error) {
 	return all, nil
 }
 
-// read adds what one run of the benchmarks printed, whose lines are a name, a
-// count, and figures with their units.
+// read adds the output of one run of the benchmarks. Its lines have a name, a count, and
+// figures with their units.
 func (all results) read(out []byte) results {
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
 		words := strings.Fields(lines.Text())
@@ -152,7 +151,7 @@ func (all results) read(out []byte) results {
 	return all
 }
 
-// ratio is the median, over the rounds, of one benchmark's processor time by
+// ratio returns the median, over the rounds, of one benchmark's processor time divided by
 // another's.
 func (all results) ratio(name, by string) float64 {
 	return stat.Median(stat.Ratios(all.get(name).figure(), all.get(by).figure()))

@@ -8,10 +8,10 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/build/bench/internal/stat"
 )
 
-// short is a benchmark's name without its function's.
+// short returns a benchmark's name without that of its function.
 func (r *result) short() string { return r.name[strings.IndexByte(r.name, '/')+1:] }
 
-// peers is a table of benchmarks that do the same work; the first is ours.
+// peers returns a table of benchmarks that do the same work; the first is kata's.
 func peers(group results) string {
 	if len(group) == 0 {
 		return ""
@@ -30,7 +30,7 @@ func peers(group results) string {
 	return page.Table([]string{"", "ns/" + unit + ", least", "median", "against " + group[0].short(), "allocations a chunk", "bytes a chunk"}, rows)
 }
 
-// lengths is a table of the lengths of a message by the shapes of it.
+// lengths returns a table of the costs by length and shape of a message.
 func lengths(group results) string {
 	var shapes, sizes []string
 	for _, r := range group {
@@ -58,7 +58,7 @@ func lengths(group results) string {
 	return page.Table(head, rows)
 }
 
-// hostile is a table of shapes of messages; the first two are what is common.
+// hostile returns a table of the costs by shape of a message; the first two shapes are common.
 func hostile(group results) string {
 	head := []string{"shape", "ns/byte, least", "median"}
 	for _, common := range group[:2] {
@@ -76,8 +76,8 @@ func hostile(group results) string {
 	return page.Table(head, rows)
 }
 
-// worst is the benchmark of a function that costs most against another, and how
-// much.
+// worst returns the benchmark of a function that costs most compared with another, and the
+// ratio.
 func (all results) worst(function, suffix, by string) (worst *result, ratio float64) {
 	for _, r := range all.group(function) {
 		if strings.HasSuffix(r.name, suffix) {
@@ -89,7 +89,7 @@ func (all results) worst(function, suffix, by string) (worst *result, ratio floa
 	return worst, ratio
 }
 
-// goals says what the project asks of itself, and what came out.
+// goals returns a table of the project's goals and the results.
 func goals(all results) string {
 	shape, hostile := all.worst("Hostile", "", "Hostile/how-to")
 	long, growth := all.worst("Length", "/1MB", "Length/*/10KB")

@@ -1,4 +1,4 @@
-/* Metrics: as much as a plugin can see of them. */
+/* Metrics, as far as a plugin uses them. */
 #include "host.h"
 
 #include <stdio.h>
@@ -127,7 +127,7 @@ void cmt_print(const struct cmt *cmt)
 
 int cmt_free(struct cmt *cmt)
 {
-    int answer = cmt->wrong;
+    int wrong = cmt->wrong;
 
     for (struct cmt_counter *c = cmt->metrics, *next; c; c = next) {
         next = c->next;
@@ -142,5 +142,5 @@ int cmt_free(struct cmt *cmt)
         free(c);
     }
     free(cmt);
-    return answer;
+    return wrong;
 }

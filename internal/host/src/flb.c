@@ -1,4 +1,4 @@
-/* The functions that a plugin library finds in Fluent Bit. */
+/* The functions of Fluent Bit that the libraries look up. */
 #include "host.h"
 
 #include <stdarg.h>
@@ -34,7 +34,7 @@ void flb_log_print(int level, const char *file, int line, const char *fmt, ...)
 }
 
 #ifndef BEFORE_5_0_3
-/* Came with the longer config map row. */
+/* Added together with the longer config map row. */
 const char *flb_config_map_get_raw(struct flb_config_map *map)
 {
     return map->value.raw;
@@ -66,7 +66,7 @@ void flb_filter_set_context(struct flb_filter_instance *ins, void *context)
     ins->context = context;
 }
 
-/* An output's empty value is none, unlike a filter's. */
+/* NULL for an empty value, unlike that of a filter. */
 const char *flb_output_get_property(const char *key, struct flb_output_instance *ins)
 {
     const char *value = get(&ins->given, key);

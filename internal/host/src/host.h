@@ -1,11 +1,10 @@
 /*
- * A stand-in for Fluent Bit: enough of it to load plugin libraries, start
- * instances, feed them chunks and look at what comes back.
+ * A stand-in for Fluent Bit: it can load plugin libraries, start instances, pass
+ * them chunks and check the results.
  *
- * It is written from Fluent Bit's side, with Fluent Bit's names, and shares no
- * header with the library. Built plainly it is a 5.1; with -DBEFORE_5_0_3 it has
- * the layouts of 2.2, the oldest that is supported; with -DOTHER_LAYOUT=1 or 2 it
- * is one that the library cannot know.
+ * It has Fluent Bit's own names and shares no header with the libraries. Without
+ * flags it has the layouts of 5.1; with -DBEFORE_5_0_3 those of 2.2, the oldest
+ * that is supported; with -DOTHER_LAYOUT=1 or 2 one that the library cannot know.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -59,11 +58,11 @@ struct flb_filter_plugin {
     struct link _head;
 };
 
-/* Options as they were given: names are compared without regard to case. */
+/* Options as in the configuration. Names are not case-sensitive. */
 struct property { const char *key, *value; };
 struct properties { struct property list[64]; int count; };
 
-/* A counter, whose head is laid out as the host's, or a gauge. */
+/* A counter or a gauge. Its start has the layout of Fluent Bit's. */
 struct cmt_counter {
     char *ns, *subsystem, *name, *description, *fqname;
     int resource_index;
@@ -78,12 +77,12 @@ struct cmt_counter {
     int series_count;
 };
 
-struct cmt_gauge;               /* for the library another type than a counter */
+struct cmt_gauge;               /* for the library a type of its own */
 
 /* The metrics of an instance. */
 struct cmt {
     struct cmt_counter *metrics;
-    int complete;               /* from here on it is wrong to add to them */
+    int complete;               /* metrics must not be added any more */
     int wrong;
 };
 
@@ -112,7 +111,7 @@ struct flb_filter_instance {
     struct cmt *cmt;
     struct cmt_counter *cmt_records;
     struct cmt_counter *cmt_others[5];
-    struct properties given;        /* from here on not laid out as the host's */
+    struct properties given;        /* from here on not the layout of Fluent Bit */
 };
 
 struct flb_output_instance {
@@ -123,7 +122,7 @@ struct flb_output_instance {
     struct properties given;
 };
 
-/* The proxy's structs, each as large as this version's host makes it. */
+/* The proxy's structs, with the sizes of this version. */
 struct flb_plugin_proxy_def {
     int type;
     int proxy;
@@ -160,12 +159,12 @@ struct flbgo_output_plugin {
     int (*cb_exit_ctx)(void *);
 };
 
-/* A chunk, placed so that reading past its end or writing to it is a fault. */
+/* A chunk, in memory where reading beyond its end, or writing, faults. */
 struct chunk { const unsigned char *data; size_t size; };
 
 struct library;
 
-/* One instance, of a filter or an output. */
+/* An instance of a filter or an output. */
 struct instance {
     struct properties given;
     struct library *library;
@@ -174,9 +173,9 @@ struct instance {
     struct flbgo_output_plugin *proxy;
 };
 
-/* flb.c: where the log goes, unless NULL, in place of standard error. */
+/* flb.c: the log, instead of standard error, unless NULL. */
 extern FILE *log_file;
-/* And what the library looks up in the program that loaded it. */
+/* And the functions that the libraries look up. */
 void flb_log_print(int level, const char *file, int line, const char *fmt, ...);
 const char *flb_filter_get_property(const char *key, struct flb_filter_instance *ins);
 const char *flb_filter_name(struct flb_filter_instance *ins);
@@ -186,8 +185,8 @@ const char *flb_output_name(struct flb_output_instance *ins);
 int flb_output_log_check(struct flb_output_instance *ins, int level);
 
 /*
- * cmt.c: metrics. Only the four functions that are the host's are looked up; for
- * them a name that is not there is a label set that is registered too late.
+ * cmt.c: metrics. The libraries look up the four functions to create and set them.
+ * After the start of an instance no metric or label set may be added.
  */
 struct cmt *cmt_new(void);
 struct cmt_counter *cmt_counter_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
@@ -196,35 +195,35 @@ int cmt_counter_set(struct cmt_counter *counter, uint64_t timestamp, double valu
 struct cmt_gauge *cmt_gauge_create(struct cmt *cmt, char *ns, char *subsystem, char *name, char *help,
                                    int label_count, char **label_keys);
 int cmt_gauge_set(struct cmt_gauge *gauge, uint64_t timestamp, double value, int label_count, char **labels);
-/* Prints the metrics to standard error, as the metrics endpoint does. */
+/* Prints the metrics to standard error, in the format of the metrics endpoint. */
 void cmt_print(const struct cmt *cmt);
-/* Answers whether something was done that must not be. */
+/* Frees the metrics. Returns whether they were misused. */
 int cmt_free(struct cmt *cmt);
 
-/* A log level by its name, or -1. */
+/* Returns the log level with the name, or -1. */
 int log_level(const char *name);
-/* Takes an option that every instance has; 0 when the option is not one. */
+/* Sets an option that every instance has. Returns 0 if p is not one. */
 int take_global(const struct property *p, int *level, char **alias);
-/* Checks names against the config map as the host does: 0, or -1 and a log line. */
+/* Checks names against the config map as Fluent Bit does. Returns 0, or logs and returns -1. */
 int check_properties(const char *plugin, const struct properties *given, const struct flb_config_map *map);
 
 /*
- * load.c: libraries. One is opened once for all of its instances, as a filter
- * if its name starts with flb-, or else as an output.
+ * load.c: libraries. A library is opened once for all of its instances: as a filter
+ * if its name starts with flb-, otherwise as an output.
  */
 struct library *library_open(const char *path);
 int library_start(struct library *lib, struct instance *ins, int id, int level);
-/* One chunk through one instance: FLB_FILTER_* or, of an output, FLB_*. */
+/* Passes a chunk to an instance. Returns FLB_FILTER_*, or FLB_* of an output. */
 int library_call(struct instance *ins, struct chunk in, void **out, size_t *out_size);
-/* Ends an instance; prints its metrics if asked to. 0, or 1: it did something wrong. */
+/* Ends an instance, and prints its metrics if asked to. Returns 0, or 1 if it has misused them. */
 int library_stop(struct instance *ins, int metrics);
-/* Prints what the host's help says of the library. */
+/* Prints the library's description, which Fluent Bit's help has. */
 void library_describe(const struct library *lib);
 void library_close(struct library *lib);
 
 /*
- * json.c: prints the events of a chunk as JSON lines, up to the first byte that
- * is not msgpack. Answers how many bytes were read.
+ * json.c: prints the events of a chunk as lines of JSON, up to the first byte that
+ * is not msgpack. Returns how many bytes were read.
  */
 size_t print_events(const unsigned char *data, size_t size, const char *name);
 

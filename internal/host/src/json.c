@@ -1,4 +1,4 @@
-/* msgpack to JSON lines: every type, every width, and no trust in the input. */
+/* msgpack to lines of JSON: every type and width. The input need not be valid. */
 #include "host.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ static const unsigned char *take_bytes(struct reader *r, uint64_t size)
     return at;
 }
 
-/* How long the UTF-8 sequence at s is; 0: it is none. */
+/* Returns the length of the UTF-8 sequence at s, 0 if it is not valid. */
 static int sequence(const unsigned char *s, uint64_t left)
 {
     int n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
@@ -101,7 +101,7 @@ static void number(double d, FILE *to)
     snprintf(text, sizeof(text), "%.17g", d);
     fputs(text, to);
     if (!strpbrk(text, ".e")) {
-        fputs(".0", to);        /* a float stays one */
+        fputs(".0", to);        /* so that it stays a float */
     }
 }
 
@@ -178,11 +178,11 @@ static void value(struct reader *r, int depth, FILE *to)
     case 0xd9: case 0xda: case 0xdb: string(r, take(r, 1 << (c - 0xd9)), to); break;
     case 0xdc: case 0xdd: array(r, take(r, 2 << (c - 0xdc)), depth, to); break;
     case 0xde: case 0xdf: map(r, take(r, 2 << (c - 0xde)), depth, to); break;
-    default: r->bad = 1;        /* 0xc1, which means nothing */
+    default: r->bad = 1;        /* 0xc1, which is never used */
     }
 }
 
-/* The number of elements of the array at hand; anything else is bad. */
+/* Returns the number of elements of the array that comes next; anything else is bad. */
 static uint64_t open_array(struct reader *r)
 {
     unsigned c = (unsigned) take(r, 1);
@@ -196,7 +196,7 @@ static uint64_t open_array(struct reader *r)
     return c & 15;
 }
 
-/* A time: an EventTime becomes seconds.nanoseconds, others what they are. */
+/* A time: an EventTime becomes seconds.nanoseconds; others are printed as they are. */
 static void timestamp(struct reader *r, FILE *to)
 {
     const unsigned char *s = r->at;

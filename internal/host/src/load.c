@@ -1,4 +1,4 @@
-/* The two ways in which Fluent Bit loads a library and calls it. */
+/* The two interfaces by which Fluent Bit loads and calls a library. */
 #include "host.h"
 
 #include <dlfcn.h>
@@ -11,7 +11,7 @@
 
 struct library {
     void *handle;
-    struct flb_filter_plugin filter;            /* the host's own copy */
+    struct flb_filter_plugin filter;            /* Fluent Bit's copy */
     struct flb_plugin_proxy_def *def;           /* of an output */
     void (*unregister)(struct flb_plugin_proxy_def *);
     struct flbgo_output_plugin symbols;         /* of an output, without an instance */
@@ -40,7 +40,7 @@ static void *find(struct library *lib, const char *name, int needed)
     return symbol;
 }
 
-/* Function pointers through memcpy: C has no cast for them. */
+/* With memcpy, since C has no cast from void * to a function pointer. */
 #define FIND(lib, slot, name, needed)                   \
     do {                                                \
         void *symbol_ = find(lib, name, needed);        \
@@ -56,7 +56,7 @@ struct library *library_open(const char *path)
     char full[PATH_MAX];
     int slack;
 
-    if (!realpath(path, full)) {        /* dlopen searches for a name without a slash */
+    if (!realpath(path, full)) {        /* dlopen would search for a name without a slash */
         fprintf(stderr, "host: %s: %s\n", path, strerror(errno));
         exit(2);
     }
@@ -107,7 +107,7 @@ static int start_filter(struct library *lib, struct instance *ins, int id, int l
         }
     }
 #if OTHER_LAYOUT == 1
-    f->news = f;                /* a pointer, to something else */
+    f->news = f;                /* a pointer to something else */
 #elif OTHER_LAYOUT == 2
     f->news = (void *) 8;       /* no pointer */
 #endif
@@ -159,7 +159,7 @@ int library_start(struct library *lib, struct instance *ins, int id, int level)
 int library_call(struct instance *ins, struct chunk in, void **out, size_t *out_size)
 {
     struct library *lib = ins->library;
-    char tag[] = "kata.host", longer[] = "kata.host goes on"; /* a filter's need not end with NUL */
+    char tag[] = "kata.host", longer[] = "kata.host goes on"; /* the tag of a filter need not end with NUL */
 
     *out = NULL;
     *out_size = 0;
@@ -170,7 +170,7 @@ int library_call(struct instance *ins, struct chunk in, void **out, size_t *out_
                                  ins->filter, NULL, ins->filter->context, NULL);
 }
 
-/* The last use of an instance's metrics. */
+/* Prints an instance's metrics, if asked to, and frees them. Returns whether they were misused. */
 static int finish(struct cmt *cmt, int print)
 {
     if (print) {

@@ -1,9 +1,9 @@
 /*
- * host [options] LIBRARY CHUNK: feeds the chunk in a file to a plugin library as
- * Fluent Bit does, and prints the events that come out as JSON lines.
+ * host [options] LIBRARY CHUNK: passes the chunk in a file to a plugin library as
+ * Fluent Bit does, and prints the resulting events as lines of JSON.
  *
- * Answers 0; 1 when the library did what it must not, or would not start; 2 when
- * the host was called wrongly; 3 after a fault that the library did not survive.
+ * The exit code is 0; 1 if the library did something wrong or did not start; 2 if
+ * the arguments are not valid; 3 after a SIGSEGV that the library did not handle.
  */
 #define _GNU_SOURCE
 #include "host.h"
@@ -104,26 +104,26 @@ static void arguments(int argc, char **argv)
     opt.chunk = argv[i + 1];
 }
 
-/* The file between pages that are not there, and not to be written to. */
+/* Reads a file into read-only memory between pages that cannot be accessed. */
 static struct chunk read_chunk(const char *path)
 {
-    size_t page = (size_t) sysconf(_SC_PAGESIZE), room;
+    size_t page = (size_t) sysconf(_SC_PAGESIZE), mapped;
     FILE *f = fopen(path, "rb");
     struct stat st;
     unsigned char *map, *at;
 
     if (!f || fstat(fileno(f), &st) != 0) fail("cannot read ", path);
-    room = ((size_t) st.st_size + page - 1) / page * page;
-    map = mmap(NULL, room + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    at = map + page + room - (size_t) st.st_size;
+    mapped = ((size_t) st.st_size + page - 1) / page * page;
+    map = mmap(NULL, mapped + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    at = map + page + mapped - (size_t) st.st_size;
     if (map == MAP_FAILED || fread(at, 1, (size_t) st.st_size, f) != (size_t) st.st_size) fail("cannot read ", path);
     fclose(f);
-    mprotect(map, room + 2 * page, PROT_NONE);
-    if (room) mprotect(map + page, room, PROT_READ);
+    mprotect(map, mapped + 2 * page, PROT_NONE);
+    if (mapped) mprotect(map + page, mapped, PROT_READ);
     return (struct chunk) { at, (size_t) st.st_size };
 }
 
-static void report(struct instance *ins, struct chunk answer)
+static void report(struct instance *ins, struct chunk result)
 {
     const char *name = opt.count == 1 ? NULL : flb_filter_name(ins->filter);
     size_t done;
@@ -131,21 +131,21 @@ static void report(struct instance *ins, struct chunk answer)
     if (opt.write) {
         FILE *f = fopen(opt.write, "wb");
 
-        if (!f || fwrite(answer.data, 1, answer.size, f) != answer.size || fclose(f) != 0) {
+        if (!f || fwrite(result.data, 1, result.size, f) != result.size || fclose(f) != 0) {
             fail("cannot write ", opt.write);
         }
     }
     if (opt.quiet) return;
-    done = print_events(answer.data, answer.size, name);
-    if (done < answer.size) {
-        fprintf(stderr, "host: no msgpack event at byte %zu of %zu\n", done, answer.size);
+    done = print_events(result.data, result.size, name);
+    if (done < result.size) {
+        fprintf(stderr, "host: no msgpack event at byte %zu of %zu\n", done, result.size);
     }
 }
 
-/* Gives one instance the chunk; prints only when asked to. 0, or 1: wrong. */
+/* Passes the chunk to an instance, and prints the result if asked to. Returns 0, or 1 if it is not valid. */
 static int feed(struct instance *ins, int print)
 {
-    struct chunk answer = input;
+    struct chunk result = input;
     void *out;
     size_t size;
     int ret = library_call(ins, input, &out, &size);
@@ -159,12 +159,12 @@ static int feed(struct instance *ins, int print)
             fprintf(stderr, "host: %zu bytes at %p\n", size, out);
             return 1;
         }
-        answer = (struct chunk) { out, size };
+        result = (struct chunk) { out, size };
     } else if (ret != FLB_FILTER_NOTOUCH || out) {
         fprintf(stderr, "host: the filter answered %d with %zu bytes\n", ret, size);
         return 1;
     }
-    if (print) report(ins, answer);
+    if (print) report(ins, result);
     free(out);
     return 0;
 }
@@ -199,8 +199,8 @@ static int run_threads(void)
 }
 
 /*
- * Fluent Bit has a handler of its own, which it sets before it loads plugins
- * and, on some signals, again. That one ends the program.
+ * Fluent Bit sets a handler of its own before it loads plugins and, after some
+ * signals, again. It ends the program.
  */
 static void crashed(int number)
 {
@@ -211,7 +211,7 @@ static void crashed(int number)
     _exit(3);
 }
 
-/* How many other descriptors there are of the file that standard error is. */
+/* Returns how many other descriptors refer to the file of standard error. */
 static int duplicates_of_stderr(void)
 {
     struct stat err, other;
@@ -248,9 +248,9 @@ static int run(int duplicates)
 }
 
 /*
- * Goes on in a child as daemon mode does, without standard output and error. The
- * log goes on to where it went, like one that is in a file. The parent waits, and
- * ends as the child did.
+ * Continues in a child, as daemon mode does, without standard output and error. The
+ * log is still written, like one to a file. The parent waits, and exits with the
+ * child's exit code.
  */
 static void become_daemon(void)
 {

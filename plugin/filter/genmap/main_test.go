@@ -8,7 +8,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
-func TestHeaderIsFresh(t *testing.T) {
+func TestHeader(t *testing.T) {
 	have, err := os.ReadFile("../config_map.h")
 	if err != nil {
 		t.Fatal(err)
@@ -18,9 +18,8 @@ func TestHeaderIsFresh(t *testing.T) {
 	}
 }
 
-// Every kind must have a type that Fluent Bit knows; the zero value of the map's
-// lookup would compile to nothing useful in C.
-func TestEveryKindHasAType(t *testing.T) {
+// Every kind has a type of config map row.
+func TestTypes(t *testing.T) {
 	for _, row := range options.Table {
 		if mapType[row.Kind] == "" {
 			t.Errorf("%s: kind %v has no config map type", row.Name, row.Kind)
@@ -28,8 +27,8 @@ func TestEveryKindHasAType(t *testing.T) {
 	}
 }
 
-// Names that Fluent Bit takes for itself never reach the plugin.
-func TestNoReservedNames(t *testing.T) {
+// Options whose names Fluent Bit uses itself would never reach the plugin.
+func TestReservedNames(t *testing.T) {
 	reserved := map[string]bool{
 		// every instance
 		"alias": true, "log_level": true, "log_suppress_interval": true, "match": true, "match_regex": true,
@@ -42,7 +41,7 @@ func TestNoReservedNames(t *testing.T) {
 	}
 	for _, row := range options.Table {
 		if reserved[row.Name] {
-			t.Errorf("%s is a name that Fluent Bit takes for itself", row.Name)
+			t.Errorf("%s is a name that Fluent Bit uses itself", row.Name)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * A filter that does nothing but hand the chunk back in fresh memory: less than
- * that no filter can do which changes records.
+ * A filter that only copies the chunk to new memory, which is the least that a
+ * filter that changes records has to do.
  */
 #include "filter.h"
 

@@ -1,7 +1,7 @@
 /*
- * What the filters of this comparison have in common: the object by which Fluent
- * Bit 2.2 and later knows a filter, up to the callbacks. Fluent Bit copies more
- * than it uses, so there are zeroes behind it.
+ * What the filters of this comparison have in common: the object that registers a
+ * filter with Fluent Bit 2.2 and later, up to the callbacks. Fluent Bit copies more
+ * than that, so zeroes follow.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@ static int init(void *ins, void *config, void *data)
     return 0;
 }
 
-/* Gives the chunk's new form in memory of malloc's; NULL: there is none. */
+/* Returns the new chunk in memory from malloc, or NULL if there is none. */
 static unsigned char *change(const unsigned char *chunk, size_t size, size_t *new_size);
 
 static int filter(const void *data, size_t size, const char *tag, int tag_len, void **out, size_t *out_size,

@@ -1,11 +1,10 @@
 /*
- * A filter that writes each record again with fixed pairs behind its own, as many
- * and as large as those that a record of the how-to's shape gets from kata: less
- * than that no filter can do which adds such fields. It reads nothing, and only
- * steps over the pairs to know where a record ends.
+ * A filter that copies each record and appends fixed pairs, as many and as large as
+ * those that the how-to's records get from kata, which is the least that a filter
+ * that adds such fields has to do. It skips the pairs only to find the end of a
+ * record.
  *
- * It knows the msgpack that the suite's records have, and ends the program at any
- * other.
+ * It knows only the msgpack formats of the suite's records, and exits on others.
  */
 #include "filter.h"
 
@@ -40,7 +39,7 @@ static uint32_t number(const unsigned char *p, int bytes)
     return n;
 }
 
-/* Steps over an array's or a map's header, whose short form is the one given, and says how many follow. */
+/* Skips the header of an array or a map, given its short and 16-bit formats, and returns its length. */
 static uint32_t header(const unsigned char **p, int fix, int wide)
 {
     const unsigned char *at = *p;
@@ -76,7 +75,7 @@ static const unsigned char *skip_text(const unsigned char *p)
     return p;
 }
 
-/* Writes the record at *from with our pairs behind its own, and steps over it; no memory: NULL. */
+/* Copies the record at *from, appends the pairs, and skips it. Returns where the copy ends, or NULL without memory. */
 static unsigned char *grow(unsigned char *to, const unsigned char *limit, const unsigned char **from)
 {
     const unsigned char *start = *from, *p = start, *body, *first;
@@ -116,11 +115,11 @@ static unsigned char *grow(unsigned char *to, const unsigned char *limit, const 
 static unsigned char *change(const unsigned char *chunk, size_t size, size_t *new_size)
 {
     const unsigned char *p = chunk, *end = p + size;
-    size_t room = size + size / 2 + 4096;
-    unsigned char *start = malloc(room), *to = start;
+    size_t capacity = size + size / 2 + 4096;
+    unsigned char *start = malloc(capacity), *to = start;
 
     while (to && p < end) {
-        to = grow(to, start + room, &p);
+        to = grow(to, start + capacity, &p);
     }
     *new_size = (size_t) (to - start);
     return to ? start : NULL;

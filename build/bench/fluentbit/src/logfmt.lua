@@ -1,5 +1,5 @@
--- What a user without a plugin would write: logfmt in MESSAGE becomes fields with
--- the prefix kata_. No types, no time, nothing of the guest.
+-- What a user without the plugin would write: logfmt in MESSAGE becomes fields with
+-- the prefix kata_, without types, time, and unpacking of what a guest wrote.
 local escapes = { n = "\n", r = "\r", t = "\t" }
 
 local function unquote(c)

@@ -1,4 +1,4 @@
-// Package page writes measured tables into the page that shows them.
+// Package page writes tables into a Markdown file.
 package page
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Section replaces what stands in a file between the marks of a section.
+// Section replaces the text of a section in a file, between the comments that delimit it.
 func Section(path, name, text string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {
@@ -20,12 +20,12 @@ func Section(path, name, text string) error {
 	before, rest, ok := bytes.Cut(page, start)
 	_, after, ok2 := bytes.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no marks %q … %q", path, start, end)
+		return fmt.Errorf("%s has no section %q … %q", path, start, end)
 	}
 	return os.WriteFile(path, bytes.Join([][]byte{before, start, []byte("\n" + strings.TrimSpace(text) + "\n\n"), end, after}, nil), 0o644)
 }
 
-// Table is a table in Markdown; all columns but the first hold numbers.
+// Table returns a table in Markdown; all columns but the first are right-aligned numbers.
 func Table(head []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
@@ -37,10 +37,10 @@ func Table(head []string, rows [][]string) string {
 	return b.String()
 }
 
-// Machine describes where and when something was measured.
+// Machine describes the machine, and the time of the measurement.
 func Machine() string {
 	text := fmt.Sprintf("%s, %d cores, %s/%s, %s, %s", processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), time.Now().Format(time.DateOnly))
-	// A machine that does other work too is no place to measure on: say so.
+	// Measurements on a busy machine are not reliable, so its load is part of it.
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		one, _, _ := strings.Cut(string(load), " ")
 		text += ", load at the start " + one
@@ -58,7 +58,7 @@ func processor() string {
 	return "unknown processor"
 }
 
-// Number prints three digits that matter.
+// Number formats a number with three significant digits.
 func Number(x float64) string {
 	switch {
 	case x >= 100:

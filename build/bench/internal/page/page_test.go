@@ -23,6 +23,6 @@ func TestSection(t *testing.T) {
 	}
 	write("nothing\n")
 	if Section(path, "y", "new") == nil {
-		t.Error("a page without marks was taken")
+		t.Error("a page without the section was accepted")
 	}
 }

@@ -1,5 +1,5 @@
-// Command other is a plugin of somebody else's: the output other, which prints
-// how many records a chunk had.
+// Command other is another project's plugin: the output other, which prints how many records a
+// chunk has.
 package main
 
 import (

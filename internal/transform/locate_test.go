@@ -2,6 +2,7 @@ package transform
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,22 +11,22 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
-// TestKnownLayouts: what an instance learned of records changes nothing. Each
-// record goes through an instance that saw no other, and all of them through one.
+// TestKnownLayouts: the layouts that an instance knows do not change the result. Each
+// record is processed by an instance of its own, and all of them by one.
 func TestKnownLayouts(t *testing.T) {
-	shapes := map[string]func(key string) string{
+	spellings := map[string]func(key string) string{
 		"as it is": func(key string) string { return key },
 		"lower":    strings.ToLower,
 		"stripped": func(key string) string { return strings.TrimPrefix(key, "_") },
 	}
-	for name, shape := range shapes {
+	for name, spell := range spellings {
 		for _, opts := range [][]string{nil, {"reserve_data", "off"}, {"prefix", ""}, {"prefix", "_"}, {"remove_journal_keys", "_*"}, {"key_name", "_CMDLINE,NAME,MESSAGE"}} {
 			g := gen.New(3, 20)
 			var chunk, want []byte
 			for range 150 {
 				r := g.Record()
 				for i := range r.Fields {
-					r.Fields[i].Key = shape(r.Fields[i].Key)
+					r.Fields[i].Key = spell(r.Fields[i].Key)
 				}
 				one := r.Append(nil)
 				chunk = append(chunk, one...)
@@ -49,6 +50,26 @@ func TestKnownLayouts(t *testing.T) {
 	}
 }
 
+// TestShimCommand: a record of runtime-rs gets the sandbox from the shim's command line
+// whatever its instance knows of its layout, also one with too many pairs for a layout.
+func TestShimCommand(t *testing.T) {
+	few := []string{"_BOOT_ID", "x", "A_B", "1", "_COMM", "containerd-shim", "_UID", "0", "_CMDLINE", "shim -id 55bb",
+		"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "s", "PRIORITY", "6", "MESSAGE", "m"}
+	many := slices.Clone(few)
+	for i := range 100 {
+		many = append(many, fmt.Sprint("_X", i), "")
+	}
+	f := filter(t, "remove_journal_keys", "*")
+	for _, record := range [][]string{few, many} {
+		for i := range 4 {
+			const want = "kata_a_b=1 kata_level=debug kata_msg=m kata_name=kata-runtime kata_sandbox=55bb kata_subsystem=s"
+			if got := one(t, f, record...); got != want {
+				t.Errorf("record %d of %d pairs:\n%s\nwant\n%s", i, len(record)/2, got, want)
+			}
+		}
+	}
+}
+
 // TestEmptyKey: a record of runtime-rs may have a key of no bytes.
 func TestEmptyKey(t *testing.T) {
 	got := one(t, filter(t), "SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "", "x", "MESSAGE", "hello")
@@ -57,8 +78,8 @@ func TestEmptyKey(t *testing.T) {
 	}
 }
 
-// Other filters add keys. One that is spelled as a field of journald's in small letters
-// does not take that field's place beside others in capitals, wherever it stands.
+// Other filters add keys. One that is a journal field's name in small letters is not read
+// as that field beside others in capitals, wherever it stands.
 func TestOtherSpellings(t *testing.T) {
 	native := []string{
 		"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SOURCE", "55bb", "SUBSYSTEM", "agent", "PRIORITY", "5", "PID", "7", "_SOURCE_REALTIME_TIMESTAMP", "1765799710000001",
