@@ -43,11 +43,6 @@ func (r *slowRecord) text(name string) (string, bool) {
 	return text, err == nil
 }
 
-func (r *slowRecord) is(name, value string) bool {
-	text, ok := r.text(name)
-	return ok && text == value
-}
-
 func (r *slowRecord) set(name, text string) { r.fields[name] = quoteText(text) }
 
 // put adds a host's field in its key's type: of two equal names the first counts.
