@@ -224,6 +224,9 @@ func trimUnseen(b []byte) []byte {
 // indexTime is the index of the first "time=" in b that starts a word, or -1. Behind a
 // blank, a control character or a terminal code a word starts, and at the start of b.
 func indexTime(b []byte) int {
+	if !bytes.Contains(b, timeStart) {
+		return -1
+	}
 	start := true
 	for i := 0; i < len(b); {
 		switch {

@@ -61,13 +61,13 @@ const (
 func detectSeverity(text []byte) int {
 	found := -1
 	for i := 0; i < len(text); {
-		// A word, or one character that belongs to none, starts here.
-		c := text[i]
-		first := c
-		if 'A' <= c && c <= 'Z' {
-			first |= 0x20
-		}
-		if first < utf8.RuneSelf {
+		// A word, or a character that belongs to none, starts here.
+		class := byteClasses[text[i]]
+		if class&startsSeverity != 0 {
+			first := text[i]
+			if 'A' <= first && first <= 'Z' {
+				first |= 0x20
+			}
 			for w := range severityWords[first] {
 				if word := &severityWords[first][w]; word.rank > found && word.startsAt(text, i) {
 					if found = word.rank; found == rankCritical {
@@ -76,10 +76,22 @@ func detectSeverity(text []byte) int {
 				}
 			}
 		}
-		if size := wordSize(text, i); size == 0 {
-			_, size = utf8.DecodeRune(text[i:])
-			i += size
-		} else {
+		switch {
+		case class&inWord != 0:
+			for i++; i < len(text) && byteClasses[text[i]]&inWord != 0; i++ {
+			}
+			for size := wordSize(text, i); size > 0; size = wordSize(text, i) {
+				i += size
+			}
+		case text[i] < utf8.RuneSelf:
+			i++
+		default:
+			size := wordSize(text, i)
+			if size == 0 {
+				_, size = utf8.DecodeRune(text[i:])
+				i += size
+				continue
+			}
 			for ; size > 0; size = wordSize(text, i) {
 				i += size
 			}
@@ -108,7 +120,7 @@ func wordSize(text []byte, i int) int {
 	case i >= len(text):
 		return 0
 	case text[i] < utf8.RuneSelf:
-		return int(wordBytes[text[i]])
+		return int(byteClasses[text[i]] & inWord)
 	}
 	r, size := utf8.DecodeRune(text[i:])
 	if unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -117,11 +129,19 @@ func wordSize(text []byte, i int) int {
 	return 0
 }
 
-// wordBytes has 1 for each ASCII character of a word.
-var wordBytes = func() (table [utf8.RuneSelf]uint8) {
-	for c := range table {
+const (
+	inWord         = 1 // an ASCII character of a word
+	startsSeverity = 2 // the first letter of one of severityWords, in any case
+)
+
+// byteClasses has the classes of each byte.
+var byteClasses = func() (table [256]uint8) {
+	for c := range utf8.RuneSelf {
 		if r := rune(c); unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' {
-			table[c] = 1
+			table[c] |= inWord
+		}
+		if len(severityWords[unicode.ToLower(rune(c))]) > 0 {
+			table[c] |= startsSeverity
 		}
 	}
 	return table
