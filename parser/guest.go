@@ -317,7 +317,7 @@ func (p *Parser) setNoise(before, after []byte) {
 
 // readGuestJSON reads the record of an agent in Rust, or of another program.
 func (p *Parser) readGuestJSON(text []byte) (after []byte, ok bool, reason Reason) {
-	o := &p.innerObject
+	o := &p.object
 	o.reset(text, p.cfg.MaxDepth)
 	seen := uint64(0) // by place, of the parser's own keys
 	level := -1
@@ -359,7 +359,7 @@ func (p *Parser) rankOfWord(word []byte) int {
 
 // readGuestLogfmt reads the record of an agent in Go, or of another program.
 func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Reason) {
-	d := &p.inner
+	d := &p.logfmt
 	d.reset(text, true)
 	hasMsg, hasLevel, level, glued := false, false, -1, false
 	for n := 0; d.Next(); n++ {
@@ -393,7 +393,7 @@ func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Rea
 // readGuestAnnounce reads the first line of an agent in Go that is process 1. Its level
 // is that of the enclosing record.
 func (p *Parser) readGuestAnnounce(text []byte) bool {
-	d := &p.inner
+	d := &p.logfmt
 	d.reset(text[len(announce):], false)
 	for d.nextAnnounced() {
 		p.textMember(d.Key(), d.Value())
@@ -719,9 +719,9 @@ func (p *Parser) keep(m *member, name []byte) bool {
 		p.fields = append(appendJSONString(p.fields, m.key), ':')
 		p.fields = appendJSONString(p.fields, m.value)
 	case m.spaced:
-		p.fields = appendCompact(p.fields, p.innerObject.token(m))
+		p.fields = appendCompact(p.fields, p.object.token(m))
 	default:
-		p.fields = append(p.fields, p.innerObject.token(m)...)
+		p.fields = append(p.fields, p.object.token(m)...)
 	}
 	if p.codes && hasCode(p.fields[start:]) {
 		from := len(p.rec.arena)

@@ -81,11 +81,11 @@ type Parser struct {
 	keys *Keys
 	rec  Record
 
-	// Readers of the message, and of the record inside it, and the order of the keys
-	// in each. Every reader has memory of its own for what it decodes.
-	logfmt, inner       Logfmt
-	object, innerObject objectReader
-	order, innerOrder   sequence
+	// Readers of the message, and then of the record inside it, and the order of the keys
+	// in each. What they decode is theirs until they read the next text: fields have copies.
+	logfmt            Logfmt
+	object            objectReader
+	order, innerOrder sequence
 
 	clock    clock
 	member   member
@@ -252,20 +252,14 @@ func (p *Parser) setOpen() {
 func (p *Parser) Release() {
 	p.rec.release()
 	p.subsystem, p.stream = nil, nil
-	for _, d := range []*Logfmt{&p.logfmt, &p.inner} {
-		d.Text = nil
-		clear(d.values[:])
-	}
-	for _, o := range []*objectReader{&p.object, &p.innerObject} {
-		o.Text = nil
-	}
+	p.logfmt.Text, p.object.Text = nil, nil
+	clear(p.logfmt.values[:])
 	p.member = member{}
 	p.guest.release()
 }
 
 func (p *Parser) reset() {
 	p.rec.reset()
-	p.rec.arena = p.rec.arena[:0]
 	p.logfmt.reason = OK
 	p.guest.reset()
 	p.seenTs, p.hasTime, p.readable, p.truncated = false, false, false, false
@@ -275,7 +269,7 @@ func (p *Parser) reset() {
 // shrink lets go of memory that a large message made the Parser take.
 func (p *Parser) shrink() {
 	for _, buf := range []*[]byte{
-		&p.rec.arena, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.inner.buf, &p.inner.unparsed, &p.object.buf, &p.innerObject.buf,
+		&p.rec.arena, &p.guest.fields, &p.logfmt.buf, &p.logfmt.unparsed, &p.object.buf,
 	} {
 		if cap(*buf) > maxKept {
 			*buf = nil
