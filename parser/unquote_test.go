@@ -104,6 +104,24 @@ func TestAppendRustUnquoted(t *testing.T) {
 	f(`\u{1g}`, `\u{1g}`, false)
 }
 
+// TestEscapeLetters has a backslash before each ASCII character, for the two kinds of
+// strings: what is no escape is kept, and said to be none.
+func TestEscapeLetters(t *testing.T) {
+	for c := byte(1); c < utf8.RuneSelf; c++ {
+		body := `\` + string(rune(c)) + "0"
+		if c != '"' {
+			want, _, wantOK := slowRust(body)
+			if got, ok := AppendRustUnquoted(nil, []byte(body)); string(got) != want || ok != wantOK {
+				t.Errorf("Rust: %q = %q, %v; want %q, %v", body, got, ok, want, wantOK)
+			}
+		}
+		want, wantOK := slowUnquote(body)
+		if got, ok := AppendUnquoted(nil, []byte(body)); string(got) != want || ok != wantOK {
+			t.Errorf("Go: %q = %q, %v; want %q, %v", body, got, ok, want, wantOK)
+		}
+	}
+}
+
 // rustDebug is what Rust's {:?} prints of a string, without the quotes.
 func rustDebug(s string) string {
 	var b strings.Builder
