@@ -83,7 +83,7 @@ func (p *Parser) unpackEnclosed(m *Message) {
 		if subsystem == nil && torn {
 			p.unpack(msg)
 		} else {
-			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream))
+			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream), torn)
 		}
 	case m.Origin == KataProxy || isProxy(name):
 		agent := string(source) == "agent"
@@ -115,8 +115,9 @@ func isProxy(name []byte) bool {
 // native or JSON. Its subsystem agent hands on the agent's log (virt_container,
 // log_forwarder.rs), dmesg Dragonball's console (console_manager.rs), cloud-hypervisor
 // the VMM's standard output, which is the guest's console, and its standard error, which
-// is the VMM's log (inner_hypervisor.rs); QEMU's console comes as vm console: "…".
-func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte) {
+// is the VMM's log (inner_hypervisor.rs); QEMU's console comes as vm console: "…". In a
+// torn record the stream may be missing.
+func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte, torn bool) {
 	const console = `vm console: "`
 	quoted := len(text) > 0 && text[0] == '"'
 	switch {
@@ -130,12 +131,22 @@ func (p *Parser) unpackRuntimeRs(text, subsystem, stream []byte) {
 			if own, end, ok := p.unquoteRust(text[1:]); ok && end == len(text)-2 {
 				p.rec.set(keyMsg, own)
 			}
-		case string(stream) == "stdout" && quoted:
+		case string(stream) != "stdout" && !(stream == nil && torn):
+		case quoted:
 			p.unpackQuoted(text[1:])
-		case string(stream) == "stdout":
+		default:
 			p.unpack(text)
 		}
 	}
+}
+
+// handsOn reports whether a subsystem of runtime-rs hands on what a guest, or the VMM, wrote.
+func handsOn(subsystem []byte) bool {
+	switch string(subsystem) {
+	case "agent", "dmesg", "cloud-hypervisor":
+		return true
+	}
+	return false
 }
 
 // unpackQuoted unpacks console text in Rust's quoting, given from behind the opening
@@ -597,6 +608,9 @@ func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool
 			return r.index(place), true // of several spellings the same one
 		}
 	} else {
+		if i := r.Find(name); i >= 0 && i < p.enclosed {
+			return i, true
+		}
 		start := len(p.rec.arena)
 		p.rec.arena = appendSquashed(p.rec.arena, name)
 		squashed := p.rec.arena[start:]

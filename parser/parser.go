@@ -163,7 +163,7 @@ func (p *Parser) Parse(m *Message) *Record {
 		p.native(m.Native, text)
 		p.addHostIDs(m)
 		if !p.cfg.NoUnpack {
-			p.unpackRuntimeRs(text, p.subsystem, p.stream)
+			p.unpackRuntimeRs(text, p.subsystem, p.stream, false)
 		}
 	case p.record(text):
 		p.runtimeRsJSON()
@@ -176,6 +176,7 @@ func (p *Parser) Parse(m *Message) *Record {
 		broken := r.Reason == BadJSON // from the start, there is no member
 		torn := p.logfmt.reason == UnterminatedQuote && r.Encoding == LogfmtEncoding
 		p.reset()
+		text, tooLarge = p.limited(m.Text) // the copy of text that is not UTF-8 is in the arena
 		r.text, p.truncated = text, tooLarge
 		r.MaybeGuest = broken || torn
 		if broken {
@@ -189,6 +190,9 @@ func (p *Parser) Parse(m *Message) *Record {
 		}
 	default:
 		return nil
+	}
+	if tooLarge && m.Cut {
+		p.setOpenLong(m.Text)
 	}
 	p.finish(m.Cut, tooLarge)
 	return r
@@ -237,12 +241,34 @@ func (p *Parser) setOpen() {
 	r := &p.rec
 	switch r.Encoding {
 	case JSONEncoding:
+		msg, subsystem := r.textOf(keyMsg), r.textOf(keySubsystem)
 		r.Open = !p.object.done
-		r.MaybeGuest = r.Open && (!r.has(keyName) || !r.has(keySubsystem) || string(r.textOf(keyMsg)) == "reading guest console")
+		r.MaybeGuest = r.Open && (!r.has(keyName) || subsystem == nil || handsOn(subsystem) ||
+			msg == nil || string(msg) == "reading guest console")
 	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
+		last := p.logfmt.lastKey()
 		r.Open = p.logfmt.reason == UnterminatedQuote
-		r.MaybeGuest = r.Open && !r.has(keySource) && string(p.logfmt.lastKey()) == "msg"
+		r.MaybeGuest = r.Open && (string(last) == "vmconsole" || string(last) == "msg" && !r.has(keySource))
 	}
+}
+
+// setOpenLong is setOpen for all of a message of which only a part is parsed. Nobody
+// knows what the other part says of its writer.
+func (p *Parser) setOpenLong(text []byte) {
+	r := &p.rec
+	switch r.Encoding {
+	case JSONEncoding:
+		p.object.reset(text, maxNesting)
+		for p.object.next(&p.member) {
+		}
+		r.Open = !p.object.done
+	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
+		p.logfmt.Reset(text)
+		for p.logfmt.Next() {
+		}
+		r.Open = p.logfmt.reason == UnterminatedQuote
+	}
+	r.MaybeGuest = true
 }
 
 // Release lets go of the last message: after it the Parser holds no pointer into
@@ -639,8 +665,7 @@ var runtimeRs = constant("runtime-rs")
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
 	r.Rank = LevelRank(r.textOf(keyLevel))
-	r.MaybeGuest = r.MaybeGuest || r.Guest || tooLarge
-	r.Open = r.Open || tooLarge
+	r.MaybeGuest = r.MaybeGuest || r.Guest
 	if tooLarge {
 		switch r.Reason {
 		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:

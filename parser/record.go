@@ -70,12 +70,13 @@ type Record struct {
 	// Time is what the event's time shall be, if HasTime.
 	Time    Time
 	HasTime bool
-	// Rank is the level's index in Levels, -1 without a level or with an
-	// unknown one. Detected is that of detected_level.
+	// Rank is the index of the field level in Levels, -1 without a level or with an
+	// unknown one. Detected is the index of the field detected_level, the severity that
+	// the words of console text name, likewise.
 	Rank, Detected int
-	// Open says that the message ends inside a quoted value or an unfinished object,
-	// or is not known to end elsewhere, and MaybeGuest that what follows a cut there
-	// is, or may be, a guest's.
+	// Open says that the message ends inside a quoted value or an unfinished object, or is
+	// text of Kata's that is no record; where journald has cut the line, the next entry is
+	// then its rest. MaybeGuest says that the rest is, or may be, a guest's.
 	Open, MaybeGuest bool
 	// CommandSandbox says that the field sandbox comes from the command line.
 	CommandSandbox bool

@@ -338,7 +338,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 	if text, ok := enclosing["source"]; ok && text != "`agent`" {
 		source = slowSpelling(strings.Trim(text, "`"))
 	}
-	set("source", "vmconsole")
+	named := false
 	if g.announced {
 		set("msg", "announce")
 	}
@@ -365,6 +365,8 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 			r[name] = quoteText(value(m))
 		case name == "source":
 			text := value(m)
+			named = true
+			r["source"] = quoteText("vmconsole")
 			switch own := slowSpelling(text); {
 			case text == "":
 			case own == source || own == "runtimers" || own == "katautils" || own == "containerdkatashimv2" || own == "katamonitor" ||
@@ -395,6 +397,9 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 					host, text = name, exact
 				}
 				if slowSpelling(host) == slowSpelling(name) || slowSpelling(strings.TrimSuffix(host, "_text")) == slowSpelling(name) {
+					if now, ok := r[host]; ok {
+						text = now // a guest's msg, level and so on have taken its place
+					}
 					same = same || slowSame(text, value(m))
 				}
 			}
@@ -413,6 +418,9 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 		default:
 			keep(m)
 		}
+	}
+	if !named {
+		set("source", "vmconsole")
 	}
 	if len(fields) > 0 {
 		r["agent_fields"] = quoteText("{" + strings.Join(fields, ",") + "}")

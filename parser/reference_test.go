@@ -163,7 +163,7 @@ func slowParse(m *Message) (r *slowRecord, ok bool) {
 	case m.Native != nil:
 		r.native(m.Native, text)
 		r.ids(m)
-		r.unpackRuntimeRs(text)
+		r.unpackRuntimeRs(text, false)
 	case strings.HasPrefix(text, "time="):
 		r.logfmt(text)
 		_, level := r.fields["level"]
@@ -417,7 +417,7 @@ func (r *slowRecord) unpack(m *Message) {
 		if _, ok := r.text("subsystem"); !ok && torn && hasMsg {
 			r.guests(msg)
 		} else if hasMsg {
-			r.unpackRuntimeRs(msg)
+			r.unpackRuntimeRs(msg, torn)
 		}
 	case proxy && source == "agent" || proxy && torn && (!hasName || !hasSource):
 		r.guests(msg)
@@ -429,8 +429,11 @@ func (r *slowRecord) unpack(m *Message) {
 }
 
 // unpackRuntimeRs unpacks what a guest wrote in a message of runtime-rs.
-func (r *slowRecord) unpackRuntimeRs(text string) {
-	stream, _ := r.text("stream")
+func (r *slowRecord) unpackRuntimeRs(text string, torn bool) {
+	stream, ok := r.text("stream")
+	if !ok && torn {
+		stream = "stdout"
+	}
 	whole := len(text) > 1 && text[0] == '"'
 	switch subsystem, _ := r.text("subsystem"); {
 	case subsystem == "agent" || subsystem == "dmesg":

@@ -82,6 +82,9 @@ func TestCutLines(t *testing.T) {
 	for name, steps := range map[string][]step{
 		"a guest's value":                  {{first(consoleStart), guest}, {next(forged, 1), guestRest}, {next(hostLine, 2), host}},
 		"a guest's value, JSON behind it":  {{first(consoleStart), guest}, {next(forged2, 1), guestRest}},
+		"only CR of a guest's value":       {{first(consoleStart[:len(consoleStart)-4] + `\r\r\r`), host}, {next(forged, 1), guestRest}, {next(hostLine, 2), host}},
+		"runtime-rs's JSON, empty console": {{first(strings.Replace(jsonStart, "AAAA", `\r`, 1) + `"subsystem":"dmesg","x":"`), host}, {next(forged2, 1), guestRest}},
+		"Cloud Hypervisor's, no stream":    {{first(jsonStart + `"subsystem":"cloud-hypervisor","x":"`), guest}, {next(forged2, 1), guestRest}},
 		"in three parts":                   {{first(consoleStart), guest}, {with(first(forged), func(e *cutEntry) { e.milli = 1 }), guestRest}, {next(forged, 2), guestRest}, {next(hostLine, 3), host}},
 		"a host's value":                   {{first(hostStart), host}, {next(forged, 1), rest}, {next(hostLine, 2), host}},
 		"a line that is whole":             {{first(hostLine), host}, {next(hostLine, 1), host}},
@@ -141,14 +144,22 @@ func TestCutLines(t *testing.T) {
 	}
 }
 
-// Of a line that is longer than the limit nobody knows how it ends.
+// How a line ends that is longer than the limit is known, but not who wrote the end.
 func TestCutLongLine(t *testing.T) {
-	f := filter(t, "max_message_size", "256")
-	first := hostLine + strings.Repeat(" x=y", 100)
-	cutEntry{stream: "s", lineBreak: "line-max", identifier: "containerd", message: first}.send(t, f)
-	_, fields := cutEntry{stream: "s", identifier: "containerd", message: forged}.send(t, f)
-	if fields["parse_error"] != "cut" || fields["guest"] != true || len(fields) != 3 {
-		t.Errorf("got %v", fields)
+	long := strings.Repeat(" x=y", 100)
+	for first, open := range map[string]bool{
+		hostLine + long:          false,
+		hostLine + long + ` z="`: true,
+		`{"msg":"m","level":"INFO","ts":"2024-05-06T07:08:09.5Z","name":"kata-runtime","source":"55bb","x":"` + long:                                   true,
+		`{"msg":"m","level":"INFO","ts":"2024-05-06T07:08:09.5Z","name":"kata-runtime","source":"55bb","subsystem":"shim","x":"` + long + `"}`:         false,
+		`{"msg":"m","level":"INFO","ts":"2024-05-06T07:08:09.5Z","name":"kata-runtime","source":"55bb","subsystem":"shim","x":"` + long + `","y":[1,2`: true,
+	} {
+		f := filter(t, "max_message_size", "256")
+		cutEntry{stream: "s", lineBreak: "line-max", identifier: "containerd", message: first}.send(t, f)
+		_, fields := cutEntry{stream: "s", identifier: "containerd", message: forged}.send(t, f)
+		if got := fields["parse_error"] == "cut" && fields["guest"] == true && len(fields) == 3; got != open {
+			t.Errorf("behind %s: %v", first, fields)
+		}
 	}
 }
 

@@ -112,3 +112,20 @@ func TestOtherSpellings(t *testing.T) {
 		}
 	}
 }
+
+// A process can write a field that has the name of journald's time without its underscore.
+// It is that time only where the input has taken the underscores from all names.
+func TestRealtimeOfAProcess(t *testing.T) {
+	const first = "SYSLOG_IDENTIFIER=kata NAME=kata-runtime MESSAGE=m SOURCE_REALTIME_TIMESTAMP=1577836801250000"
+	record := func(more ...string) []string {
+		return append(strings.FieldsFunc(first, func(c rune) bool { return c == ' ' || c == '=' }), more...)
+	}
+	for _, more := range [][]string{nil, {"_TRANSPORT", "journal"}} {
+		if got := one(t, filter(t), record(more...)...); !strings.Contains(got, "kata_source_realtime_timestamp=1577836801250000") {
+			t.Errorf("with %v: %s", more, got)
+		}
+	}
+	if got := one(t, filter(t), record("TRANSPORT", "journal")...); strings.Contains(got, "kata_source") {
+		t.Errorf("without underscores: %s", got)
+	}
+}

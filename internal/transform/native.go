@@ -78,6 +78,9 @@ func (w *worker) locateNative(pairs *nativePairs, lower bool) {
 		if (spelling&journalfields.Lower != 0) != lower {
 			field = journalfields.None
 		}
+		if field == journalfields.SourceRealtimeTimestamp && spelling&journalfields.Stripped != 0 && !stripped {
+			field = journalfields.None // a process can write a field of this name
+		}
 		switch {
 		case field == journalfields.Priority || field == journalfields.SourceRealtimeTimestamp:
 		case !journalfields.IsCallField(key, lower) || stripped && journalfields.IsTrusted(key):
