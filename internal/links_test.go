@@ -41,3 +41,36 @@ func TestLinks(t *testing.T) {
 		t.Errorf("%d links, %v", links, err)
 	}
 }
+
+// TestNamedTests: the tests that documents name are there.
+func TestNamedTests(t *testing.T) {
+	functions := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			functions[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, path := range []string{"../ARCHITECTURE.md", "../CONTRIBUTING.md", "../build/bench/README.md", "../README.md"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z]\\w+)`").FindAllStringSubmatch(string(text), -1) {
+			if named++; !functions[m[1]] {
+				t.Errorf("%s names %s", path, m[1])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("%d names", named)
+	}
+}

@@ -40,8 +40,8 @@ const (
 	DefaultMaxFields  = 512
 	DefaultMaxDepth   = 32
 
-	// HighestMaxFields leaves room: Record has 16 bits for a field's index, and the
-	// marks are fields too.
+	// HighestMaxFields is below what a Record can hold, which has 16 bits for the index
+	// of a field: the parser adds fields of its own.
 	HighestMaxFields = 60000
 )
 

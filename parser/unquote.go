@@ -72,8 +72,8 @@ func appendUnquoted(dst, b []byte, ends *scan.Ending) (out []byte, read int, ok 
 	return dst, read, ok
 }
 
-// appendUntilEscape appends b from i on, up to an escape or the end. dst has room
-// for all of it and for block bytes more. It leaves out the backslashes of \" and
+// appendUntilEscape appends b from i on, up to an escape or the end. dst has the
+// capacity for all of it and for block bytes more. It leaves out the backslashes of \" and
 // \\ in passing, where these are many.
 func appendUntilEscape(dst, b []byte, i int, ends *scan.Ending) (out []byte, at int, end bool) {
 	w := len(dst)
@@ -237,7 +237,7 @@ func rustEscape(b []byte) (r rune, size int) {
 // AppendValid appends b to dst with U+FFFD for every byte of it that is not
 // part of valid UTF-8.
 func AppendValid(dst, b []byte) []byte {
-	const step = 256 // between two looks at the room
+	const step = 256 // between two checks of the capacity
 	for i := 0; i < len(b); {
 		dst = slices.Grow(dst, 3*step+8)
 		w, to := len(dst), dst[:cap(dst)]

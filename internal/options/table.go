@@ -109,17 +109,17 @@ var Table = []Option{
 	},
 	{
 		Name: "max_message_size", Kind: Size, Default: size(parser.DefaultMaxMessage), Min: 256, Max: 1 << 30,
-		Help: "Parse at most this much of a message; what is longer gets the mark too_large.",
+		Help: "Parse at most this much of a message; of a longer one the rest is left out, and kata_parse_error is too_large.",
 		set:  func(o *Options, v value) error { o.Parser.MaxMessage = v.num; return nil },
 	},
 	{
 		Name: "max_fields", Kind: Int, Default: strconv.Itoa(parser.DefaultMaxFields), Min: 8, Max: parser.HighestMaxFields,
-		Help: "Take at most this many fields from a message; one with more gets the mark too_many_fields.",
+		Help: "Take at most this many fields from a message; of one with more the others are left out, and kata_parse_error is too_many_fields.",
 		set:  func(o *Options, v value) error { o.Parser.MaxFields = v.num; return nil },
 	},
 	{
 		Name: "max_depth", Kind: Int, Default: strconv.Itoa(parser.DefaultMaxDepth), Min: 1, Max: 512,
-		Help: "Follow nested JSON at most this deep; a deeper value is left out and marked too_deep.",
+		Help: "Follow nested JSON at most this deep; a deeper value is left out, and kata_parse_error is too_deep.",
 		set:  func(o *Options, v value) error { o.Parser.MaxDepth = v.num; return nil },
 	},
 	{

@@ -35,10 +35,10 @@
     ROW(KATA_MAP_STR, "duplicates", "keep", \
         "What becomes of the second copy of a shim's line (containerd's journal entry and the shim's own) seen within 2 seconds.") \
     ROW(KATA_MAP_SIZE, "max_message_size", "1M", \
-        "Parse at most this much of a message; what is longer gets the mark too_large.") \
+        "Parse at most this much of a message; of a longer one the rest is left out, and kata_parse_error is too_large.") \
     ROW(KATA_MAP_INT, "max_fields", "512", \
-        "Take at most this many fields from a message; one with more gets the mark too_many_fields.") \
+        "Take at most this many fields from a message; of one with more the others are left out, and kata_parse_error is too_many_fields.") \
     ROW(KATA_MAP_INT, "max_depth", "32", \
-        "Follow nested JSON at most this deep; a deeper value is left out and marked too_deep.") \
+        "Follow nested JSON at most this deep; a deeper value is left out, and kata_parse_error is too_deep.") \
     ROW(KATA_MAP_BOOL, "sandbox_metadata", "off", \
         "Add the pod's name, namespace and uid by the sandbox id (not supported yet).")

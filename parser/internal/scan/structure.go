@@ -8,7 +8,7 @@ import "math/bits"
 //
 // The masks are made for a window of the text at a time, by vector instructions
 // where the processor has them (structure_amd64.s, structure_arm64.s) and by the
-// twin below elsewhere and under the tag purego.
+// Go code below elsewhere and under the tag purego.
 
 // Classes of bytes.
 const (
