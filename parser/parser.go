@@ -246,9 +246,10 @@ func (p *Parser) setOpen() {
 		r.MaybeGuest = r.Open && (!r.has(keyName) || subsystem == nil || handsOn(subsystem) ||
 			msg == nil || string(msg) == "reading guest console")
 	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
-		last := p.logfmt.lastKey()
-		r.Open = p.logfmt.reason == UnterminatedQuote
-		r.MaybeGuest = r.Open && (string(last) == "vmconsole" || string(last) == "msg" && !r.has(keySource))
+		if r.Open = p.logfmt.reason == UnterminatedQuote; r.Open {
+			last := string(p.logfmt.lastKey())
+			r.MaybeGuest = last == "vmconsole" || last == "msg" && !r.has(keySource)
+		}
 	}
 }
 
@@ -278,7 +279,8 @@ func (p *Parser) setOpenLong(text []byte) {
 func (p *Parser) Release() {
 	p.rec.release()
 	p.subsystem, p.stream = nil, nil
-	p.logfmt.Text, p.object.Text = nil, nil
+	p.logfmt.Reset(nil)
+	p.object.Text = nil
 	clear(p.logfmt.values[:])
 	p.member = member{}
 	p.guest.release()

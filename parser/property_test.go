@@ -102,9 +102,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		// What was parsed before makes no difference.
-		p.Parse(&other)
-		if again := render(p.Parse(&m)); again != got {
-			t.Fatalf("%q with options %d, kind %d:\nfirst\n%s\nthen\n%s", text, options, kind, got, again)
+		for _, release := range []func(){func() {}, p.Release} {
+			p.Parse(&other)
+			release()
+			if again := render(p.Parse(&m)); again != got {
+				t.Fatalf("%q with options %d, kind %d:\nfirst\n%s\nthen\n%s", text, options, kind, got, again)
+			}
 		}
 	})
 }
