@@ -80,12 +80,13 @@ func (p *Parser) unpackEnclosed(m *Message) {
 		if msg == nil {
 			break
 		}
-		if subsystem == nil && torn {
+		// Behind an object's end there is nothing of it.
+		if torn = p.truncated || r.Open; subsystem == nil && torn {
 			p.unpack(msg)
 		} else {
 			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream), torn)
 		}
-	case m.Origin == KataProxy || isProxy(name):
+	case m.Origin == KataProxy || isProxy(r.textOf(keyName)):
 		agent := string(source) == "agent"
 		torn = torn && (name == nil || source == nil)
 		if (agent || torn) && !p.unpack(msg) && torn {

@@ -411,13 +411,14 @@ func (r *slowRecord) unpack(m *Message) {
 	torn := m.Cut || r.open
 	name, hasName := r.known("name", torn)
 	source, hasSource := r.known("source", torn)
-	proxy := m.Origin == KataProxy || name == "kata-proxy" || name == "kata-shim"
+	written, _ := r.text("name")
+	proxy := m.Origin == KataProxy || written == "kata-proxy" || written == "kata-shim"
 	switch {
 	case r.encoding == JSONEncoding && r.isTs && (!hasName || name == "kata-runtime"):
-		if _, ok := r.text("subsystem"); !ok && torn && hasMsg {
+		if _, ok := r.text("subsystem"); !ok && r.open && hasMsg {
 			r.guests(msg)
 		} else if hasMsg {
-			r.unpackRuntimeRs(msg, torn)
+			r.unpackRuntimeRs(msg, r.open)
 		}
 	case proxy && source == "agent" || proxy && torn && (!hasName || !hasSource):
 		r.guests(msg)
