@@ -1,19 +1,7 @@
 //go:build !purego
 
 #include "textflag.h"
-
-// Puts one bit for each byte of V4 to V7, which are all ones or all zeroes, into
-// a register; see structure_arm64.s.
-#define GATHER(reg) \
-	VAND  V20.B16, V4.B16, V4.B16 \
-	VAND  V20.B16, V5.B16, V5.B16 \
-	VAND  V20.B16, V6.B16, V6.B16 \
-	VAND  V20.B16, V7.B16, V7.B16 \
-	VADDP V5.B16, V4.B16, V4.B16  \
-	VADDP V7.B16, V6.B16, V6.B16  \
-	VADDP V6.B16, V4.B16, V4.B16  \
-	VADDP V4.B16, V4.B16, V4.B16  \
-	VMOV  V4.D[0], reg
+#include "gather_arm64.h"
 
 // Moves eight bytes without those that the low byte of the mask in R10 drops.
 #define SQUEEZE(at) \
