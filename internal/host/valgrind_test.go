@@ -24,7 +24,7 @@ func TestValgrind(t *testing.T) {
 	f := func(name, mode, path string) {
 		t.Run(mode+" "+name, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
-			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--leak-check=full", "--show-leak-kinds=definite",
+			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--fair-sched=yes", "--leak-check=full", "--show-leak-kinds=definite",
 				current, "-q", "--log-level", "off", "--threads", "2",
 				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking[mode], path)
 			report := string(read(t, log))
