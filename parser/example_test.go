@@ -17,6 +17,14 @@ func printRecord(r *parser.Record) {
 	}
 }
 
+// value returns the value of the field with the name, nil if there is none.
+func value(r *parser.Record, name string) any {
+	if i := r.Index([]byte(name)); i >= 0 {
+		return r.Value(&r.Fields[i])
+	}
+	return nil
+}
+
 func ExampleParser() {
 	p := parser.New(parser.Config{})
 	r := p.Parse(&parser.Message{
@@ -62,8 +70,7 @@ func ExampleParser_file() {
 	p := parser.New(parser.Config{})
 	for line := range strings.Lines(file) {
 		r := p.Parse(&parser.Message{Text: []byte(line), Origin: parser.Kata})
-		level, msg := r.Lookup("level"), r.Lookup("msg")
-		fmt.Printf("%v %s: %s (%q)\n", r.Encoding, r.Text(level), r.Value(msg), r.Reason)
+		fmt.Printf("%v %v: %v (%q)\n", r.Encoding, value(r, "level"), value(r, "msg"), r.Reason)
 	}
 	// Output:
 	// json info: release sandbox ("")

@@ -609,7 +609,7 @@ func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool
 			return r.index(place), true // of several spellings the same one
 		}
 	} else {
-		if i := r.Find(name); i >= 0 && i < p.enclosed {
+		if i := r.Index(name); i >= 0 && i < p.enclosed {
 			return i, true
 		}
 		start := len(p.rec.arena)
@@ -676,7 +676,7 @@ func (p *Parser) addRefused(m *member, name []byte, place int) {
 		start := len(p.rec.arena)
 		p.rec.arena = append(append(p.rec.arena, "agent_"...), name...)
 		full := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
-		if at := p.keys.find(full); !IsMark(KeyID(at)) && r.Find(full) < 0 {
+		if at := p.keys.find(full); !IsMark(KeyID(at)) && r.Index(full) < 0 {
 			p.kept.add(name, 0)
 			r.Refused++
 			p.addValue(m, full, at)

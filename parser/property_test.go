@@ -129,7 +129,7 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 			return fmt.Errorf("%q is not written as names are", name)
 		case (f.Key < 0) != (r.keys.find([]byte(name)) < 0):
 			return fmt.Errorf("%q has key %d", name, f.Key)
-		case r.Find([]byte(name)) != i:
+		case r.Index([]byte(name)) != i:
 			return fmt.Errorf("%q is not found", name)
 		case f.Type == Nested && (c.Nested != KeepNested || !json.Valid(text)):
 			return fmt.Errorf("%q is nested: %s", name, text)

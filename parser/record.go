@@ -222,9 +222,9 @@ func offset(whole, part []byte) (at int, ok bool) {
 	return int(distance), distance < uintptr(len(whole)) && uintptr(len(part)) <= uintptr(len(whole))-distance
 }
 
-// Find is the index in Fields of the field with the given name (without a
-// prefix), -1 when there is none.
-func (r *Record) Find(name []byte) int {
+// Index returns the index in Fields of the field with the given name, as Name returns it,
+// or -1 if there is none. It takes the same time whatever the number of fields is.
+func (r *Record) Index(name []byte) int {
 	if place := r.keys.find(name); place != unknown {
 		if r.has(place) {
 			return r.index(place)
@@ -232,15 +232,6 @@ func (r *Record) Find(name []byte) int {
 		return -1
 	}
 	return r.other.find(name)
-}
-
-// Lookup returns the field with the given name (without a prefix), nil when there is
-// none.
-func (r *Record) Lookup(name string) *Field {
-	if i := r.Find([]byte(name)); i >= 0 {
-		return &r.Fields[i]
-	}
-	return nil
 }
 
 // claim takes a name for the next field that is appended, and reports whether it

@@ -125,7 +125,7 @@ func TestGenerations(t *testing.T) {
 			break
 		}
 	}
-	if r := parse(""); p.rec.gen != generation || r.Lookup("driver") == nil || r.Lookup("agent_driver") != nil {
+	if r := parse(""); p.rec.gen != generation || lookup(r, "driver") == nil || lookup(r, "agent_driver") != nil {
 		t.Fatalf("generation %x, not %x: %s", p.rec.gen, generation, render(r))
 	}
 }

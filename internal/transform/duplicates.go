@@ -86,8 +86,10 @@ func (d *duplicates) fingerprint(rec *parser.Record) (fingerprint [2]uint64) {
 		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
 			var text []byte
 			// Only the shim's own copy has a sandbox from the command line.
-			if f := rec.Lookup(name); f != nil && f.Type == parser.Text && !(name == "sandbox" && rec.CommandSandbox) {
-				text = rec.Text(f)
+			if at := rec.Index([]byte(name)); at >= 0 && !(name == "sandbox" && rec.CommandSandbox) {
+				if f := &rec.Fields[at]; f.Type == parser.Text {
+					text = rec.Text(f)
+				}
 			}
 			writeNumber(&h, uint64(len(text)))
 			_, _ = h.Write(text)

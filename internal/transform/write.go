@@ -136,7 +136,7 @@ func (w *worker) dropTaken(rec *parser.Record) int {
 			w.taken[1] = true
 			continue
 		}
-		if at := rec.Find(key); at >= 0 && w.use[at] {
+		if at := rec.Index(key); at >= 0 && w.use[at] {
 			w.use[at] = false
 			n++
 		}
@@ -189,7 +189,7 @@ func (w *worker) isRenamedFlag(rec *parser.Record, key []byte) bool {
 
 // writes reports whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
-	i := rec.Find(name)
+	i := rec.Index(name)
 	return i >= 0 && (w.writeAll || w.use[i])
 }
 
