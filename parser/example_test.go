@@ -77,6 +77,34 @@ func ExampleParser_file() {
 	// json warning: disk full ("bad_json")
 }
 
+// A program that stores records in columns makes what it needs for each key once, and then
+// finds it by the key's index. Keys that the parser does not know share one column.
+func ExampleParser_Keys() {
+	p := parser.New(parser.Config{Types: parser.Types{Extra: map[string]parser.Type{"retries": parser.Integer}}})
+	keys := p.Keys()
+	columns := make([]string, len(keys))
+	for i, key := range keys {
+		columns[i] = strings.ToUpper(key.Name) + " " + key.Type.String()
+	}
+	r := p.Parse(&parser.Message{
+		Text:   []byte(`time="2024-05-06T07:08:10Z" level=info msg=start pid=4242 retries=3 color=green`),
+		Origin: parser.Kata,
+	})
+	for i := range r.Fields {
+		column := "OTHER string"
+		if key := r.Fields[i].Key; key >= 0 {
+			column = columns[key]
+		}
+		fmt.Printf("%s: %v\n", column, r.Value(&r.Fields[i]))
+	}
+	// Output:
+	// LEVEL string: info
+	// MSG string: start
+	// PID integer: 4242
+	// RETRIES integer: 3
+	// OTHER string: green
+}
+
 func ExampleLogfmt() {
 	var d parser.Logfmt
 	d.Reset([]byte(`level=info vm path=/run/vc msg="a \x1b[0m b" c="d"e`))

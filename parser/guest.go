@@ -101,7 +101,7 @@ func (p *Parser) unpackEnclosed(m *Message) {
 func (p *Parser) known(m *Message, place int) []byte {
 	text := p.rec.textOf(place)
 	if text != nil && p.rec.Encoding == LogfmtEncoding && (m.Cut || p.truncated || p.rec.Open) &&
-		string(p.logfmt.lastKey()) == p.keys.Name(KeyID(place)) && !p.logfmt.isClosed() {
+		bytes.Equal(p.logfmt.lastKey(), p.keys.name(place)) && !p.logfmt.isClosed() {
 		return nil
 	}
 	return text
@@ -484,7 +484,7 @@ func (p *Parser) merge() {
 			if r.has(keyAgentPid) { // a key of the enclosing record
 				p.refuse(m, m.key)
 			} else {
-				p.addValue(m, p.keys.nameBytes(keyAgentPid), keyAgentPid)
+				p.addValue(m, p.keys.name(keyAgentPid), keyAgentPid)
 			}
 		case keyTs, keyTime:
 			if r.has(keyAgentTime) {
@@ -676,7 +676,7 @@ func (p *Parser) addRefused(m *member, name []byte, place int) {
 		start := len(p.rec.arena)
 		p.rec.arena = append(append(p.rec.arena, "agent_"...), name...)
 		full := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
-		if at := p.keys.find(full); !IsMark(KeyID(at)) && r.Index(full) < 0 {
+		if at := p.keys.find(full); !isAdded(at) && r.Index(full) < 0 {
 			p.kept.add(name, 0)
 			r.Refused++
 			p.addValue(m, full, at)

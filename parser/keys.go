@@ -12,8 +12,8 @@ package parser
 // are numbers and the rest can go to KEY_text; a comment says so.
 // docs/keys.md lists the table for users and is made from it.
 
-// KeyRow is one key of the table.
-type KeyRow struct {
+// keyRow is one key of the table.
+type keyRow struct {
 	Name string // as Kata writes it
 	Type Type
 	From string // who writes it: "PROGRAM, PROGRAM: a file that does"
@@ -62,7 +62,7 @@ const (
 	fromPlugin = "this plugin"
 )
 
-var keyRows = []KeyRow{
+var keyRows = []keyRow{
 	{"time", Text, fromLogrus},
 	{"ts", Text, "agent, runtime-rs"},
 	{"level", Text, fromAll},
@@ -481,6 +481,3 @@ var (
 	sandboxIDKeys   = []string{"ID", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandox-id", "podsandboxid"}
 	containerIDKeys = []string{"container-id", "container_id", "containerID", "Container"}
 )
-
-// KeyTable lists the built-in table in its order. The caller must not change it.
-func KeyTable() []KeyRow { return keyRows }

@@ -2,7 +2,9 @@ package parser
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,10 +14,35 @@ import (
 // unknown is the place of a key that is not in the table.
 const unknown = -1
 
-// Keys is a key table made ready for looking keys up: the built-in rows, the
-// forms that the Rust runtime's journal fields give them, and the rows that
-// Types adds. It does not change after NewKeys and may be used by many parsers.
-type Keys struct {
+// Key is a key that parsers know: one that Kata's programs log, such a key in the form that
+// the Rust runtime's journal fields give it, one that Types adds, or one that only the
+// parser itself writes.
+type Key struct {
+	Name  string // as Record.Name returns it
+	Type  Type   // of its values; one that does not fit becomes text under Name and "_text"
+	Added bool   // the parser adds it to what the message has
+}
+
+// Keys returns the keys that the Parser knows. A Field's Key is an index in it, so that what
+// is made for each key once needs no comparison of names later. Parsers with equal Types
+// have the same keys in the same order. The caller owns the slice.
+func (p *Parser) Keys() []Key {
+	p.start()
+	keys := make([]Key, p.keys.len())
+	for i := range keys {
+		row := &p.keys.rows[i]
+		keys[i] = Key{string(row.name), row.typ, isAdded(i)}
+	}
+	return keys
+}
+
+// isAdded reports whether the key at a place of the table is one that only this plugin
+// writes.
+func isAdded(place int) bool { return place >= keyGuest && place <= keyAgentFields }
+
+// keyTable is the key table made ready for looking keys up. It does not change after
+// newKeyTable and is used by many parsers.
+type keyTable struct {
 	rows   []keyInfo
 	slots  []int16          // open addressing: 1 + place, 0 for an empty slot
 	spaced map[int]string   // the names of listed keys that are written in another way, by place
@@ -61,19 +88,19 @@ const (
 	idModule
 )
 
-// NewKeys makes the table for the given types. That without types of its own is made
+// newKeyTable makes the table for the given types. That without types of its own is made
 // once.
-func NewKeys(types Types) *Keys {
+func newKeyTable(types Types) *keyTable {
 	if !types.AllText && len(types.Extra) == 0 {
 		return builtIn()
 	}
-	return newKeys(types)
+	return makeKeyTable(types)
 }
 
-var builtIn = sync.OnceValue(func() *Keys { return newKeys(Types{}) })
+var builtIn = sync.OnceValue(func() *keyTable { return makeKeyTable(Types{}) })
 
-func newKeys(types Types) *Keys {
-	k := &Keys{slots: make([]int16, 1024), groups: map[string]int16{}, spaced: map[int]string{}}
+func makeKeyTable(types Types) *keyTable {
+	k := &keyTable{slots: make([]int16, 1024), groups: map[string]int16{}, spaced: map[int]string{}}
 	for _, row := range keyRows {
 		at := k.add(row.Name, row.Type)
 		info := &k.rows[at]
@@ -88,11 +115,12 @@ func newKeys(types Types) *Keys {
 	for _, row := range keyRows {
 		k.add(nativeName(row.Name), row.Type)
 	}
-	for name, typ := range types.Extra {
-		k.rows[k.add(nativeName(name), typ)].typ = typ
+	extra := slices.Sorted(maps.Keys(types.Extra))
+	for _, name := range extra {
+		k.rows[k.add(nativeName(name), types.Extra[name])].typ = types.Extra[name]
 	}
-	for name, typ := range types.Extra {
-		k.rows[k.add(name, typ)].typ = typ
+	for _, name := range extra {
+		k.rows[k.add(name, types.Extra[name])].typ = types.Extra[name]
 	}
 	reserved := map[string]bool{}
 	for _, name := range reservedKeys {
@@ -128,7 +156,7 @@ func newKeys(types Types) *Keys {
 
 // isListed reports whether a key, whose written name has the given place, is a row of the
 // built-in table letter for letter.
-func (k *Keys) isListed(place int, key []byte) bool {
+func (k *keyTable) isListed(place int, key []byte) bool {
 	row := &k.rows[place]
 	if row.spaced {
 		return row.listed && string(key) == k.spaced[place]
@@ -136,7 +164,7 @@ func (k *Keys) isListed(place int, key []byte) bool {
 	return row.listed && string(key) == string(row.name)
 }
 
-// isAgentKey reports whether the programs that write a key, as KeyRow.From lists them,
+// isAgentKey reports whether the programs that write a key, as keyRow.From lists them,
 // include an agent.
 func isAgentKey(from string) bool {
 	programs, _, _ := strings.Cut(from, ": ")
@@ -163,13 +191,10 @@ func appendSquashed(dst, name []byte) []byte {
 	return dst
 }
 
-// Len is the number of keys; KeyIDs run from 0 to Len()-1.
-func (k *Keys) Len() int { return len(k.rows) }
+// len is the number of keys.
+func (k *keyTable) len() int { return len(k.rows) }
 
-// Name returns the written name, without a prefix, of a key.
-func (k *Keys) Name(key KeyID) string { return string(k.rows[key].name) }
-
-func (k *Keys) add(name string, typ Type) int {
+func (k *keyTable) add(name string, typ Type) int {
 	written := string(appendName(nil, []byte(name)))
 	if at := k.find([]byte(written)); at != unknown {
 		return at
@@ -187,7 +212,7 @@ func (k *Keys) add(name string, typ Type) int {
 	return len(k.rows) - 1
 }
 
-func (k *Keys) place(row int) {
+func (k *keyTable) place(row int) {
 	mask := uint32(len(k.slots) - 1)
 	r := &k.rows[row]
 	h := hash(r.head, r.tail, len(r.name)) & mask
@@ -198,7 +223,7 @@ func (k *Keys) place(row int) {
 }
 
 // find is the place of the key with the written name, or unknown.
-func (k *Keys) find(name []byte) int {
+func (k *keyTable) find(name []byte) int {
 	n := len(name)
 	if n > 16 || cap(name) < 16 {
 		head, tail := ends(name)
@@ -221,7 +246,7 @@ func (k *Keys) find(name []byte) int {
 }
 
 // findEnds is find for a name whose ends are known.
-func (k *Keys) findEnds(name []byte, head, tail uint64) int {
+func (k *keyTable) findEnds(name []byte, head, tail uint64) int {
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, len(name)) & last; ; h = (h + 1) & last {
 		slot := k.slots[h]
@@ -269,10 +294,10 @@ func hash(head, tail uint64, n int) uint32 {
 	return uint32(h >> 40)
 }
 
-// sequence finds keys faster than Keys do, where they come in the same order
+// sequence finds keys faster than the table does, where they come in the same order
 // again and again: it tries the one that came after the last one before.
 type sequence struct {
-	keys  *Keys
+	keys  *keyTable
 	links []link // by place
 	last  *link  // the last key that was found
 }
@@ -314,8 +339,8 @@ func kindOf(place int, typ Type) valueKind {
 	return kindOther
 }
 
-func newSequence(keys *Keys) sequence {
-	links := make([]link, keys.Len())
+func newSequence(keys *keyTable) sequence {
+	links := make([]link, keys.len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
 		*l = link{next: &links[0], size: len(row.name), place: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
@@ -333,7 +358,7 @@ func (l *link) is(name []byte) bool {
 		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
 }
 
-// find is Keys.find.
+// find is keyTable.find.
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
 	if !l.is(name) {
@@ -402,11 +427,11 @@ func nativeName(key string) string {
 	return b.String()
 }
 
-// nameBytes is Name as a slice that must not be written to.
-func (k *Keys) nameBytes(place int) []byte { return k.rows[place].name }
+// name is the written name of the key at a place. It must not be written to.
+func (k *keyTable) name(place int) []byte { return k.rows[place].name }
 
 // group is the group of a name as appendSquashed leaves it, or unknown.
-func (k *Keys) group(squashed []byte) int {
+func (k *keyTable) group(squashed []byte) int {
 	if group, ok := k.groups[string(squashed)]; ok {
 		return int(group)
 	}

@@ -49,7 +49,6 @@ const (
 type Config struct {
 	Format     Format
 	Types      Types
-	Keys       *Keys // the table made for Types, for parsers to share; may be nil
 	Nested     NestedMode
 	NoUnpack   bool // leave what guests wrote where it is
 	NoNative   bool // read only the message of native records, not their fields
@@ -78,7 +77,7 @@ type Message struct {
 // nothing.
 type Parser struct {
 	cfg  Config
-	keys *Keys
+	keys *keyTable
 	rec  Record
 
 	// Readers of the message, and then of the record inside it, and the order of the keys
@@ -121,19 +120,11 @@ func New(cfg Config) *Parser {
 	setDefault(&cfg.MaxFields, DefaultMaxFields)
 	setDefault(&cfg.MaxDepth, DefaultMaxDepth)
 	cfg.MaxFields = min(cfg.MaxFields, HighestMaxFields)
-	if cfg.Keys == nil {
-		cfg.Keys = NewKeys(cfg.Types)
-	}
-	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys), innerOrder: newSequence(cfg.Keys)}
+	keys := newKeyTable(cfg.Types)
+	p := &Parser{cfg: cfg, keys: keys, order: newSequence(keys), innerOrder: newSequence(keys)}
 	p.rec.init(p.keys)
 	p.guest.init(p.rec.other.seed)
 	return p
-}
-
-// Keys is the table that Field.Key refers to.
-func (p *Parser) Keys() *Keys {
-	p.start()
-	return p.keys
 }
 
 // start makes a zero Parser one with the defaults.

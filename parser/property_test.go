@@ -133,7 +133,7 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 			return fmt.Errorf("%q is not found", name)
 		case f.Type == Nested && (c.Nested != KeepNested || !json.Valid(text)):
 			return fmt.Errorf("%q is nested: %s", name, text)
-		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !IsMark(f.Key)):
+		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !isAdded(int(f.Key))):
 			return fmt.Errorf("%q is %v", name, f.Type)
 		}
 		names[name] = true

@@ -11,8 +11,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// KeyID is the number of a key in its table, see Keys. It is negative for a key that is
-// not there.
+// KeyID is the index of a key in Parser.Keys, or negative for a key that is not there.
 type KeyID int32
 
 // Field is one parsed field of a Record, which has its name and its text.
@@ -21,7 +20,7 @@ type Field struct {
 	Num uint64
 	// Start and End are where the text of Text and Nested is, see Record.Text.
 	Start, End uint32
-	// Key is the key's number, see Record.Name.
+	// Key is the field's key, see Parser.Keys and Record.Name.
 	Key  KeyID
 	Type Type
 }
@@ -87,7 +86,7 @@ type Record struct {
 	// because it is the host's.
 	Refused int
 
-	keys  *Keys
+	keys  *keyTable
 	text  []byte // the message
 	arena []byte // text that is not in the message, of this one only
 	names []span // of keys that are not in the table
@@ -101,9 +100,9 @@ type Record struct {
 	other     nameSet // names that are not in the table
 }
 
-func (r *Record) init(keys *Keys) {
+func (r *Record) init(keys *keyTable) {
 	r.keys = keys
-	r.at, r.enclosing = make([]uint32, keys.Len()), make([]uint32, keys.Len())
+	r.at, r.enclosing = make([]uint32, keys.len()), make([]uint32, keys.len())
 	r.other.seed = newSeed()
 }
 
@@ -422,10 +421,6 @@ func (s *nameSet) grow() {
 // constant is text as a field's value. Behind it is spare capacity, as there is behind most
 // values: who copies it may copy more than it is.
 func constant(text string) []byte { return append(make([]byte, 0, len(text)+scan.Block), text...) }
-
-// IsMark reports whether a key is that of a field that tells of the
-// parsing and is no key of the message.
-func IsMark(key KeyID) bool { return key >= keyGuest && key <= keyAgentFields }
 
 // MarkDuplicate adds the mark of a second copy.
 func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }

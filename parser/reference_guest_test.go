@@ -432,7 +432,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 // slowTable is the key table, by its names.
 var slowTable = func() map[string]slowKey {
 	table := map[string]slowKey{}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		programs, _, _ := strings.Cut(row.From, ":")
 		agent := slices.ContainsFunc(strings.Split(programs, ", "), func(p string) bool {
 			return p == "agent" || p == "agent v1" || p == "all programs"

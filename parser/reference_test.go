@@ -81,10 +81,10 @@ func (r *slowRecord) misfit(name, text string) {
 // journal fields in lower case.
 var slowTypes = func() map[string]Type {
 	types := map[string]Type{}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		types[slowName(row.Name)] = row.Type
 	}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		native := strings.TrimLeft(regexp.MustCompile(`[^a-z0-9]`).ReplaceAllString(strings.ToLower(row.Name), "_"), "_")
 		if _, ok := types[native]; !ok {
 			types[native] = row.Type

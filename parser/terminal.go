@@ -45,10 +45,10 @@ func (p *Parser) readTerminal(text []byte) bool {
 	rest = bytes.TrimPrefix(rest[end+1:], []byte(" "))
 
 	p.rec.Encoding = TerminalEncoding
-	p.add(p.keys.nameBytes(keyLevel), level)
+	p.add(p.keys.name(keyLevel), level)
 	split := terminalFields(rest)
 	if msg := bytes.TrimRight(rest[:split], " \r\n"); len(msg) > 0 {
-		p.add(p.keys.nameBytes(keyMsg), msg)
+		p.add(p.keys.name(keyMsg), msg)
 	}
 	if split < len(rest) {
 		mark := len(p.rec.arena)

@@ -19,7 +19,7 @@ const (
 	Bool
 	// Null is JSON's null.
 	Null
-	// Nested is a JSON object or array , as compact valid JSON.
+	// Nested is a JSON object or array, as compact valid JSON.
 	Nested
 )
 
@@ -27,8 +27,8 @@ func (t Type) String() string {
 	return [...]string{"string", "integer", "float", "bool", "null", "nested"}[t]
 }
 
-// Types says which type the value of a key gets. The zero Types is the built-in
-// table alone (see Keys).
+// Types says which type the value of a key gets. The zero Types leaves each key the type
+// that the parser knows for it (see Key).
 type Types struct {
 	// AllText makes every value text, whatever its key.
 	AllText bool

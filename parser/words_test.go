@@ -88,25 +88,12 @@ func TestZeroParser(t *testing.T) {
 			t.Errorf("%s: no rest gave %s", name, render(r))
 		}
 		p.Release()
-		if p.Keys().Len() == 0 {
+		if len(p.Keys()) == 0 {
 			t.Errorf("%s: no keys", name)
 		}
 	}
 	if got := render(New(Config{MaxMessage: 1, MaxFields: 1, MaxDepth: 1}).Parse(&m)); got == want {
 		t.Error("limits of 1 make no difference")
-	}
-}
-
-// IsMark is about the keys that this plugin writes, and no others.
-func TestIsMark(t *testing.T) {
-	keys := NewKeys(Types{})
-	for i, row := range KeyTable() {
-		if got := IsMark(KeyID(i)); got != (row.From == fromPlugin) {
-			t.Errorf("%s: %v", row.Name, got)
-		}
-	}
-	if IsMark(-1) || IsMark(KeyID(keys.Len())) {
-		t.Error("a key that is not in the table is one")
 	}
 }
 

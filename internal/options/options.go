@@ -52,7 +52,7 @@ const (
 // Options are the options of one instance, checked and with defaults applied. They are not
 // changed once an instance uses them, and may be shared by several.
 type Options struct {
-	Parser            parser.Config // without Keys and Spans, which are no options
+	Parser            parser.Config
 	KeyName           []string
 	Prefix            string
 	NestUnder         string

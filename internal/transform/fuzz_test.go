@@ -399,12 +399,7 @@ func FuzzGuestRecord(f *testing.F) {
 		}
 		_, _, record := eventParts(t, b)
 		inTable := func(name string) bool {
-			for i := range filter.plan.keys.Len() {
-				if filter.plan.keys.Name(parser.KeyID(i)) == name {
-					return true
-				}
-			}
-			return false
+			return slices.ContainsFunc(filter.plan.keys, func(key parser.Key) bool { return key.Name == name })
 		}
 		own, old, now := rawPairs(record), rawPairs(was), rawPairs(is)
 		for i, pair := range old {

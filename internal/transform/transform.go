@@ -88,9 +88,8 @@ func (f *Filter) put(w *worker) {
 // plan is what follows from the options. It is computed once, and only read by workers.
 type plan struct {
 	*options.Options
-	config      parser.Config
-	keys        *parser.Keys
-	names       []strName // by KeyID: the field's name with the prefix
+	keys        []parser.Key // by KeyID
+	names       []strName    // by KeyID: the field's name with the prefix
 	prefix      []byte
 	first       byte     // of the prefix; without one a byte that no key starts with
 	wanted      []string // keys whose pairs the walker lists
@@ -115,14 +114,12 @@ func newPlan(o *options.Options) plan {
 		keep:        newGlobs(o.OnlyKeys, true),
 		remove:      newGlobs(o.RemoveKeys, true),
 		removePairs: newGlobs(o.RemoveJournalKeys, false),
-		config:      o.Parser,
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
-	p.keys = parser.NewKeys(o.Parser.Types)
-	p.config.Keys = p.keys
-	p.names = make([]strName, p.keys.Len())
+	p.keys = parser.New(o.Parser).Keys()
+	p.names = make([]strName, len(p.keys))
 	for i := range p.names {
-		p.names[i].set(o.Prefix + p.keys.Name(parser.KeyID(i)))
+		p.names[i].set(o.Prefix + p.keys[i].Name)
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	p.wanted = append(p.wanted, journalfields.Spellings()...)

@@ -41,7 +41,7 @@ type worker struct {
 }
 
 func newWorker(f *Filter) *worker {
-	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.config)}
+	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.Parser)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
 	w.command = w.shimCommand
 	return w

@@ -100,7 +100,7 @@ func (w *worker) selectFields(rec *parser.Record) int {
 	n := 0
 	for i := range rec.Fields {
 		use := true
-		if f := &rec.Fields[i]; w.selected && !parser.IsMark(f.Key) {
+		if f := &rec.Fields[i]; w.selected && !(f.Key >= 0 && w.keys[f.Key].Added) {
 			name := rec.Name(f)
 			use = (len(w.keep) == 0 || w.keep.match(name)) && !w.remove.match(name)
 		}
