@@ -61,7 +61,8 @@ func Encodings() []Encoding {
 // texts are slices of the message, of the table, or of the Parser's memory.
 // Nothing may be appended to them: what is behind them belongs to others.
 type Record struct {
-	// Fields in the order of the message; no name twice.
+	// Fields in the order of the message; no name twice. The caller may change them and
+	// append fields with a key of the table; Index does not find what is appended.
 	Fields   []Field
 	Encoding Encoding
 	// Reason is why the message did not parse whole; then it is also a field.
@@ -421,6 +422,3 @@ func (s *nameSet) grow() {
 // constant is text as a field's value. Behind it is spare capacity, as there is behind most
 // values: who copies it may copy more than it is.
 func constant(text string) []byte { return append(make([]byte, 0, len(text)+scan.Block), text...) }
-
-// MarkDuplicate adds the mark of a second copy.
-func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }

@@ -88,17 +88,18 @@ func (f *Filter) put(w *worker) {
 // plan is what follows from the options. It is computed once, and only read by workers.
 type plan struct {
 	*options.Options
-	keys        []parser.Key // by KeyID
-	names       []strName    // by KeyID: the field's name with the prefix
-	prefix      []byte
-	first       byte     // of the prefix; without one a byte that no key starts with
-	wanted      []string // keys whose pairs the walker lists
-	keep        globs    // only_keys
-	remove      globs    // remove_keys
-	removePairs globs    // remove_journal_keys
-	selected    bool     // keep or remove is set
-	nest        []byte
-	flags       [2]strName // the names of guest and parse_error where the record has those itself
+	keys         []parser.Key // by KeyID
+	names        []strName    // by KeyID: the field's name with the prefix
+	duplicateKey parser.KeyID // of duplicateFlag
+	prefix       []byte
+	first        byte     // of the prefix; without one a byte that no key starts with
+	wanted       []string // keys whose pairs the walker lists
+	keep         globs    // only_keys
+	remove       globs    // remove_keys
+	removePairs  globs    // remove_journal_keys
+	selected     bool     // keep or remove is set
+	nest         []byte
+	flags        [2]strName // the names of guest and parse_error where the record has those itself
 }
 
 // flagPrefix is put before the names of the plugin's own flags if there is no prefix and
@@ -118,8 +119,11 @@ func newPlan(o *options.Options) plan {
 	p.selected = len(p.keep)+len(p.remove) > 0
 	p.keys = parser.New(o.Parser).Keys()
 	p.names = make([]strName, len(p.keys))
-	for i := range p.names {
-		p.names[i].set(o.Prefix + p.keys[i].Name)
+	for i, key := range p.keys {
+		p.names[i].set(o.Prefix + key.Name)
+		if key.Name == duplicateFlag {
+			p.duplicateKey = parser.KeyID(i)
+		}
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	p.wanted = append(p.wanted, journalfields.Spellings()...)

@@ -12,7 +12,7 @@ import (
 // memory for it.
 func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	if duplicate {
-		rec.MarkDuplicate()
+		w.flagDuplicate(rec)
 	}
 	fields := w.selectFields(rec)
 	omitted := w.selectPairs(rec)
@@ -136,7 +136,7 @@ func (w *worker) dropTaken(rec *parser.Record) int {
 			w.taken[1] = true
 			continue
 		}
-		if at := rec.Index(key); at >= 0 && w.use[at] {
+		if at := w.index(rec, key); at >= 0 && w.use[at] {
 			w.use[at] = false
 			n++
 		}
@@ -189,7 +189,7 @@ func (w *worker) isRenamedFlag(rec *parser.Record, key []byte) bool {
 
 // writes reports whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
-	i := rec.Index(name)
+	i := w.index(rec, name)
 	return i >= 0 && (w.writeAll || w.use[i])
 }
 
