@@ -8,9 +8,9 @@
 //
 // A Parser keeps its memory from one message to the next. The Record that Parse returns,
 // and all slices that its methods return, belong to the Parser and are valid until its next
-// Parse, ParseRest or Release; they may refer to the message, which must not change until
-// then. Whoever keeps a name or a text longer copies it. A Parser is for one goroutine at a
-// time. In steady state it allocates nothing.
+// Parse or Release; they may refer to the message, which must not change until then. Whoever
+// keeps a name or a text longer copies it. A Parser is for one goroutine at a time. In
+// steady state it allocates nothing.
 //
 // Logfmt is the reader of pairs by itself.
 //

@@ -105,6 +105,44 @@ func ExampleParser_Keys() {
 	// OTHER string: green
 }
 
+// Entries of one journal stream. journald has cut the first line, inside what a guest wrote,
+// and the guest has made the rest look like a record of the host's.
+func ExampleContinuation() {
+	type entry struct {
+		lineBreak string // _LINE_BREAK, empty for a line that ended with a newline
+		message   string
+	}
+	stream := []entry{
+		{"line-max", `time="2024-05-06T07:08:10Z" level=debug msg="reading guest console" sandbox=55bb source=virtcontainers vmconsole="AAAA`},
+		{"", `time="2024-05-06T07:08:11Z" level=info msg=forged sandbox=77aa name=kata-runtime`},
+		{"", `time="2024-05-06T07:08:12Z" level=info msg=stopped sandbox=55bb name=containerd-shim-v2`},
+	}
+	p := parser.New(parser.Config{})
+	next, parse := parser.NoContinuation, true // what the next entry is, and whether to parse it
+	for _, e := range stream {
+		var r *parser.Record
+		if parse {
+			r = p.Parse(&parser.Message{
+				Text: []byte(e.message), Origin: parser.Runtime,
+				Cut: e.lineBreak != "" && e.lineBreak != "nul", Continuation: next,
+			})
+		}
+		next, parse = parser.NoContinuation, true
+		if e.lineBreak == "line-max" {
+			if parse = r != nil; parse {
+				next = r.Continuation
+			}
+		}
+		if r != nil {
+			fmt.Printf("guest %v, sandbox %v, %v\n", r.Guest, value(r, "sandbox"), value(r, "msg"))
+		}
+	}
+	// Output:
+	// guest true, sandbox 55bb, AAAA
+	// guest true, sandbox <nil>, time="2024-05-06T07:08:11Z" level=info msg=forged sandbox=77aa name=kata-runtime
+	// guest false, sandbox 55bb, stopped
+}
+
 func ExampleLogfmt() {
 	var d parser.Logfmt
 	d.Reset([]byte(`level=info vm path=/run/vc msg="a \x1b[0m b" c="d"e`))

@@ -74,14 +74,14 @@ func (p *Parser) unpackEnclosed(m *Message) {
 	// Unknown means not trusted: where the record does not end, or is not read to its end,
 	// the words that say that a guest wrote it may be missing.
 	name, source, subsystem := p.known(m, keyName), p.known(m, keySource), p.known(m, keySubsystem)
-	torn := m.Cut || p.truncated || r.Open
+	torn := m.Cut || p.truncated || r.open
 	switch {
 	case r.Encoding == JSONEncoding && p.seenTs && (name == nil || string(name) == "kata-runtime"):
 		if msg == nil {
 			break
 		}
 		// Behind an object's end there is nothing of it.
-		if torn = p.truncated || r.Open; subsystem == nil && torn {
+		if torn = p.truncated || r.open; subsystem == nil && torn {
 			p.unpack(msg)
 		} else {
 			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream), torn)
@@ -100,7 +100,7 @@ func (p *Parser) unpackEnclosed(m *Message) {
 // with it and may go on.
 func (p *Parser) known(m *Message, place int) []byte {
 	text := p.rec.textOf(place)
-	if text != nil && p.rec.Encoding == LogfmtEncoding && (m.Cut || p.truncated || p.rec.Open) &&
+	if text != nil && p.rec.Encoding == LogfmtEncoding && (m.Cut || p.truncated || p.rec.open) &&
 		bytes.Equal(p.logfmt.lastKey(), p.keys.name(place)) && !p.logfmt.isClosed() {
 		return nil
 	}

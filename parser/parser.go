@@ -64,6 +64,9 @@ type Message struct {
 	Text   []byte
 	Origin Origin
 	Cut    bool // journald cut the line here: _LINE_BREAK is there and not nul
+	// Continuation is set where the message is the rest of a line: it is then text, whatever
+	// it looks like, with the error code cut and no other field but the flag of a guest.
+	Continuation Continuation
 	// Native is set for a native journal record of the Rust runtime.
 	Native *Native
 	// Command returns the command line of the process that wrote the message, if it is
@@ -150,6 +153,9 @@ func (p *Parser) Parse(m *Message) *Record {
 	p.origin, p.truncated = m.Origin, tooLarge
 
 	switch {
+	case m.Continuation != NoContinuation:
+		p.continued(text, m.Continuation)
+		return r
 	case m.Native != nil:
 		p.native(m.Native, text)
 		p.addHostIDs(m)
@@ -169,12 +175,12 @@ func (p *Parser) Parse(m *Message) *Record {
 		p.reset()
 		text, tooLarge = p.limited(m.Text) // the copy of text that is not UTF-8 is in the arena
 		r.text, p.truncated = text, tooLarge
-		r.MaybeGuest = broken || torn
+		r.maybeGuest = broken || torn
 		if broken {
 			r.Reason = BadJSON
 		}
 		r.set(keyMsg, trimNewlines(text))
-		r.Open = true
+		r.open = true
 		p.addHostIDs(m)
 		if m.Origin == KataProxy && (m.Cut || torn || broken || tooLarge) && !p.cfg.NoUnpack {
 			p.unpack(text) // see unpackEnclosed
@@ -186,27 +192,6 @@ func (p *Parser) Parse(m *Message) *Record {
 		p.setOpenLong(m.Text)
 	}
 	p.finish(m.Cut, tooLarge)
-	return r
-}
-
-// ParseRest makes a record of the rest of a line that journald cut: text, whatever it
-// looks like. guest says that the line is, or may be, a guest's. As for the life of the
-// result, and for text that is empty, it is as Parse.
-func (p *Parser) ParseRest(text []byte, guest bool) *Record {
-	if len(text) == 0 {
-		return nil
-	}
-	p.start()
-	p.reset()
-	r := &p.rec
-	text, _ = p.limited(text)
-	r.text = text
-	if guest {
-		text = p.plain(text)
-	}
-	r.set(keyMsg, trimNewlines(text))
-	r.Guest, r.MaybeGuest, r.Open = guest, guest, true
-	p.finish(true, false)
 	return r
 }
 
@@ -224,43 +209,6 @@ func (p *Parser) limited(text []byte) (_ []byte, tooLarge bool) {
 		text = cutText(text, p.cfg.MaxMessage)
 	}
 	return p.valid(text), tooLarge
-}
-
-// setOpen decides whether the message ends inside a value, and whether a guest may have
-// written that: it stands in msg or vmconsole, and what says so may come later.
-func (p *Parser) setOpen() {
-	r := &p.rec
-	switch r.Encoding {
-	case JSONEncoding:
-		msg, subsystem := r.textOf(keyMsg), r.textOf(keySubsystem)
-		r.Open = !p.object.done
-		r.MaybeGuest = r.Open && (!r.has(keyName) || subsystem == nil || handsOn(subsystem) ||
-			msg == nil || string(msg) == "reading guest console")
-	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
-		if r.Open = p.logfmt.reason == UnterminatedQuote; r.Open {
-			last := string(p.logfmt.lastKey())
-			r.MaybeGuest = last == "vmconsole" || last == "msg" && !r.has(keySource)
-		}
-	}
-}
-
-// setOpenLong is setOpen for all of a message of which only a part is parsed. Nobody
-// knows what the other part says of its writer.
-func (p *Parser) setOpenLong(text []byte) {
-	r := &p.rec
-	switch r.Encoding {
-	case JSONEncoding:
-		p.object.reset(text, maxNesting)
-		for p.object.next(&p.member) {
-		}
-		r.Open = !p.object.done
-	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
-		p.logfmt.Reset(text)
-		for p.logfmt.Next() {
-		}
-		r.Open = p.logfmt.reason == UnterminatedQuote
-	}
-	r.MaybeGuest = true
 }
 
 // Release lets go of the last message: after it the Parser holds no pointer into
@@ -658,7 +606,12 @@ var runtimeRs = constant("runtime-rs")
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
 	r.Rank = LevelRank(r.textOf(keyLevel))
-	r.MaybeGuest = r.MaybeGuest || r.Guest
+	if r.open {
+		r.Continuation = HostContinuation
+		if r.maybeGuest || r.Guest {
+			r.Continuation = GuestContinuation
+		}
+	}
 	if tooLarge {
 		switch r.Reason {
 		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:

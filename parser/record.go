@@ -74,10 +74,9 @@ type Record struct {
 	// unknown one. Detected is the index of the field detected_level, the severity that
 	// the words of console text name, likewise.
 	Rank, Detected int
-	// Open says that the message ends inside a quoted value or an unfinished object, or is
-	// text of Kata's that is no record; where journald has cut the line, the next entry is
-	// then its rest. MaybeGuest says that the rest is, or may be, a guest's.
-	Open, MaybeGuest bool
+	// Continuation is what the next entry of the journal stream is, if journald has cut this
+	// line. Set it in the Message of that entry.
+	Continuation Continuation
 	// CommandSandbox says that the field sandbox comes from the command line.
 	CommandSandbox bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
@@ -86,6 +85,10 @@ type Record struct {
 	// Refused counts the guest's values that did not get the name they wanted
 	// because it is the host's.
 	Refused int
+
+	// open says that the message ends inside a quoted value or an unfinished object, or is
+	// text of Kata's that is no record; maybeGuest that a guest wrote its end, or may have.
+	open, maybeGuest bool
 
 	keys  *keyTable
 	text  []byte // the message
@@ -118,7 +121,7 @@ func (r *Record) reset() {
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
-	r.Open, r.MaybeGuest, r.CommandSandbox = false, false, false
+	r.Continuation, r.open, r.maybeGuest, r.CommandSandbox = NoContinuation, false, false, false
 	r.Guest, r.Agent, r.Refused = false, false, 0
 	r.other.reset()
 }

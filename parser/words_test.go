@@ -84,7 +84,7 @@ func TestZeroParser(t *testing.T) {
 		if got := render(p.Parse(&m)); got != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 		}
-		if r := p.ParseRest(nil, true); r != nil {
+		if r := p.Parse(&Message{Continuation: GuestContinuation}); r != nil {
 			t.Errorf("%s: no rest gave %s", name, render(r))
 		}
 		p.Release()

@@ -150,21 +150,21 @@ func (w *worker) record(loc *located) *parser.Record {
 		return w.parsed(loc, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
-	line, isRest := w.continuations.rest(id, continued)
-	if isRest && line.untouched {
-		return nil
-	}
-	if isRest {
+	if is, ok := w.continuations.rest(id, continued); ok {
+		if is == parser.NoContinuation {
+			return nil
+		}
 		w.setMessage(loc)
-		return w.parse.ParseRest(text, line.guest)
+		w.msg = parser.Message{Text: text, Continuation: is}
+		return w.parse.Parse(&w.msg)
 	}
 	rec := w.parsed(loc, text)
 	switch {
 	case !continued:
 	case rec == nil:
-		w.continuations.note(id, cutLine{untouched: true})
-	case rec.Open:
-		w.continuations.note(id, cutLine{guest: rec.MaybeGuest})
+		w.continuations.note(id, parser.NoContinuation)
+	case rec.Continuation != parser.NoContinuation:
+		w.continuations.note(id, rec.Continuation)
 	}
 	return rec
 }
