@@ -2,6 +2,7 @@ package parser_test
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/kata-logs/fluent-bit-kata/parser"
@@ -103,6 +104,27 @@ func ExampleParser_Keys() {
 	// PID integer: 4242
 	// RETRIES integer: 3
 	// OTHER string: green
+}
+
+// Old shims, and containerd's library inside each shim, do not say whose record it is. A
+// program that knows that from elsewhere, here from the name of a file, says so.
+func ExampleMessage() {
+	file := "/var/log/kata/55bb.log"
+	sandbox := []byte(strings.TrimSuffix(path.Base(file), ".log"))
+	p := parser.New(parser.Config{})
+	for _, line := range []string{
+		`time="2024-05-06T07:08:10.25Z" level=warning msg="post event" error="context canceled"`,
+		`time="2024-05-06T07:08:10.5Z" level=info msg=stopped ID=77aa`,
+	} {
+		r := p.Parse(&parser.Message{
+			Text: []byte(line), Origin: parser.Kata,
+			Sandbox: func() []byte { return sandbox },
+		})
+		fmt.Println(value(r, "sandbox"), value(r, "msg"))
+	}
+	// Output:
+	// 55bb post event
+	// 77aa stopped
 }
 
 // Entries of one journal stream. journald has cut the first line, inside what a guest wrote,

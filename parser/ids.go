@@ -26,11 +26,10 @@ func (p *Parser) addHostIDs(m *Message) {
 		if id == nil {
 			id = words.sandbox
 		}
-		if id == nil && m.Command != nil {
-			id = commandSandbox(m.Command())
-			r.CommandSandbox = id != nil
+		if id == nil && m.Sandbox != nil {
+			id = m.Sandbox()
 		}
-		if id != nil {
+		if len(id) > 0 {
 			r.set(keySandbox, p.valid(id))
 		}
 	}
@@ -162,29 +161,6 @@ func value(list []byte, key string, end byte) []byte {
 // isID reports whether text may be an id: one word.
 func isID(text []byte) bool {
 	return len(text) > 0 && len(text) <= 128 && bytes.IndexByte(text, ' ') < 0
-}
-
-// commandSandbox is the sandbox's id in the command line of containerd-shim-kata-v2, as
-// the flag -id (containerd, pkg/shim), or nil.
-func commandSandbox(command []byte) []byte {
-	for len(command) > 0 {
-		var word []byte
-		word, command, _ = bytes.Cut(command, []byte(" "))
-		flag := bytes.TrimPrefix(word, []byte("-"))
-		if len(flag) == len(word) {
-			continue
-		}
-		flag = bytes.TrimPrefix(flag, []byte("-"))
-		id, ok := bytes.CutPrefix(flag, []byte("id="))
-		if !ok && string(flag) == "id" {
-			id, _, _ = bytes.Cut(command, []byte(" "))
-			ok = true
-		}
-		if ok && isID(id) {
-			return id
-		}
-	}
-	return nil
 }
 
 // containerID is the id in an agent request's text form, container_id:"77aa",

@@ -69,10 +69,11 @@ type Message struct {
 	Continuation Continuation
 	// Native is set for a native journal record of the Rust runtime.
 	Native *Native
-	// Command returns the command line of the process that wrote the message, if it is
-	// known to be a shim that runs as root, and else nil. It is called where the message
-	// has no sandbox's id, and may be nil.
-	Command func() []byte
+	// Sandbox returns the id of the sandbox that the message's writer works for, from where
+	// no guest can write, such as the command line of a shim; nil if it is not known. Parse
+	// calls it, once, where the host's words in the message name no sandbox, and copies what
+	// it returns. It may be nil.
+	Sandbox func() []byte
 }
 
 // Parser turns messages into fields. It keeps memory from one message to the

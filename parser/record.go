@@ -77,8 +77,6 @@ type Record struct {
 	// Continuation is what the next entry of the journal stream is, if journald has cut this
 	// line. Set it in the Message of that entry.
 	Continuation Continuation
-	// CommandSandbox says that the field sandbox comes from the command line.
-	CommandSandbox bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
 	// whole agent record.
 	Guest, Agent bool
@@ -121,7 +119,7 @@ func (r *Record) reset() {
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
-	r.Continuation, r.open, r.maybeGuest, r.CommandSandbox = NoContinuation, false, false, false
+	r.Continuation, r.open, r.maybeGuest = NoContinuation, false, false
 	r.Guest, r.Agent, r.Refused = false, false, 0
 	r.other.reset()
 }

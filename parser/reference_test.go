@@ -361,20 +361,8 @@ func (r *slowRecord) ids(m *Message) {
 		if id == "" {
 			id = words
 		}
-		if id == "" && m.Command != nil {
-			args := strings.Split(string(m.Command()), " ")
-			for i, arg := range args {
-				if value, ok := strings.CutPrefix(strings.TrimPrefix(arg, "-"), "-id="); ok {
-					id = value
-				} else if value, ok := strings.CutPrefix(arg, "-id="); ok {
-					id = value
-				} else if (arg == "-id" || arg == "--id") && i+1 < len(args) {
-					id = args[i+1]
-				}
-				if id != "" {
-					break
-				}
-			}
+		if id == "" && m.Sandbox != nil {
+			id = string(m.Sandbox())
 		}
 		if id != "" {
 			r.set("sandbox", valid(id))

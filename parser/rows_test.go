@@ -20,7 +20,7 @@ import (
 //	with: options, as in parseConfig       (defaults without)
 //	from: SYSLOG_IDENTIFIER                (none without)
 //	cut: yes                               (_LINE_BREAK=line-max)
-//	command: the shim's command line
+//	sandbox: the sandbox's id, as the caller knows it
 //	text: the message
 //	gives: encoding [seconds.nanoseconds [whole]]
 //	name = value as JSON
@@ -233,8 +233,8 @@ func (r *row) input(text string) (err error) {
 		r.m.Origin = OriginOf([]byte(value))
 	case "cut":
 		r.m.Cut = true
-	case "command":
-		r.m.Command = func() []byte { return []byte(value) }
+	case "sandbox":
+		r.m.Sandbox = func() []byte { return []byte(value) }
 	case "text":
 		r.m.Text = []byte(value)
 	case "console":

@@ -167,6 +167,32 @@ func IsRootShim(comm, uid []byte) bool {
 	return string(comm) == "containerd-shim" && string(uid) == "0"
 }
 
+// ShimSandbox returns the sandbox's id in the command line of containerd-shim-kata-v2, which
+// has it as the flag -id (containerd, pkg/shim), or nil. It is a part of command.
+func ShimSandbox(command []byte) []byte {
+	for len(command) > 0 {
+		var word []byte
+		word, command, _ = bytes.Cut(command, []byte(" "))
+		flag, ok := bytes.CutPrefix(word, []byte("-"))
+		if !ok {
+			continue
+		}
+		flag = bytes.TrimPrefix(flag, []byte("-"))
+		id, ok := bytes.CutPrefix(flag, []byte("id="))
+		if !ok && string(flag) == "id" {
+			id, _, _ = bytes.Cut(command, []byte(" "))
+			ok = true
+		}
+		if ok && len(id) > 0 && len(id) <= maxID {
+			return id
+		}
+	}
+	return nil
+}
+
+// maxID is the length in bytes beyond which nothing is a sandbox's id.
+const maxID = 128
+
 // IsCallField reports whether a field of an entry that runtime-rs has written, in small
 // letters if lower, holds a key of its logger or of the logging call. It does not if it
 // is one of journald's or syslog's own, or if its name has another shape: other filters

@@ -17,7 +17,7 @@ type worker struct {
 	walk    event.Walker
 	ev      event.Event
 	parse   *parser.Parser
-	command func() []byte // shimCommand
+	sandbox func() []byte // shimSandbox
 	msg     parser.Message
 	native  parser.Native
 	counts  chunkCounts
@@ -32,18 +32,19 @@ type worker struct {
 	nativePairs [event.Layouts]nativePairs
 	located     located // of an event without a layout
 
-	hasPrefix bool    // a key of the record starts with the prefix
-	messageAt uint32  // where the message's key starts
-	writeAll  bool    // all of the record's fields are written
-	use       []bool  // or else, by index in its Fields: it is written
-	omit      []bool  // by index in the event's Pairs: it is left out
-	taken     [2]bool // guest, parse_error: the record has a key of this name itself
+	hasPrefix   bool    // a key of the record starts with the prefix
+	messageAt   uint32  // where the message's key starts
+	fromCommand bool    // the record's sandbox comes from the shim's command line
+	writeAll    bool    // all of the record's fields are written
+	use         []bool  // or else, by index in its Fields: it is written
+	omit        []bool  // by index in the event's Pairs: it is left out
+	taken       [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
 func newWorker(f *Filter) *worker {
 	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.Parser)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
-	w.command = w.shimCommand
+	w.sandbox = w.shimSandbox
 	return w
 }
 
@@ -178,11 +179,12 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	w.setMessage(loc)
 	m := &w.msg
 	*m = parser.Message{Text: text}
+	w.fromCommand = false
 	if loc.index[journalfields.LineBreak] >= 0 {
 		m.Cut = string(w.field(loc, journalfields.LineBreak)) != journalfields.NUL
 	}
 	if loc.index[journalfields.Cmdline] >= 0 {
-		m.Command = w.command
+		m.Sandbox = w.sandbox
 	}
 	if id := w.field(loc, journalfields.SyslogIdentifier); id != nil {
 		m.Origin = parser.OriginOf(id)
@@ -198,14 +200,16 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	return rec
 }
 
-// shimCommand returns the command line of the process that wrote the record, nil unless by
-// journald's fields it is a shim that runs as root.
-func (w *worker) shimCommand() []byte {
+// shimSandbox returns the id of the sandbox in the command line of the process that wrote the
+// record, nil unless by journald's fields it is a shim that runs as root.
+func (w *worker) shimSandbox() []byte {
 	loc := w.locate()
 	if !journalfields.IsRootShim(w.field(loc, journalfields.Comm), w.field(loc, journalfields.UID)) {
 		return nil
 	}
-	return w.field(loc, journalfields.Cmdline)
+	id := journalfields.ShimSandbox(w.field(loc, journalfields.Cmdline))
+	w.fromCommand = id != nil
+	return id
 }
 
 // setMessage keeps for write where the message is, and whether a key has the prefix: the
@@ -223,7 +227,7 @@ func (w *worker) judge(rec *parser.Record, identifier []byte) (drop, duplicate b
 	if rec.Rank >= 0 && rec.Rank < w.MinLevel && rec.Detected < w.MinLevel {
 		return true, false
 	}
-	if w.duplicates != nil && w.duplicates.isSecond(rec, identifier, w.ev.Sec, w.ev.Nsec) {
+	if w.duplicates != nil && w.duplicates.isSecond(rec, w.fromCommand, identifier, w.ev.Sec, w.ev.Nsec) {
 		w.counts.duplicates++
 		return w.Duplicates == options.DropDuplicates, true
 	}
