@@ -54,12 +54,12 @@ func stampIn(word, text []byte) int {
 	}
 }
 
-// AppendPlain appends console text, which is valid UTF-8, to dst without terminal
+// appendPlain appends console text, which is valid UTF-8, to dst without terminal
 // codes: control sequences, control strings with their ends, and all other ESC
 // sequences (ECMA-48, sections 5.3 to 5.6), each in the form of ESC and of a C1 control
 // character. Everything else stays, other control characters too. The result has no ESC
 // and no C1.
-func AppendPlain(dst, text []byte) []byte {
+func appendPlain(dst, text []byte) []byte {
 	for pos := 0; ; {
 		i := pos + indexCode(text[pos:])
 		dst = append(dst, text[pos:i]...)

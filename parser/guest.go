@@ -220,7 +220,7 @@ func (p *Parser) plain(text []byte) []byte {
 		return text
 	}
 	start := len(p.rec.arena)
-	p.rec.arena = AppendPlain(p.rec.arena, text)
+	p.rec.arena = appendPlain(p.rec.arena, text)
 	return p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
 }
 

@@ -37,7 +37,7 @@ func (p *Parser) native(n *Native, text []byte) {
 
 func (p *Parser) nativeTime(micros []byte) {
 	t, ok := parseMicros(micros)
-	if !ok || !t.InRange() {
+	if !ok || !t.inRange() {
 		p.rec.Reason = p.rec.Reason.or(BadTime)
 		p.rec.set(keyTime, p.valid(micros))
 		return

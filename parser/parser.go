@@ -19,7 +19,7 @@ const (
 	OnlyNative               // nothing but runtime-rs's journal records
 )
 
-// String returns the value of the plugin's option format.
+// String returns the name of the format: auto, logfmt, json or native.
 func (f Format) String() string { return [...]string{"auto", "logfmt", "json", "native"}[f] }
 
 // NestedMode is what becomes of JSON objects and arrays.
@@ -31,7 +31,7 @@ const (
 	DropNested                   // left out
 )
 
-// String returns the value of the plugin's option nested.
+// String returns the name of the mode: stringify, keep or drop.
 func (n NestedMode) String() string { return [...]string{"stringify", "keep", "drop"}[n] }
 
 // The limits' defaults, and the highest value of MaxFields.
@@ -253,7 +253,7 @@ func (p *Parser) valid(text []byte) []byte {
 		return text
 	}
 	mark := len(p.rec.arena)
-	p.rec.arena = AppendValid(p.rec.arena, text)
+	p.rec.arena = appendValid(p.rec.arena, text)
 	return p.rec.arena[mark:len(p.rec.arena)]
 }
 
@@ -571,7 +571,7 @@ func (p *Parser) time(place int, value []byte) {
 	t, ok := p.clock.parse(value)
 	p.readable = ok
 	switch {
-	case !ok || !t.InRange():
+	case !ok || !t.inRange():
 		r.Reason = r.Reason.or(BadTime)
 		r.set(keyTime, value)
 	case p.cfg.NoTime:

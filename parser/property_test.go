@@ -154,7 +154,7 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 	if size > 7*input+200 {
 		return fmt.Errorf("%d bytes became %d", input, size)
 	}
-	if r.HasTime && (!r.Time.InRange() || r.Time.Nsec > 999_999_999) {
+	if r.HasTime && (!r.Time.inRange() || r.Time.Nsec > 999_999_999) {
 		return fmt.Errorf("its time is %v", r.Time)
 	}
 	return nil

@@ -289,7 +289,7 @@ func parseConfig(text string) (c Config, err error) {
 		case "nested":
 			c.Nested = map[string]NestedMode{"keep": KeepNested, "drop": DropNested}[value]
 		case "types":
-			c.Types, err = ParseTypes(value)
+			c.Types, err = parseTypes(value)
 		case "no-unpack":
 			c.NoUnpack = true
 		case "no-native":
@@ -312,6 +312,23 @@ func parseConfig(text string) (c Config, err error) {
 		}
 	}
 	return c, nil
+}
+
+// parseTypes reads "string", or pairs key:type with commas between them.
+func parseTypes(text string) (types Types, err error) {
+	if text == "string" {
+		return Types{AllText: true}, nil
+	}
+	types.Extra = map[string]Type{}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, word, _ := strings.Cut(pair, ":")
+		i := slices.IndexFunc([]Type{Text, Integer, Float, Bool}, func(t Type) bool { return t.String() == word })
+		if i < 0 {
+			return types, fmt.Errorf("%q is no pair key:type", pair)
+		}
+		types.Extra[name] = Type(i)
+	}
+	return types, nil
 }
 
 // render writes a record as rows have it: encoding and time, then the fields in

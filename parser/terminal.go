@@ -52,7 +52,7 @@ func (p *Parser) readTerminal(text []byte) bool {
 	}
 	if split < len(rest) {
 		mark := len(p.rec.arena)
-		p.rec.arena = AppendPlain(p.rec.arena, rest[split:]) // the colours of the keys
+		p.rec.arena = appendPlain(p.rec.arena, rest[split:]) // the colours of the keys
 		p.readLogfmt(p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)])
 		p.rec.Encoding = TerminalEncoding
 	}

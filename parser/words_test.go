@@ -2,9 +2,7 @@ package parser
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,33 +124,6 @@ func TestOriginOf(t *testing.T) {
 			t.Errorf("%q is %v", id, got)
 		}
 	}
-}
-
-func TestParseTypes(t *testing.T) {
-	f := func(text, want string) {
-		t.Helper()
-		types, err := ParseTypes(text)
-		got := fmt.Sprint(types.AllText)
-		for _, key := range slices.Sorted(maps.Keys(types.Extra)) {
-			got += fmt.Sprintf(" %s=%v", key, types.Extra[key])
-		}
-		if err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-	f("kata", "false")
-	f(" KATA ", "false")
-	f("string", "true")
-	f("a:integer", "false a=integer")
-	f(" vm path : Float , b:bool,c:string,d.e:integer,", "false b=bool c=string d.e=integer vm path=float")
-	f("rpc call::string", "false rpc call:=string")
-	f("kata,a:integer", "false a=integer")
-	f("a", `"a" is not kata, string or a pair key:type`)
-	f("a:int", `"a:int": type "int" is not one of integer, float, bool, string`)
-	f(":integer", `":integer" is not kata, string or a pair key:type`)
 }
 
 func TestNumbers(t *testing.T) {

@@ -1,8 +1,11 @@
 package options
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +60,33 @@ func TestParse(t *testing.T) {
 	if extra := o.Parser.Types.Extra; extra["foo"] != parser.Integer || extra["vm path"] != parser.Text || extra["a:b"] != parser.Float {
 		t.Errorf("types are %v", extra)
 	}
+}
+
+func TestParseTypes(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		types, err := parseTypes(text)
+		got := fmt.Sprint(types.AllText)
+		for _, key := range slices.Sorted(maps.Keys(types.Extra)) {
+			got += fmt.Sprintf(" %s=%v", key, types.Extra[key])
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	f("kata", "false")
+	f(" KATA ", "false")
+	f("string", "true")
+	f("a:integer", "false a=integer")
+	f(" vm path : Float , b:bool,c:string,d.e:integer,", "false b=bool c=string d.e=integer vm path=float")
+	f("rpc call::string", "false rpc call:=string")
+	f("kata,a:integer", "false a=integer")
+	f("a", `"a" is not kata, string or a pair key:type`)
+	f("a:int", `"a:int": type "int" is not one of integer, float, bool, string`)
+	f(":integer", `":integer" is not kata, string or a pair key:type`)
 }
 
 func TestErrors(t *testing.T) {

@@ -60,7 +60,7 @@ var Table = []Option{
 		Name: "types", Kind: String, Default: "kata",
 		Help: "Types of values: kata (the built-in table), string (all text), or key:type pairs, comma separated, on top of kata; types are integer, float, bool, string.",
 		set: func(o *Options, v value) (err error) {
-			o.Parser.Types, err = parser.ParseTypes(v.text)
+			o.Parser.Types, err = parseTypes(v.text)
 			return err
 		},
 	},
