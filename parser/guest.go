@@ -100,7 +100,7 @@ func (p *Parser) unpackEnclosed(m *Message) {
 // with it and may go on.
 func (p *Parser) known(m *Message, place int) []byte {
 	text := p.rec.textOf(place)
-	if text != nil && p.rec.Encoding == LogfmtEncoding && (m.Cut || p.truncated || p.rec.open) &&
+	if text != nil && p.rec.Encoding != JSONEncoding && (m.Cut || p.truncated || p.rec.open) &&
 		bytes.Equal(p.logfmt.lastKey(), p.keys.name(place)) && !p.logfmt.isClosed() {
 		return nil
 	}
