@@ -323,7 +323,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 			r[name] = strconv.FormatInt(n, 10)
 		case typ == Bool && (text == "true" || text == "false"):
 			r[name] = text
-		case typ == Float && regexp.MustCompile(`^[0-9.eE+-]{1,64}$`).MatchString(text) && slowFloat(text) != "":
+		case typ == Float && slowNumber.MatchString(text) && slowFloat(text) != "":
 			r[name] = slowFloat(text)
 		default:
 			if _, ok := r[name+"_text"]; !ok {

@@ -47,13 +47,15 @@ func (r *slowRecord) text(name string) (string, bool) {
 
 func (r *slowRecord) set(name, text string) { r.fields[name] = quoteText(text) }
 
+var slowNumber = regexp.MustCompile(`^[0-9.eE+-]{1,64}$`)
+
 // put adds a host's field in its key's type: of two equal names the first counts.
 func (r *slowRecord) put(name, text string, kind byte, table map[string]Type) {
 	if _, ok := r.fields[name]; ok {
 		return
 	}
 	typ, listed := table[name]
-	number := regexp.MustCompile(`^[0-9.eE+-]{1,64}$`).MatchString(text)
+	number := slowNumber.MatchString(text)
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case kind == 'n':
