@@ -22,7 +22,7 @@ type edges struct {
 	last bool // what follows the window, if anything does, is not regular
 }
 
-// reset makes start the place of the first window.
+// reset puts the first window at start.
 func (e *edges) reset(start int) {
 	e.state = scan.PairState{scan.PairCount: 1, scan.PairEnded: 1}
 	e.edge[0], e.upto, e.last = uint32(start-1), start, false

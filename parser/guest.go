@@ -98,10 +98,10 @@ func (p *Parser) unpackEnclosed(m *Message) {
 
 // known is the text of a key of the table, nil when it has none, or when the message ends
 // with it and may go on.
-func (p *Parser) known(m *Message, place int) []byte {
-	text := p.rec.textOf(place)
+func (p *Parser) known(m *Message, keyID int) []byte {
+	text := p.rec.textOf(keyID)
 	if text != nil && p.rec.Encoding != JSONEncoding && (m.Cut || p.truncated || p.rec.open) &&
-		bytes.Equal(p.logfmt.lastKey(), p.keys.name(place)) && !p.logfmt.isClosed() {
+		bytes.Equal(p.logfmt.lastKey(), p.keys.name(keyID)) && !p.logfmt.isClosed() {
 		return nil
 	}
 	return text
@@ -266,11 +266,11 @@ func (p *Parser) readGuest(text []byte) (ok bool, reason Reason) {
 	}
 	// Only the first place where a record of each kind may start is tried: anything
 	// more would be guessing.
-	places := [2]int{bytes.Index(body[stamp:], jsonStart), indexTime(body[stamp:])}
-	if places[1] >= 0 && (places[0] < 0 || places[1] < places[0]) {
-		places[0], places[1] = places[1], places[0]
+	starts := [2]int{bytes.Index(body[stamp:], jsonStart), indexTime(body[stamp:])}
+	if starts[1] >= 0 && (starts[0] < 0 || starts[1] < starts[0]) {
+		starts[0], starts[1] = starts[1], starts[0]
 	}
-	for _, at := range places {
+	for _, at := range starts {
 		if at < 0 {
 			continue
 		}
@@ -331,15 +331,15 @@ func (p *Parser) setNoise(before, after []byte) {
 func (p *Parser) readGuestJSON(text []byte) (after []byte, ok bool, reason Reason) {
 	o := &p.object
 	o.reset(text, p.cfg.MaxDepth)
-	seen := uint64(0) // by place, of the parser's own keys
+	seen := uint64(0) // by key ID, of the parser's own keys
 	level := -1
 	for {
 		m := p.nextMember()
 		if !o.next(m) {
 			break
 		}
-		place := p.keys.find(m.key) // they come in any order
-		m.place = int32(place)
+		keyID := p.keys.find(m.key) // they come in any order
+		m.keyID = int32(keyID)
 		if m.deep {
 			reason = reason.or(TooDeep)
 			continue
@@ -348,10 +348,10 @@ func (p *Parser) readGuestJSON(text []byte) (after []byte, ok bool, reason Reaso
 			reason = reason.or(TooManyFields)
 			continue
 		}
-		if place == keyLevel && seen>>keyLevel&1 == 0 {
+		if keyID == keyLevel && seen>>keyLevel&1 == 0 {
 			level = p.rankOfWord(m.value)
 		}
-		seen |= 1 << uint(place)
+		seen |= 1 << uint(keyID)
 	}
 	if !o.done || seen>>keyMsg&1 == 0 || level < 0 {
 		return nil, false, OK
@@ -384,7 +384,7 @@ func (p *Parser) readGuestLogfmt(text []byte) (after []byte, ok bool, reason Rea
 			reason = reason.or(TooManyFields)
 			continue
 		}
-		switch m.place {
+		switch m.keyID {
 		case keyMsg:
 			hasMsg = true
 		case keyLevel:
@@ -431,7 +431,7 @@ func (p *Parser) textMember(key, value []byte) *member {
 	// One by one: what is put together elsewhere and copied is waited for.
 	m.key, m.value, m.end = key, value, 0
 	m.spaced, m.deep, m.kind = false, false, jsonString
-	m.place = int32(p.innerOrder.find(key))
+	m.keyID = int32(p.innerOrder.find(key))
 	return m
 }
 
@@ -452,24 +452,24 @@ func (p *Parser) merge() {
 	p.indexEnclosing()
 	p.source = r.textOf(keySource)
 	r.Fields = slices.Grow(r.Fields, len(p.members))
-	var done uint64 // by place, of the parser's own keys
+	var done uint64 // by key ID, of the parser's own keys
 	if p.list {
 		r.set(keyMsg, announced)
 	}
 	for i := range p.members {
 		m := &p.members[i]
-		place := int(m.place)
-		if uint(place) <= keyPid {
-			if done>>place&1 != 0 {
+		keyID := int(m.keyID)
+		if uint(keyID) <= keyPid {
+			if done>>keyID&1 != 0 {
 				continue
 			}
-			done |= 1 << place
+			done |= 1 << keyID
 		}
-		if p.list && (place == keyMsg || place == keyLevel) {
-			p.addRefused(m, m.key, place)
+		if p.list && (keyID == keyMsg || keyID == keyLevel) {
+			p.addRefused(m, m.key, keyID)
 			continue
 		}
-		switch place {
+		switch keyID {
 		case keyMsg:
 			r.set(keyMsg, trimNewlines(p.cleanValue(m)))
 		case keyLevel:
@@ -477,7 +477,7 @@ func (p *Parser) merge() {
 			level, p.rec.arena, _ = foldLevel(p.rec.arena, p.cleanValue(m))
 			r.set(keyLevel, level)
 		case keyName, keySubsystem:
-			r.set(place, p.cleanValue(m))
+			r.set(keyID, p.cleanValue(m))
 		case keySource:
 			p.setSource(m)
 		case keyPid:
@@ -565,11 +565,11 @@ func (p *Parser) indexEnclosing() {
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		name := r.Name(f)
-		place := int(f.Key)
+		keyID := int(f.Key)
 		if f.Key < 0 {
-			place = unknown
+			keyID = unknown
 		}
-		p.addEnclosing(name, place, i)
+		p.addEnclosing(name, keyID, i)
 		if key, ok := cutMisfit(name); ok { // its key's value is here under this name
 			p.addEnclosing(key, p.keys.find(key), i)
 		}
@@ -579,11 +579,11 @@ func (p *Parser) indexEnclosing() {
 	}
 }
 
-func (p *Parser) addEnclosing(name []byte, place, index int) {
+func (p *Parser) addEnclosing(name []byte, keyID, index int) {
 	r := &p.rec
 	var group int
-	if place != unknown {
-		group = int(p.keys.rows[place].group)
+	if keyID != unknown {
+		group = int(p.keys.rows[keyID].group)
 	} else {
 		start := len(p.rec.arena)
 		p.rec.arena = appendSquashed(p.rec.arena, name)
@@ -600,13 +600,13 @@ func (p *Parser) addEnclosing(name []byte, place, index int) {
 
 // findEnclosing reports whether a name, in any spelling, is one that a guest may not set,
 // and returns the index of the host's field of that name, or noField.
-func (p *Parser) findEnclosing(name []byte, place int) (index int, reserved bool) {
+func (p *Parser) findEnclosing(name []byte, keyID int) (index int, reserved bool) {
 	r := &p.rec
 	var group int
-	if place != unknown {
-		group = int(p.keys.rows[place].group)
-		if r.has(place) && r.index(place) < p.enclosed {
-			return r.index(place), true // of several spellings the same one
+	if keyID != unknown {
+		group = int(p.keys.rows[keyID].group)
+		if r.has(keyID) && r.index(keyID) < p.enclosed {
+			return r.index(keyID), true // of several spellings the same one
 		}
 	} else {
 		if i := r.Index(name); i >= 0 && i < p.enclosed {
@@ -640,39 +640,39 @@ func cutMisfit(name []byte) (key []byte, ok bool) {
 // addGuest adds a member that is none of a guest record's own.
 func (p *Parser) addGuest(m *member) {
 	r := &p.rec
-	name, place := p.name(m.key, int(m.place))
-	if place != unknown && p.keys.rows[place].ours || place == unknown && isOurs(name) {
+	name, keyID := p.name(m.key, int(m.keyID))
+	if keyID != unknown && p.keys.rows[keyID].ours || keyID == unknown && isOurs(name) {
 		// Names that this plugin makes are many: a field for each would be many.
 		p.refuse(m, name)
 		return
 	}
-	index, reserved := p.findEnclosing(name, place)
-	if place != unknown && !p.keys.isListed(place, m.key) {
-		place = unknown // for a guest the table's keys are what they are letter for letter
+	index, reserved := p.findEnclosing(name, keyID)
+	if keyID != unknown && !p.keys.isListed(keyID, m.key) {
+		keyID = unknown // for a guest the table's keys are what they are letter for letter
 	}
 	if reserved {
 		if index != noField && r.isText(&r.Fields[index], p.cleanValue(m)) {
 			p.kept.add(name, 0)
 			return // the host says the same
 		}
-		p.addRefused(m, name, place)
+		p.addRefused(m, name, keyID)
 		return
 	}
-	if place == unknown || !p.keys.rows[place].agent {
+	if keyID == unknown || !p.keys.rows[keyID].agent {
 		p.keep(m, name)
 		return
 	}
-	if !r.has(place) { // or it is there for the second time
-		p.addValue(m, name, place)
+	if !r.has(keyID) { // or it is there for the second time
+		p.addValue(m, name, keyID)
 	}
 }
 
 // addRefused adds a member whose name is the host's as agent_KEY, if KEY is, letter for
 // letter, in the table and that name is free, and else keeps it: a guest could make many
 // fields of other spellings.
-func (p *Parser) addRefused(m *member, name []byte, place int) {
+func (p *Parser) addRefused(m *member, name []byte, keyID int) {
 	r := &p.rec
-	if place != unknown && p.kept.find(name) < 0 {
+	if keyID != unknown && p.kept.find(name) < 0 {
 		start := len(p.rec.arena)
 		p.rec.arena = append(append(p.rec.arena, "agent_"...), name...)
 		full := p.rec.arena[start:len(p.rec.arena):len(p.rec.arena)]
@@ -688,14 +688,14 @@ func (p *Parser) addRefused(m *member, name []byte, place int) {
 
 // addValue adds a member's value under a name. An object or array is text, also
 // where the host's would be kept: a guest could make columns below a map.
-func (p *Parser) addValue(m *member, name []byte, place int) {
+func (p *Parser) addValue(m *member, name []byte, keyID int) {
 	nested := m.kind == jsonObject || m.kind == jsonArray
 	switch {
 	case nested && p.cfg.Nested == DropNested || !p.hasSpace():
 	case m.kind != jsonNull:
-		p.addText(name, place, p.cleanValue(m))
-	case p.rec.claim(name, place):
-		p.rec.add(name, place, Null)
+		p.addText(name, keyID, p.cleanValue(m))
+	case p.rec.claim(name, keyID):
+		p.rec.add(name, keyID, Null)
 	}
 }
 

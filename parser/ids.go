@@ -13,11 +13,11 @@ func (p *Parser) addHostIDs(m *Message) {
 	if msg := r.textOf(keyMsg); m.Origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' && !p.isKatas() {
 		words.parse(msg)
 		for _, f := range []struct {
-			place int
+			keyID int
 			text  []byte
 		}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
 			if len(f.text) > 0 {
-				r.set(f.place, f.text)
+				r.set(f.keyID, f.text)
 			}
 		}
 	}
@@ -45,9 +45,9 @@ func (p *Parser) addHostIDs(m *Message) {
 }
 
 // firstText is the first text that is not empty of those of the given keys, or nil.
-func (p *Parser) firstText(places []int) []byte {
-	for _, place := range places {
-		if text := p.rec.textOf(place); len(text) > 0 {
+func (p *Parser) firstText(keyIDs []int) []byte {
+	for _, keyID := range keyIDs {
+		if text := p.rec.textOf(keyID); len(text) > 0 {
 			return text
 		}
 	}
@@ -66,10 +66,10 @@ func (p *Parser) addGuestContainer() {
 	inContainer := false
 	for i := range p.members {
 		m := &p.members[i]
-		if m.place < 0 || m.kind > jsonNumber {
+		if m.keyID < 0 || m.kind > jsonNumber {
 			continue
 		}
-		switch id := p.keys.rows[m.place].id; {
+		switch id := p.keys.rows[m.keyID].id; {
 		case id == 0:
 		case id == idEid:
 			inContainer = true

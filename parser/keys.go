@@ -4,11 +4,11 @@ package parser
 // have, in whatever encoding they come. A key that is not here is text.
 //
 // It has two more uses. A guest's key that is not here makes no field of its
-// own. And the keys that the parser itself looks at are found by their place.
+// own. And the parser knows the keys that it looks at itself by their key IDs.
 //
 // The rows were read from the logging calls of every release up to 4.1.0. All
 // keys of the agents are here, and of the other programs all keys that are not
-// text. Where the places of a key do not agree it is text, unless most of them
+// text. Where the programs do not agree on a key it is text, unless most of them
 // are numbers and the rest can go to KEY_text; a comment says so.
 // docs/keys.md lists the table for users and is made from it.
 
@@ -19,7 +19,7 @@ type keyRow struct {
 	From string // who writes it: "PROGRAM, PROGRAM: a file that does"
 }
 
-// Places of the keys that the parser looks at. The order is that of keyRows.
+// Key IDs of the keys that the parser looks at. The order is that of keyRows.
 const (
 	keyTime = iota
 	keyTs

@@ -45,11 +45,11 @@ func TestKeysFind(t *testing.T) {
 	k := newKeyTable(Types{})
 	for _, row := range keyRows {
 		for _, name := range []string{string(appendName(nil, []byte(row.Name))), nativeName(row.Name)} {
-			place := k.find([]byte(name))
-			if place == unknown {
+			keyID := k.find([]byte(name))
+			if keyID == unknown {
 				t.Errorf("%q is not found as %s", row.Name, name)
-			} else if string(k.name(place)) != name || k.rows[place].typ != row.Type {
-				t.Errorf("%q is found as %s, %s", row.Name, k.name(place), k.rows[place].typ)
+			} else if string(k.name(keyID)) != name || k.rows[keyID].typ != row.Type {
+				t.Errorf("%q is found as %s, %s", row.Name, k.name(keyID), k.rows[keyID].typ)
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestKeyPlaces(t *testing.T) {
-	for place, name := range map[int]string{
+func TestKeyIDs(t *testing.T) {
+	for keyID, name := range map[int]string{
 		keyTime: "time", keyTs: "ts", keyLevel: "level", keyMsg: "msg", keyName: "name", keySource: "source",
 		keySubsystem: "subsystem", keyPid: "pid", keyVersion: "version", keyComponent: "component",
 		keySandbox: "sandbox", keyContainer: "container", keyReq: "req", keyVMConsole: "vmconsole",
@@ -102,11 +102,11 @@ func TestKeyPlaces(t *testing.T) {
 		keyConsoleNoise: "console_noise", keyDuplicate: "duplicate",
 		keyAgentPid: "agent_pid", keyAgentTime: "agent_time", keyAgentFields: "agent_fields",
 	} {
-		if keyRows[place].Name != name {
-			t.Errorf("place %d is %q, not %q", place, keyRows[place].Name, name)
+		if keyRows[keyID].Name != name {
+			t.Errorf("key %d is %q, not %q", keyID, keyRows[keyID].Name, name)
 		}
-		if got := string(newKeyTable(Types{}).name(place)); got != name {
-			t.Errorf("place %d of the table is %q, not %q", place, got, name)
+		if got := string(newKeyTable(Types{}).name(keyID)); got != name {
+			t.Errorf("key %d of the table is %q, not %q", keyID, got, name)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// unknown is the place of a key that is not in the table.
+// unknown is the key ID of a key that is not in the table.
 const unknown = -1
 
 // Key is a key that parsers know: one that Kata's programs log, such a key in the form that
@@ -36,22 +36,21 @@ func (p *Parser) Keys() []Key {
 	return keys
 }
 
-// isAdded reports whether the key at a place of the table is one that only this plugin
-// writes.
-func isAdded(place int) bool { return place >= keyGuest && place <= keyAgentFields }
+// isAdded reports whether a key is one that only this plugin writes.
+func isAdded(keyID int) bool { return keyID >= keyGuest && keyID <= keyAgentFields }
 
 // keyTable is the key table made ready for looking keys up. It does not change after
 // newKeyTable and is used by many parsers.
 type keyTable struct {
 	rows   []keyInfo
-	slots  []int16          // open addressing: 1 + place, 0 for an empty slot
-	spaced map[int]string   // the names of listed keys that are written in another way, by place
-	groups map[string]int16 // by name as appendSquashed leaves it: the place of the first such key
-	ids    idPlaces
+	slots  []int16          // open addressing: 1 + key ID, 0 for an empty slot
+	spaced map[int]string   // the names of listed keys that are written in another way, by key ID
+	groups map[string]int16 // by name as appendSquashed leaves it: the key ID of the first such key
+	ids    idKeyIDs
 }
 
-// idPlaces are the places of keys that the parser looks at for ids.
-type idPlaces struct {
+// idKeyIDs are the key IDs of the keys that the parser looks at for ids.
+type idKeyIDs struct {
 	sandbox   []int // of sandboxIDKeys, in their order
 	container []int // of containerIDKeys
 	stream    int
@@ -63,7 +62,7 @@ type keyInfo struct {
 	name       []byte // as written: every blank and '.' is '_'
 	head, tail uint64 // the ends of the name, see ends
 	typ        Type
-	group      int16 // place of the first key that appendSquashed makes the same
+	group      int16 // key ID of the first key that appendSquashed makes the same
 	listed     bool  // it is a row of the built-in table
 	spaced     bool  // and there it has blanks or dots
 	agent      bool  // an agent writes it
@@ -139,27 +138,27 @@ func makeKeyTable(types Types) *keyTable {
 			row.typ = Text
 		}
 	}
-	place := func(name string) int { return k.find([]byte(name)) }
+	find := func(name string) int { return k.find([]byte(name)) }
 	for _, name := range sandboxIDKeys {
-		k.ids.sandbox = append(k.ids.sandbox, place(name))
+		k.ids.sandbox = append(k.ids.sandbox, find(name))
 	}
 	for i, name := range containerIDKeys {
-		k.ids.container = append(k.ids.container, place(name))
-		k.rows[place(name)].id = containerID1 + idKey(i)
+		k.ids.container = append(k.ids.container, find(name))
+		k.rows[find(name)].id = containerID1 + idKey(i)
 	}
 	for name, id := range map[string]idKey{"req": idRequest, "cid": idCid, "eid": idEid, "module": idModule} {
-		k.rows[place(name)].id = id
+		k.rows[find(name)].id = id
 	}
-	k.ids.stream = place("stream")
+	k.ids.stream = find("stream")
 	return k
 }
 
-// isListed reports whether a key, whose written name has the given place, is a row of the
+// isListed reports whether a key, whose written name has the given key ID, is a row of the
 // built-in table letter for letter.
-func (k *keyTable) isListed(place int, key []byte) bool {
-	row := &k.rows[place]
+func (k *keyTable) isListed(keyID int, key []byte) bool {
+	row := &k.rows[keyID]
 	if row.spaced {
-		return row.listed && string(key) == k.spaced[place]
+		return row.listed && string(key) == k.spaced[keyID]
 	}
 	return row.listed && string(key) == string(row.name)
 }
@@ -202,17 +201,18 @@ func (k *keyTable) add(name string, typ Type) int {
 	if 2*len(k.rows) >= len(k.slots) {
 		k.slots = make([]int16, 2*len(k.slots))
 		for i := range k.rows {
-			k.place(i)
+			k.insert(i)
 		}
 	}
 	k.rows = append(k.rows, keyInfo{name: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
 	row.head, row.tail = ends(row.name)
-	k.place(len(k.rows) - 1)
+	k.insert(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
 
-func (k *keyTable) place(row int) {
+// insert makes a row one that find finds.
+func (k *keyTable) insert(row int) {
 	mask := uint32(len(k.slots) - 1)
 	r := &k.rows[row]
 	h := hash(r.head, r.tail, len(r.name)) & mask
@@ -222,7 +222,7 @@ func (k *keyTable) place(row int) {
 	k.slots[h] = int16(row + 1)
 }
 
-// find is the place of the key with the written name, or unknown.
+// find is the key ID of the key with the written name, or unknown.
 func (k *keyTable) find(name []byte) int {
 	n := len(name)
 	if n > 16 || cap(name) < 16 {
@@ -298,7 +298,7 @@ func hash(head, tail uint64, n int) uint32 {
 // again and again: it tries the one that came after the last one before.
 type sequence struct {
 	keys  *keyTable
-	links []link // by place
+	links []link // by key ID
 	last  *link  // the last key that was found
 }
 
@@ -307,7 +307,7 @@ type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
 	size        int       // how long the name is
-	place       int32
+	keyID       int32
 	kind        valueKind
 	typ         Type
 }
@@ -323,13 +323,13 @@ const (
 	kindInteger                  // it is a number
 )
 
-func kindOf(place int, typ Type) valueKind {
+func kindOf(keyID int, typ Type) valueKind {
 	switch {
-	case place == keyTime || place == keyTs:
+	case keyID == keyTime || keyID == keyTs:
 		return kindOther
-	case place == keyMsg:
+	case keyID == keyMsg:
 		return kindMessage
-	case place == keyLevel:
+	case keyID == keyLevel:
 		return kindLevel
 	case typ == Text:
 		return kindText
@@ -343,7 +343,7 @@ func newSequence(keys *keyTable) sequence {
 	links := make([]link, keys.len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), place: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
+		*l = link{next: &links[0], size: len(row.name), keyID: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
@@ -362,15 +362,15 @@ func (l *link) is(name []byte) bool {
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
 	if !l.is(name) {
-		place := s.keys.find(name)
-		if place == unknown {
+		keyID := s.keys.find(name)
+		if keyID == unknown {
 			return unknown
 		}
-		l = &s.links[place]
+		l = &s.links[keyID]
 		s.last.next = l
 	}
 	s.last = l
-	return int(l.place)
+	return int(l.keyID)
 }
 
 // appendName appends key to dst as names are written: every blank and '.' in
@@ -427,8 +427,8 @@ func nativeName(key string) string {
 	return b.String()
 }
 
-// name is the written name of the key at a place. It must not be written to.
-func (k *keyTable) name(place int) []byte { return k.rows[place].name }
+// name is the written name of a key. It must not be written to.
+func (k *keyTable) name(keyID int) []byte { return k.rows[keyID].name }
 
 // group is the group of a name as appendSquashed leaves it, or unknown.
 func (k *keyTable) group(squashed []byte) int {

@@ -284,7 +284,7 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	return some
 }
 
-// addPairs takes all pairs that p.logfmt has at hand, whose text is at a place that
+// addPairs takes all pairs that p.logfmt has at hand, whose text is where
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
 	d, r := &p.logfmt, &p.rec
@@ -304,8 +304,8 @@ func (p *Parser) addPairs(at uint32) {
 			last.next = next
 		}
 		last = next
-		place := next.place
-		mark := &r.at[place]
+		keyID := next.keyID
+		mark := &r.at[keyID]
 		if *mark&^0xffff == r.gen && next.kind != kindOther {
 			continue // the key is here for the second time
 		}
@@ -332,7 +332,7 @@ func (p *Parser) addPairs(at uint32) {
 		}
 		if !simple {
 			r.Fields = fields
-			p.addAt(key, int(place), d.Value())
+			p.addAt(key, int(keyID), d.Value())
 			fields = r.Fields
 			continue
 		}
@@ -344,7 +344,7 @@ func (p *Parser) addPairs(at uint32) {
 		fields = fields[:n+1]
 		// One by one: a whole that was put together elsewhere is waited for when it is copied.
 		f := &fields[n]
-		f.Num, f.Start, f.End, f.Key, f.Type = uint64(num), at+start, at+end, KeyID(place), next.typ
+		f.Num, f.Start, f.End, f.Key, f.Type = uint64(num), at+start, at+end, KeyID(keyID), next.typ
 	}
 	d.at--
 	p.order.last, r.Fields = last, fields
@@ -352,8 +352,8 @@ func (p *Parser) addPairs(at uint32) {
 
 // findKey is the link of a key in the table, nil for another key.
 func (p *Parser) findKey(key []byte) *link {
-	if place := p.keys.find(key); place != unknown {
-		return &p.order.links[place]
+	if keyID := p.keys.find(key); keyID != unknown {
+		return &p.order.links[keyID]
 	}
 	return nil
 }
@@ -365,14 +365,14 @@ func (p *Parser) readJSON(text []byte) bool {
 	o.reset(text, p.cfg.MaxDepth)
 	m, r := &p.member, &p.rec
 	for o.next(m) {
-		place := p.order.find(m.key)
-		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
-			if r.claim(m.key, place) {
-				r.addValue(m.key, place, m.value, Text)
+		keyID := p.order.find(m.key)
+		if m.kind == jsonString && keyID > keyMsg && p.keys.rows[keyID].typ == Text && len(r.Fields) < p.cfg.MaxFields {
+			if r.claim(m.key, keyID) {
+				r.addValue(m.key, keyID, m.value, Text)
 			}
 			continue
 		}
-		p.addMember(m, place)
+		p.addMember(m, keyID)
 	}
 	some := len(p.rec.Fields) > 0 || p.hasTime
 	if !o.done {
@@ -386,9 +386,9 @@ func (p *Parser) readJSON(text []byte) bool {
 	return some
 }
 
-// name is the written name of a key and its place in the table, given where the
-// key was found there.
-func (p *Parser) name(key []byte, found int) (name []byte, place int) {
+// name is the written name of a key and its key ID, given the key ID under which the key
+// was found as it is.
+func (p *Parser) name(key []byte, found int) (name []byte, keyID int) {
 	if found != unknown || plainName(key) {
 		return key, found
 	}
@@ -401,18 +401,18 @@ func (p *Parser) name(key []byte, found int) (name []byte, place int) {
 // add takes a pair of the host's whose value came as text.
 func (p *Parser) add(key, value []byte) { p.addAt(key, p.order.find(key), value) }
 
-// addAt is add for a key whose place is known.
-func (p *Parser) addAt(key []byte, place int, value []byte) {
-	switch place {
+// addAt is add for a key whose key ID is known.
+func (p *Parser) addAt(key []byte, keyID int, value []byte) {
+	switch keyID {
 	case unknown:
 		p.addOther(key, value)
 		return
 	case keyTime, keyTs:
 		if !p.hasTime {
-			p.time(place, value)
+			p.time(keyID, value)
 			return
 		}
-		if p.seenTs == (place == keyTs) {
+		if p.seenTs == (keyID == keyTs) {
 			return // the same key for the second time
 		}
 	case keyLevel:
@@ -429,7 +429,7 @@ func (p *Parser) addAt(key []byte, place int, value []byte) {
 		return
 	}
 	if p.hasSpace() {
-		p.addText(key, place, value)
+		p.addText(key, keyID, value)
 	}
 }
 
@@ -442,34 +442,34 @@ func (p *Parser) addOther(key, value []byte) {
 	if !p.hasSpace() {
 		return
 	}
-	if name, place := p.name(key, unknown); place != unknown {
-		p.addText(name, place, value)
+	if name, keyID := p.name(key, unknown); keyID != unknown {
+		p.addText(name, keyID, value)
 	} else if r.other.add(name, len(r.Fields)) {
 		r.addValue(name, unknown, value, Text)
 	}
 }
 
-// addMember takes a member of the host's object, whose key has a place.
-func (p *Parser) addMember(m *member, place int) {
+// addMember takes a member of the host's object, whose key has a key ID.
+func (p *Parser) addMember(m *member, keyID int) {
 	if m.deep {
 		p.rec.Reason = p.rec.Reason.or(TooDeep)
-		p.hide(m, place)
+		p.hide(m, keyID)
 		return
 	}
 	switch m.kind {
 	case jsonNull:
-		if name, place := p.name(m.key, place); p.hasSpace() && p.rec.claim(name, place) {
-			p.rec.add(name, place, Null)
+		if name, keyID := p.name(m.key, keyID); p.hasSpace() && p.rec.claim(name, keyID) {
+			p.rec.add(name, keyID, Null)
 		}
 	case jsonObject, jsonArray:
-		if (place == keyTime || place == keyTs) && !p.hasTime {
-			p.time(place, m.value) // none that can be read
+		if (keyID == keyTime || keyID == keyTs) && !p.hasTime {
+			p.time(keyID, m.value) // none that can be read
 			return
 		}
-		p.addNested(m, place, p.cfg.Nested)
+		p.addNested(m, keyID, p.cfg.Nested)
 	default:
-		if place != unknown || p.hasSpace() {
-			p.addAt(m.key, place, m.value)
+		if keyID != unknown || p.hasSpace() {
+			p.addAt(m.key, keyID, m.value)
 		}
 	}
 }
@@ -483,17 +483,17 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 	if !p.hasSpace() {
 		return
 	}
-	name, place := p.name(m.key, found)
+	name, keyID := p.name(m.key, found)
 	typ := Text
 	if mode == KeepNested {
 		typ = Nested
 	}
-	if place != unknown && p.keys.rows[place].typ != Text {
-		p.addMisfit(name, place, m.value, typ)
+	if keyID != unknown && p.keys.rows[keyID].typ != Text {
+		p.addMisfit(name, keyID, m.value, typ)
 		return
 	}
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, m.value, typ)
+	if p.rec.claim(name, keyID) {
+		p.rec.addValue(name, keyID, m.value, typ)
 	}
 }
 
@@ -516,10 +516,10 @@ func (p *Parser) hasSpace() bool {
 
 // addText adds a field in the type that its key has; a value that does not fit
 // goes as text under another name.
-func (p *Parser) addText(name []byte, place int, value []byte) {
+func (p *Parser) addText(name []byte, keyID int, value []byte) {
 	typ, num, ok := Text, uint64(0), true
-	if place != unknown {
-		switch typ = p.keys.rows[place].typ; typ {
+	if keyID != unknown {
+		switch typ = p.keys.rows[keyID].typ; typ {
 		case Integer:
 			var n int64
 			n, ok = parseInt(value)
@@ -535,38 +535,38 @@ func (p *Parser) addText(name []byte, place int, value []byte) {
 			}
 		}
 		if !ok {
-			p.addMisfit(name, place, value, Text)
+			p.addMisfit(name, keyID, value, Text)
 			return
 		}
 	}
-	if !p.rec.claim(name, place) {
+	if !p.rec.claim(name, keyID) {
 		return
 	}
 	if typ == Text {
-		p.rec.addValue(name, place, value, Text)
+		p.rec.addValue(name, keyID, value, Text)
 	} else {
-		p.rec.add(name, place, typ).Num = num
+		p.rec.add(name, keyID, typ).Num = num
 	}
 }
 
 // addMisfit adds a value that does not have its key's type, as KEY_text.
-func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
-	if p.rec.has(place) {
+func (p *Parser) addMisfit(name []byte, keyID int, value []byte, typ Type) {
+	if p.rec.has(keyID) {
 		return
 	}
 	mark := len(p.rec.arena)
 	p.rec.arena = append(append(p.rec.arena, name...), "_text"...)
 	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
-	place = p.keys.find(name)
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, value, typ)
+	keyID = p.keys.find(name)
+	if p.rec.claim(name, keyID) {
+		p.rec.addValue(name, keyID, value, typ)
 	}
 }
 
 // time takes the message's time.
-func (p *Parser) time(place int, value []byte) {
+func (p *Parser) time(keyID int, value []byte) {
 	p.hasTime = true
-	p.seenTs = place == keyTs
+	p.seenTs = keyID == keyTs
 	r := &p.rec
 	t, ok := p.clock.parse(value)
 	p.readable = ok

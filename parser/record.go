@@ -92,7 +92,7 @@ type Record struct {
 	text  []byte // the message
 	arena []byte // text that is not in the message, of this one only
 	names []span // of keys that are not in the table
-	// By place: the index of its field below, the generation in which it got
+	// By key ID: the index of its field below, the generation in which it got
 	// one above. An entry of another generation counts for nothing.
 	at  []uint32
 	gen uint32
@@ -130,25 +130,25 @@ func (r *Record) release() {
 	r.other.release()
 }
 
-func (r *Record) has(place int) bool { return r.at[place]&^0xffff == r.gen }
+func (r *Record) has(keyID int) bool { return r.at[keyID]&^0xffff == r.gen }
 
-// index is the index of the field of a place that has one.
-func (r *Record) index(place int) int { return int(r.at[place] & 0xffff) }
+// index is the index of the field of a key that has one.
+func (r *Record) index(keyID int) int { return int(r.at[keyID] & 0xffff) }
 
 // field is the field of a key of the table, nil when there is none.
-func (r *Record) field(place int) *Field {
-	if !r.has(place) {
+func (r *Record) field(keyID int) *Field {
+	if !r.has(keyID) {
 		return nil
 	}
-	return &r.Fields[r.index(place)]
+	return &r.Fields[r.index(keyID)]
 }
 
 // textOf is the text of a key of the table, nil when it has none.
-func (r *Record) textOf(place int) []byte {
-	if !r.has(place) {
+func (r *Record) textOf(keyID int) []byte {
+	if !r.has(keyID) {
 		return nil
 	}
-	return r.textAt(r.index(place))
+	return r.textAt(r.index(keyID))
 }
 
 // textAt is the text of the field at an index, nil when it has none.
@@ -226,9 +226,9 @@ func offset(whole, part []byte) (at int, ok bool) {
 // Index returns the index in Fields of the field with the given name, as Name returns it,
 // or -1 if there is none. It takes the same time whatever the number of fields is.
 func (r *Record) Index(name []byte) int {
-	if place := r.keys.find(name); place != unknown {
-		if r.has(place) {
-			return r.index(place)
+	if keyID := r.keys.find(name); keyID != unknown {
+		if r.has(keyID) {
+			return r.index(keyID)
 		}
 		return -1
 	}
@@ -237,21 +237,21 @@ func (r *Record) Index(name []byte) int {
 
 // claim takes a name for the next field that is appended, and reports whether it
 // was free.
-func (r *Record) claim(name []byte, place int) bool {
-	if place == unknown {
+func (r *Record) claim(name []byte, keyID int) bool {
+	if keyID == unknown {
 		return r.other.add(name, len(r.Fields))
 	}
-	if r.has(place) {
+	if r.has(keyID) {
 		return false
 	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
+	r.at[keyID] = r.gen | uint32(len(r.Fields))
 	return true
 }
 
 // add appends a field whose name was claimed, and returns it.
-func (r *Record) add(name []byte, place int, typ Type) *Field {
-	key := KeyID(place)
-	if place == unknown {
+func (r *Record) add(name []byte, keyID int, typ Type) *Field {
+	key := KeyID(keyID)
+	if keyID == unknown {
 		start, end := r.locate(name)
 		key = ^KeyID(len(r.names))
 		r.names = append(r.names, span{start, end})
@@ -267,28 +267,28 @@ func (r *Record) add(name []byte, place int, typ Type) *Field {
 }
 
 // addValue appends a field of a type that has text, whose name was claimed.
-func (r *Record) addValue(name []byte, place int, text []byte, typ Type) {
+func (r *Record) addValue(name []byte, keyID int, text []byte, typ Type) {
 	start, end := r.locate(text)
-	f := r.add(name, place, typ)
+	f := r.add(name, keyID, typ)
 	f.Start, f.End = start, end
 }
 
 // set makes the field of a key of the table text, whatever it was before.
-func (r *Record) set(place int, text []byte) {
-	if r.has(place) {
-		f := &r.Fields[r.index(place)]
+func (r *Record) set(keyID int, text []byte) {
+	if r.has(keyID) {
+		f := &r.Fields[r.index(keyID)]
 		f.Start, f.End = r.locate(text)
 		f.Type = Text
 		return
 	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
-	r.addValue(nil, place, text, Text)
+	r.at[keyID] = r.gen | uint32(len(r.Fields))
+	r.addValue(nil, keyID, text, Text)
 }
 
 // setBool is set for a bool.
-func (r *Record) setBool(place int, v bool) {
-	r.set(place, nil)
-	f := r.field(place)
+func (r *Record) setBool(keyID int, v bool) {
+	r.set(keyID, nil)
+	f := r.field(keyID)
 	f.Type, f.Num = Bool, 0
 	if v {
 		f.Num = 1

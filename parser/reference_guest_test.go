@@ -100,9 +100,9 @@ func slowReadGuest(text string, maxDepth int) (g *slowGuest, reason Reason) {
 		}
 		return nil, starts(body)
 	}
-	places := []int{}
+	candidates := []int{}
 	if at := strings.Index(body[len(stamp):], `{"`); at >= 0 {
-		places = append(places, len(stamp)+at)
+		candidates = append(candidates, len(stamp)+at)
 	}
 	for at := len(stamp); at < len(body); at++ {
 		blanks := body[len(stamp):at]
@@ -117,12 +117,12 @@ func slowReadGuest(text string, maxDepth int) (g *slowGuest, reason Reason) {
 			inCode = inCode || loc[0] < at-len(stamp) && at-len(stamp) < loc[1]
 		}
 		if !inCode && strings.HasPrefix(body[at:], "time=") && (blanks == "" || blanks[len(blanks)-1] <= ' ') {
-			places = append(places, at)
+			candidates = append(candidates, at)
 			break
 		}
 	}
-	slices.Sort(places)
-	for _, at := range places {
+	slices.Sort(candidates)
+	for _, at := range candidates {
 		if g, deep := slowReadGuestAt(body[at:], maxDepth); g != nil {
 			before := strings.TrimRight(slowPlain(body[:at]), " \r\n")
 			g.noise = strings.TrimSuffix(before+" "+g.noise, " ")
