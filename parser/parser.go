@@ -288,7 +288,7 @@ func (p *Parser) readLogfmt(text []byte) bool {
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
 	d, r := &p.logfmt, &p.rec
-	text, last, fields, limit := d.Text, p.order.last, r.Fields, p.cfg.MaxFields
+	text, last, fields, limit := d.structure.Text, p.order.last, r.Fields, p.cfg.MaxFields
 	for ; d.at < d.n; d.at++ {
 		i := d.current()
 		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]

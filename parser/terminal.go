@@ -125,11 +125,11 @@ func (p *Parser) readAnnounce(text []byte) bool {
 
 // nextAnnounced is Next for key="value",key="value".
 func (d *Logfmt) nextAnnounced() bool {
-	text, pos := d.Text, d.pos
+	text, pos := d.structure.Text, d.pos
 	if pos >= len(text) {
 		return false
 	}
-	equal := d.Find(scan.ClassEqual, pos)
+	equal := d.structure.Find(scan.ClassEqual, pos)
 	if equal == pos || equal-pos > maxKey || equal+1 >= len(text) || text[equal+1] != '"' {
 		d.setAside(text[pos:])
 		d.pos = len(text)
