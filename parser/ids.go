@@ -42,6 +42,7 @@ func (p *Parser) addHostIDs(m *Message) {
 			r.set(keyContainer, id)
 		}
 	}
+	r.HostContainer = len(r.textOf(keyContainer)) > 0
 }
 
 // firstText is the first text that is not empty of those of the given keys, or nil.

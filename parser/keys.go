@@ -45,6 +45,7 @@ const (
 	keyPodName
 	keyPodNamespace
 	keyPodUID
+	keyContainerName
 	keyAgentPid
 	keyAgentTime
 	keyAgentSource
@@ -87,6 +88,7 @@ var keyRows = []keyRow{
 	{"pod_name", Text, fromPlugin},
 	{"pod_namespace", Text, fromPlugin},
 	{"pod_uid", Text, fromPlugin},
+	{"container_name", Text, fromPlugin},
 	{"agent_pid", Integer, fromPlugin},
 	{"agent_time", Text, fromPlugin},
 	{"agent_source", Text, fromPlugin},

@@ -77,6 +77,8 @@ type Record struct {
 	// Continuation is what the next entry of the journal stream is, if journald has cut this
 	// line. Set it in the Message of that entry.
 	Continuation Continuation
+	// HostContainer says that the field container is the host's word, not a guest's.
+	HostContainer bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
 	// whole agent record.
 	Guest, Agent bool
@@ -120,7 +122,7 @@ func (r *Record) reset() {
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
 	r.Continuation, r.open, r.maybeGuest = NoContinuation, false, false
-	r.Guest, r.Agent, r.Refused = false, false, 0
+	r.HostContainer, r.Guest, r.Agent, r.Refused = false, false, false, 0
 	r.other.reset()
 }
 
@@ -294,6 +296,17 @@ func (r *Record) setBool(keyID int, v bool) {
 		f.Num = 1
 	}
 }
+
+// SetText makes the field of a key, which is an index in what Keys returns, text, whatever it
+// was before; a field that is not there is appended. The text is copied.
+func (r *Record) SetText(key KeyID, text []byte) {
+	start := len(r.arena)
+	r.arena = append(r.arena, text...)
+	r.set(int(key), r.arena[start:])
+}
+
+// SetBool is SetText for a bool.
+func (r *Record) SetBool(key KeyID, on bool) { r.setBool(int(key), on) }
 
 // rename gives the field at index i to another key of the table, which has
 // none yet.

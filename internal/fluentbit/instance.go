@@ -54,6 +54,9 @@ func (i *Instance) Report() {
 	defer i.mu.Unlock()
 	i.count()
 	i.show()
+	for _, text := range i.work.Warnings() {
+		i.Log.Warnf("sandbox_metadata: %s", text)
+	}
 	if i.report.Due(&i.counts, time.Now()) {
 		i.Log.Infof("so far: %v", &i.counts)
 	}
@@ -65,12 +68,13 @@ func (i *Instance) Close() {
 	i.count()
 	i.Log.Infof("in all: %v", &i.counts)
 	i.series.free()
+	i.work.Close()
 }
 
 // count updates i.counts.
 func (i *Instance) count() {
 	i.work.Count(&i.counts)
-	i.counts.Panics = uint64(i.Panics.total())
+	i.counts.Panics += uint64(i.Panics.total())
 }
 
 // show updates Fluent Bit's metrics, in one C call.

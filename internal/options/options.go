@@ -63,6 +63,10 @@ type Options struct {
 	RemoveJournalKeys []string
 	MinLevel          int // the lowest level that stays, as its index in parser.Levels; -1 for all
 	Duplicates        Duplicates
+
+	SandboxMetadata      bool
+	SandboxMetadataRoots []string // absolute paths
+	SandboxMetadataKey   string   // empty for fields instead of a map
 }
 
 // Option is one row of Table.
@@ -75,10 +79,7 @@ type Option struct {
 	Min     int      // lowest value of Int and Size
 	Max     int      // highest value of Int and Size
 
-	// An unsupported option exists so that its name is reserved; any value but the
-	// default is an error.
-	unsupported bool
-	set         func(o *Options, v value) error
+	set func(o *Options, v value) error
 }
 
 // value is a checked value. Which field is set depends on the kind; text always is.
@@ -115,12 +116,6 @@ func Parse(get Getter) (*Options, error) {
 			text = row.Default
 		}
 		text = strings.TrimSpace(text)
-		if row.unsupported {
-			if isSet && !strings.EqualFold(text, row.Default) {
-				errs = append(errs, fmt.Errorf("%s: not supported yet (only %q is)", row.Name, row.Default))
-			}
-			continue
-		}
 		v, err := row.parse(text)
 		if err == nil {
 			if err = row.set(o, v); err != nil {

@@ -29,10 +29,13 @@ func TestDefaults(t *testing.T) {
 	if got := strings.Join(o.KeyName, " "); got != "MESSAGE message log" {
 		t.Errorf("key_name is %q", got)
 	}
-	o.KeyName = nil
+	if got := strings.Join(o.SandboxMetadataRoots, " "); !strings.HasPrefix(got, "/run/containerd ") || !strings.HasSuffix(got, " /var/log/containers") {
+		t.Errorf("sandbox_metadata_roots is %q", got)
+	}
+	o.KeyName, o.SandboxMetadataRoots = nil, nil
 	want := &Options{
 		Parser: parser.Config{MaxMessage: parser.DefaultMaxMessage, MaxFields: parser.DefaultMaxFields, MaxDepth: parser.DefaultMaxDepth},
-		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1,
+		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1, SandboxMetadataKey: "kubernetes",
 	}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("defaults are %+v, want %+v", o, want)
@@ -110,7 +113,7 @@ func TestErrors(t *testing.T) {
 	f("types", "pid", `types: "pid" is not kata, string or a pair key:type`)
 	f("types", "pid:number", `types: "pid:number": type "number" is not one of integer, float, bool, string`)
 	f("key_name", " , ", `key_name: at least one key is needed`)
-	f("sandbox_metadata", "on", `sandbox_metadata: not supported yet (only "off" is)`)
+	f("sandbox_metadata_roots", "/run/containerd, run", `sandbox_metadata_roots: "run" is not an absolute path`)
 }
 
 func TestSize(t *testing.T) {
@@ -126,14 +129,22 @@ func TestSize(t *testing.T) {
 
 // TestErrorsAtOnce: all errors of a configuration are reported together.
 func TestErrorsAtOnce(t *testing.T) {
-	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "yes"))
+	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "maybe"))
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestUnsupportedDefault(t *testing.T) {
-	if _, err := Parse(from("sandbox_metadata", "OFF")); err != nil {
+// TestSameKey: one key cannot be both maps.
+func TestSameKey(t *testing.T) {
+	_, err := Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on"))
+	if err == nil || err.Error() != `sandbox_metadata_key: "kubernetes" is also nest_under` {
+		t.Errorf("got %v", err)
+	}
+	if _, err = Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on", "sandbox_metadata_key", "pod")); err != nil {
+		t.Error(err)
+	}
+	if _, err = Parse(from("nest_under", "kubernetes")); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package pods
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -212,7 +213,7 @@ func (f *files) warn(r *root, err error) {
 	if errors.Is(err, fs.ErrPermission) {
 		advice = "; run Fluent Bit as root, or grant it CAP_DAC_READ_SEARCH"
 	}
-	f.warnings.add("cannot read below %s: %s%s", r.path, strings.ReplaceAll(err.Error(), "\n", ", "), advice)
+	f.warnings.add(fmt.Sprintf("cannot read below %s: %s%s", r.path, strings.ReplaceAll(err.Error(), "\n", ", "), advice))
 }
 
 // root is a folder that is held open, so that names are looked up below it and nowhere else.

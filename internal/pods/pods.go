@@ -52,7 +52,7 @@ const (
 	retryRarely = time.Minute
 	oftenFor    = 30 * time.Second
 
-	maxRate  = 50                    // look-ups in a second
+	maxRate  = 50                    // look-ups in a second; a warning has the number
 	maxQueue = 2 * maxRate           // look-ups that have not begun
 	maxWait  = 20 * time.Millisecond // of one chunk
 )
@@ -280,7 +280,7 @@ func (r *Resolver) mayRead(now time.Time) bool {
 		r.budgetAt = now
 	}
 	if r.budget < 1 || len(r.queue) >= maxQueue || r.closed {
-		r.warnings.add("more than %d look-ups a second; the pods of some records come late, or not at all", maxRate)
+		r.warnings.add("more than 50 look-ups a second; the pods of some records come late, or not at all")
 		return false
 	}
 	r.budget--
@@ -344,7 +344,7 @@ func (r *Resolver) readBatch(batch []*entry) (found []finding) {
 			r.mu.Lock()
 			r.panics++
 			r.mu.Unlock()
-			r.warnings.add("internal error in a look-up: %T", p)
+			r.warnings.add(fmt.Sprintf("internal error in a look-up: %T", p))
 		}
 	}()
 	ids := make([]string, len(batch))
@@ -381,10 +381,9 @@ type warnings struct {
 // maxWarnings bounds the number of kinds; there are a few for each root.
 const maxWarnings = 256
 
-func (w *warnings) add(format string, args ...any) {
+func (w *warnings) add(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text := fmt.Sprintf(format, args...)
 	if w.seen[text] || len(w.seen) >= maxWarnings {
 		return
 	}

@@ -103,26 +103,6 @@ func (d *duplicates) fingerprint(rec *parser.Record, fromCommand bool) (fingerpr
 // duplicateFlag is the field that the second of two copies gets.
 const duplicateFlag = "duplicate"
 
-// flagDuplicate gives the record the flag, in the place of a field of that name.
-func (w *worker) flagDuplicate(rec *parser.Record) {
-	flag := parser.Field{Num: 1, Key: w.duplicateKey, Type: parser.Bool}
-	if i := rec.Index([]byte(duplicateFlag)); i >= 0 {
-		rec.Fields[i] = flag
-	} else {
-		rec.Fields = append(rec.Fields, flag)
-	}
-}
-
-// index returns the index of the record's field with the name, -1 for none. The parser does
-// not know of a flag that flagDuplicate has appended.
-func (w *worker) index(rec *parser.Record, name []byte) int {
-	i := rec.Index(name)
-	if last := len(rec.Fields) - 1; i < 0 && last >= 0 && rec.Fields[last].Key == w.duplicateKey && string(name) == duplicateFlag {
-		return last
-	}
-	return i
-}
-
 // writeNumber adds a number to what is hashed.
 func writeNumber(h *maphash.Hash, n uint64) {
 	for range 8 {

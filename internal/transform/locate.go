@@ -17,6 +17,7 @@ type located struct {
 	index     [journalfields.Count]int // of journald's fields
 	lower     bool                     // the systemd input put the keys in small letters
 	hasPrefix bool                     // a key starts with the option prefix
+	hasPod    bool                     // there is the key of the map with the pod
 }
 
 // locate returns where the event that the walker has read last has its pairs. The result
@@ -53,6 +54,9 @@ func (w *worker) locateInto(loc *located) {
 				loc.message, loc.keyRank = i, rank
 				break
 			}
+		}
+		if len(w.podKey) > 0 && bytes.Equal(key, w.podKey) {
+			loc.hasPod = true
 		}
 		field, spelling := journalfields.Identify(key)
 		stripped := spelling&journalfields.Stripped != 0

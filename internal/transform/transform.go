@@ -12,6 +12,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -34,6 +35,7 @@ type Filter struct {
 	counters      counters
 	duplicates    *duplicates // nil for duplicates keep
 	continuations *continuations
+	pods          *pods.Resolver // nil for sandbox_metadata off
 
 	mu   sync.Mutex
 	idle []*worker
@@ -46,7 +48,26 @@ func New(o *options.Options) *Filter {
 	if o.Duplicates != options.KeepDuplicates {
 		f.duplicates = newDuplicates()
 	}
+	if o.SandboxMetadata {
+		f.pods = pods.New(o.SandboxMetadataRoots)
+	}
 	return f
+}
+
+// Close frees what the instance holds beside memory. No other method may be called any more.
+func (f *Filter) Close() {
+	if f.pods != nil {
+		f.pods.Close()
+	}
+}
+
+// Warnings returns what the operator is to know of the look-ups of pods since the last call, and
+// nil if there is nothing. The texts have nothing of a record.
+func (f *Filter) Warnings() []string {
+	if f.pods == nil {
+		return nil
+	}
+	return f.pods.Warnings()
 }
 
 // Process appends to out what replaces a chunk with the given tag; see Verdict. The chunk
@@ -100,6 +121,8 @@ type plan struct {
 	selected     bool     // keep or remove is set
 	nest         []byte
 	flags        [2]strName // the names of guest and parse_error where the record has those itself
+	podKey       []byte     // of the map with the pod; empty for fields
+	podFields    [4]parser.KeyID
 }
 
 // flagPrefix is put before the names of the plugin's own flags if there is no prefix and
@@ -124,6 +147,9 @@ func newPlan(o *options.Options) plan {
 		if key.Name == duplicateFlag {
 			p.duplicateKey = parser.KeyID(i)
 		}
+	}
+	if o.SandboxMetadata {
+		p.planPods()
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	p.wanted = append(p.wanted, journalfields.Spellings()...)

@@ -4,6 +4,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -13,6 +14,7 @@ type worker struct {
 	*plan
 	duplicates    *duplicates
 	continuations *continuations
+	pods          *pods.Resolver
 
 	walk    event.Walker
 	ev      event.Event
@@ -32,17 +34,19 @@ type worker struct {
 	nativePairs [event.Layouts]nativePairs
 	located     located // of an event without a layout
 
-	hasPrefix   bool    // a key of the record starts with the prefix
-	messageAt   uint32  // where the message's key starts
-	fromCommand bool    // the record's sandbox comes from the shim's command line
-	writeAll    bool    // all of the record's fields are written
-	use         []bool  // or else, by index in its Fields: it is written
-	omit        []bool  // by index in the event's Pairs: it is left out
+	hasPrefix   bool   // a key of the record starts with the prefix
+	messageAt   uint32 // where the message's key starts
+	fromCommand bool   // the record's sandbox comes from the shim's command line
+	writeAll    bool   // all of the record's fields are written
+	use         []bool // or else, by index in its Fields: it is written
+	omit        []bool // by index in the event's Pairs: it is left out
+	wait        pods.Wait
+	podOf       podOf   // of the record
 	taken       [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
 func newWorker(f *Filter) *worker {
-	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.Parser)}
+	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, pods: f.pods, parse: parser.New(f.plan.Parser)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
 	w.sandbox = w.shimSandbox
 	return w
@@ -52,6 +56,9 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w.tag, w.chunk, w.out = tag, chunk, out
 	w.written, w.changed = 0, false
 	w.counts = chunkCounts{}
+	if w.pods != nil {
+		w.wait = pods.NewWait()
+	}
 	defer w.release()
 
 	w.walk.Reset(chunk)
@@ -94,7 +101,7 @@ func (w *worker) noMemory() Verdict {
 func (w *worker) release() {
 	w.tag, w.chunk, w.out = nil, nil, nil
 	w.walk.Reset(nil)
-	w.msg = parser.Message{}
+	w.msg, w.podOf = parser.Message{}, podOf{}
 	fields := w.native.Fields
 	clear(fields[:cap(fields)])
 	w.native = parser.Native{Fields: fields[:0]}
@@ -119,7 +126,9 @@ func (w *worker) copyUntil(end int) bool {
 // event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
 	loc := w.locate()
-	identifier := w.field(loc, journalfields.SyslogIdentifier) // before pairs are listed anew
+	// Both before pairs are listed anew.
+	identifier := w.field(loc, journalfields.SyslogIdentifier)
+	unit, hasPod := w.field(loc, journalfields.SystemdUnit), loc.hasPod
 	rec := w.record(loc)
 	if rec == nil {
 		w.counts.untouched++
@@ -135,6 +144,9 @@ func (w *worker) event() bool {
 		return true
 	}
 	w.counts.add(rec, false)
+	if w.pods != nil {
+		w.findPod(rec, unit, hasPod)
+	}
 	return w.write(rec, duplicate)
 }
 

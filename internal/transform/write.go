@@ -12,7 +12,7 @@ import (
 // memory for it.
 func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	if duplicate {
-		w.flagDuplicate(rec)
+		rec.SetBool(w.duplicateKey, true)
 	}
 	fields := w.selectFields(rec)
 	omitted := w.selectPairs(rec)
@@ -24,13 +24,17 @@ func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	case fields > 0:
 		pairs++
 	}
+	pod := w.podOf.pod != nil && len(w.podKey) > 0 && !w.hasPodKey(rec, omitted)
+	if pod {
+		pairs++
+	}
 	if !w.writeEvent(rec, pairs, omitted) {
 		return false
 	}
 	if nest && fields > 0 {
 		w.out.B = event.AppendMapHeader(event.AppendStr(w.out.B, w.nest), fields)
 	}
-	return w.writeFields(rec)
+	return w.writeFields(rec) && (!pod || w.writePod())
 }
 
 // writeEvent writes the event up to the end of its own pairs, without the omitted ones,
@@ -136,7 +140,7 @@ func (w *worker) dropTaken(rec *parser.Record) int {
 			w.taken[1] = true
 			continue
 		}
-		if at := w.index(rec, key); at >= 0 && w.use[at] {
+		if at := rec.Index(key); at >= 0 && w.use[at] {
 			w.use[at] = false
 			n++
 		}
@@ -189,7 +193,7 @@ func (w *worker) isRenamedFlag(rec *parser.Record, key []byte) bool {
 
 // writes reports whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
-	i := w.index(rec, name)
+	i := rec.Index(name)
 	return i >= 0 && (w.writeAll || w.use[i])
 }
 
