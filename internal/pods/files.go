@@ -238,7 +238,7 @@ func (r *root) open() (*os.Root, error) {
 		return nil, err
 	}
 	if r.info, err = dir.Stat("."); err != nil {
-		dir.Close()
+		_ = dir.Close()
 		return nil, err
 	}
 	r.dir = dir
@@ -247,7 +247,7 @@ func (r *root) open() (*os.Root, error) {
 
 func (r *root) close() {
 	if r.dir != nil {
-		r.dir.Close()
+		_ = r.dir.Close()
 		r.dir = nil
 	}
 }

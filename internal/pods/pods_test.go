@@ -222,7 +222,7 @@ func TestPermission(t *testing.T) {
 	if err := os.Chmod(dir, mode); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(dir, 0o700)
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestPermission") {
 		t.Errorf("%v\n%s", err, out)
 	}
