@@ -2,6 +2,7 @@ package parser
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strings"
 	"sync"
@@ -281,21 +282,20 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
-	size        int       // how long the name is
+	size        uint32    // how long the name is; more than any name if it is longer than 16 bytes
 	place       int32
 	kind        valueKind
-	typ         Type
 }
 
 // valueKind is what becomes of a key's value in logfmt.
 type valueKind uint8
 
 const (
-	kindOther   valueKind = iota // see Parser.addAt
-	kindText                     // it is a field as it stands
+	kindText    valueKind = iota // it is a field as it stands
 	kindMessage                  // so it is without a newline at its end
 	kindLevel                    // so it is if it is a word of Levels
 	kindInteger                  // it is a number
+	kindOther                    // see Parser.addAt
 )
 
 func kindOf(place int, typ Type) valueKind {
@@ -318,7 +318,10 @@ func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), place: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
+		*l = link{next: &links[0], size: math.MaxUint32, place: int32(i), kind: kindOf(i, row.typ)}
+		if len(row.name) <= 16 {
+			l.size = uint32(len(row.name))
+		}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
@@ -327,16 +330,16 @@ func newSequence(keys *Keys) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is reports whether it is easy to see that the key's name is name.
-func (l *link) is(name []byte) bool {
-	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
-		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
+// is reports whether it is easy to see that the key's name is the first size bytes of text.
+func (l *link) is(text []byte, size uint32) bool {
+	return size == l.size && len(text) >= 16 &&
+		(scan.Load(text, 0)^l.start[0])&l.mask[0]|(scan.Load(text, 8)^l.start[1])&l.mask[1] == 0
 }
 
 // find is Keys.find.
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
-	if !l.is(name) {
+	if !l.is(name[:cap(name)], uint32(len(name))) {
 		place := s.keys.find(name)
 		if place == unknown {
 			return unknown
