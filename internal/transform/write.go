@@ -221,41 +221,58 @@ func (w *worker) writeFields(rec *parser.Record) bool {
 	return true
 }
 
-// writeShort writes those at the start of fields that are short text under a short name of
-// the key table, up to another one or where there is little memory left. It returns their
-// number. It calls nothing, so that all it needs stays in registers.
+// writeShort writes those at the start of fields that are short: a text, an integer or a
+// bool under a short name of the key table. It stops at another one, or where there is
+// little memory left, and returns their number.
 func (w *worker) writeShort(rec *parser.Record, fields []parser.Field) int {
 	names, to := w.names, w.out.B[len(w.out.B):cap(w.out.B)]
-	for i := range fields {
+	i := 0
+fields:
+	for ; i < len(fields); i++ {
 		f := &fields[i]
-		size := f.End - f.Start
-		if f.Type != parser.Text || uint(f.Key) >= uint(len(names)) || size > shortText || len(to) < shortField {
-			fields = fields[:i]
+		if uint(f.Key) >= uint(len(names)) || len(to) < shortField {
 			break
 		}
-		name, text := &names[f.Key], rec.Text(f)
-		if name.size > shortName || cap(text) < shortText {
-			fields = fields[:i]
+		name, dst := &names[f.Key], (*[shortField]byte)(to)
+		if name.size > shortName {
 			break
 		}
-		dst, src := (*[shortField]byte)(to), (*[shortText]byte)(text[:shortText])
 		*(*[16]byte)(dst[0:16]) = *(*[16]byte)(name.short[0:16])
 		*(*[16]byte)(dst[16:32]) = *(*[16]byte)(name.short[16:32])
 		k := name.size & 31
-		if dst[k] = 0xa0 | byte(size); size > 31 { // a fixstr, or str 8
-			dst[k] = 0xd9
-			k++
-			dst[k] = byte(size)
+		switch f.Type {
+		case parser.Text:
+			size, text := f.End-f.Start, rec.Text(f)
+			if size > shortText || cap(text) < shortText {
+				break fields
+			}
+			if dst[k] = 0xa0 | byte(size); size > 31 { // a fixstr, or str 8
+				dst[k] = 0xd9
+				k++
+				dst[k] = byte(size)
+			}
+			k = (k + 1) & 63 // as it is: then the compiler need not check an index
+			copyShort((*[shortText]byte)(dst[k:]), (*[shortText]byte)(text[:shortText]))
+			k += int(size)
+		case parser.Integer:
+			k = len(event.AppendInt(dst[:k], f.Integer()))
+		case parser.Bool:
+			k = len(event.AppendBool(dst[:k], f.Bool()))
+		default:
+			break fields
 		}
-		value := (*[shortText]byte)(dst[(k+1)&63:])
-		*(*[16]byte)(value[0:16]) = *(*[16]byte)(src[0:16])
-		*(*[16]byte)(value[16:32]) = *(*[16]byte)(src[16:32])
-		*(*[16]byte)(value[32:48]) = *(*[16]byte)(src[32:48])
-		*(*[16]byte)(value[48:64]) = *(*[16]byte)(src[48:64])
-		to = to[k+1+int(size):]
+		to = to[k:]
 	}
 	w.out.B = w.out.B[:cap(w.out.B)-len(to)]
-	return len(fields)
+	return i
+}
+
+// copyShort copies in parts for which the compiler needs no call.
+func copyShort(to, from *[shortText]byte) {
+	*(*[16]byte)(to[0:16]) = *(*[16]byte)(from[0:16])
+	*(*[16]byte)(to[16:32]) = *(*[16]byte)(from[16:32])
+	*(*[16]byte)(to[32:48]) = *(*[16]byte)(from[32:48])
+	*(*[16]byte)(to[48:64]) = *(*[16]byte)(from[48:64])
 }
 
 // writeField writes a field of any type and length, and reports whether there was memory for it.
