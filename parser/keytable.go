@@ -2,7 +2,6 @@ package parser
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 	"strings"
 	"sync"
@@ -282,7 +281,7 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
-	size        uint32    // how long the name is; more than any name if it is longer than 16 bytes
+	size        int       // how long the name is, -1 if that is more than 16 bytes
 	place       int32
 	kind        valueKind
 }
@@ -318,9 +317,9 @@ func newSequence(keys *Keys) sequence {
 	links := make([]link, keys.Len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: math.MaxUint32, place: int32(i), kind: kindOf(i, row.typ)}
+		*l = link{next: &links[0], size: -1, place: int32(i), kind: kindOf(i, row.typ)}
 		if len(row.name) <= 16 {
-			l.size = uint32(len(row.name))
+			l.size = len(row.name)
 		}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
@@ -330,16 +329,19 @@ func newSequence(keys *Keys) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is reports whether it is easy to see that the key's name is the first size bytes of text.
-func (l *link) is(text []byte, size uint32) bool {
-	return size == l.size && len(text) >= 16 &&
-		(scan.Load(text, 0)^l.start[0])&l.mask[0]|(scan.Load(text, 8)^l.start[1])&l.mask[1] == 0
+// is reports whether it is easy to see that the key's name is text[start:end].
+func (l *link) is(text []byte, start, end int) bool {
+	if end-start != l.size || start+16 > len(text) {
+		return false
+	}
+	name := text[start : start+16 : start+16]
+	return (scan.Load(name, 0)^l.start[0])&l.mask[0]|(scan.Load(name, 8)^l.start[1])&l.mask[1] == 0
 }
 
 // find is Keys.find.
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
-	if !l.is(name[:cap(name)], uint32(len(name))) {
+	if !l.is(name[:cap(name)], 0, len(name)) {
 		place := s.keys.find(name)
 		if place == unknown {
 			return unknown

@@ -370,7 +370,7 @@ pairs:
 		edge := d.edge[2*int(uint8(i)):][:3]
 		start, equal, end := edge[0]+1, edge[1], edge[2]
 		next := last.next
-		if !next.is(text[start:], equal-start) {
+		if !next.is(text, int(start), int(equal)) {
 			break
 		}
 		mark := &r.at[next.place]
