@@ -112,10 +112,15 @@ func (w *worker) wantedText(i int) []byte {
 // text returns the text of a pair's value, or of the first element of a list. It is nil
 // for a value that has none.
 func (w *worker) text(p *event.Pair) []byte {
-	switch p.Kind {
-	case event.Str:
+	if p.Kind == event.Str {
 		return w.chunk[p.Text:p.End]
-	case event.Array:
+	}
+	return w.listText(p)
+}
+
+// listText is text for a value that is no text itself.
+func (w *worker) listText(p *event.Pair) []byte {
+	if p.Kind == event.Array {
 		if text, ok := event.FirstText(w.chunk, int(p.Value)); ok {
 			return text
 		}

@@ -118,8 +118,8 @@ func (w *worker) copyUntil(end int) bool {
 // event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
 	loc := w.locate()
-	identifier := w.field(loc, journalfields.SyslogIdentifier) // before pairs are listed anew
-	rec := w.record(loc)
+	identifier := w.field(loc, journalfields.SyslogIdentifier)
+	rec := w.record(loc, identifier)
 	if rec == nil {
 		w.counts.untouched++
 		return true
@@ -139,15 +139,15 @@ func (w *worker) event() bool {
 
 // record parses the event's message, or takes it as the rest of a line that journald has
 // cut. It returns nil if the event stays as it is. The record is valid until the next call.
-func (w *worker) record(loc *located) *parser.Record {
+func (w *worker) record(loc *located, identifier []byte) *parser.Record {
 	text := w.wantedText(loc.message)
 	stream := w.field(loc, journalfields.StreamID)
 	if stream == nil {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	continued := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
 	if !continued && w.continuations.empty() {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
 	line, isRest := w.continuations.rest(id, continued)
@@ -158,7 +158,7 @@ func (w *worker) record(loc *located) *parser.Record {
 		w.setMessage(loc)
 		return w.parse.ParseRest(text, line.guest)
 	}
-	rec := w.parsed(loc, text)
+	rec := w.parsed(loc, identifier, text)
 	switch {
 	case !continued:
 	case rec == nil:
@@ -171,7 +171,7 @@ func (w *worker) record(loc *located) *parser.Record {
 
 // parsed parses the event's message as a record of its own. It returns nil if the event
 // stays as it is.
-func (w *worker) parsed(loc *located, text []byte) *parser.Record {
+func (w *worker) parsed(loc *located, identifier, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
@@ -184,9 +184,9 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	if loc.index[journalfields.Cmdline] >= 0 {
 		m.Command = w.command
 	}
-	if id := w.field(loc, journalfields.SyslogIdentifier); id != nil {
-		m.Origin = parser.OriginOf(id)
-		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(id, w.field(loc, journalfields.Name)) {
+	if identifier != nil {
+		m.Origin = parser.OriginOf(identifier)
+		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(identifier, w.field(loc, journalfields.Name)) {
 			w.readNative(loc.lower)
 			m.Native = &w.native
 		}
