@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 // Records of one program have the same keys in the same order, and many of their values
@@ -86,8 +85,8 @@ type layouts struct {
 	forms [maxLayoutPairs]valueForm
 }
 
-// matchLayout skips n pairs from i on if they match a layout, and lists the wanted ones.
-// It returns where they end, -1 if they match none.
+// matchLayout skips n pairs from i on if they match a layout. It returns where they end, -1
+// if they match none.
 func (w *Walker) matchLayout(i, n int) int {
 	t := &w.layouts
 	bucket := &t.table[n%buckets]
@@ -127,10 +126,6 @@ func (w *Walker) matchLayout(i, n int) int {
 			bucket[way-1], bucket[way] = l, bucket[way-1]
 		}
 		t.latest = l
-		w.pairs = slices.Grow(w.pairs[:0], len(l.wanted))[:len(l.wanted)]
-		for k, index := range l.wanted {
-			w.pair(&w.pairs[k], l, int(index))
-		}
 		return end
 	}
 	return -1

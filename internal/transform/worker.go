@@ -33,7 +33,7 @@ type worker struct {
 	located     located // of an event without a layout
 
 	hasPrefix bool    // a key of the record starts with the prefix
-	messageAt uint32  // where the message's key starts
+	messageAt uint32  // where the message's text starts
 	writeAll  bool    // all of the record's fields are written
 	use       []bool  // or else, by index in its Fields: it is written
 	omit      []bool  // by index in the event's Pairs: it is left out
@@ -155,7 +155,7 @@ func (w *worker) record(loc *located, identifier []byte) *parser.Record {
 		return nil
 	}
 	if isRest {
-		w.setMessage(loc)
+		w.setMessage(loc, text)
 		return w.parse.ParseRest(text, line.guest)
 	}
 	rec := w.parsed(loc, identifier, text)
@@ -175,7 +175,7 @@ func (w *worker) parsed(loc *located, identifier, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	w.setMessage(loc)
+	w.setMessage(loc, text)
 	m := &w.msg
 	*m = parser.Message{Text: text}
 	if loc.index[journalfields.LineBreak] >= 0 {
@@ -210,11 +210,8 @@ func (w *worker) shimCommand() []byte {
 
 // setMessage keeps for write where the message is, and whether a key has the prefix: the
 // indexes in loc are of no use there, since all pairs may have been listed in between.
-func (w *worker) setMessage(loc *located) {
-	w.messageAt, w.hasPrefix = 0, loc.hasPrefix
-	if loc.message >= 0 {
-		w.messageAt = w.ev.Pairs[loc.message].At
-	}
+func (w *worker) setMessage(loc *located, text []byte) {
+	w.messageAt, w.hasPrefix = uint32(cap(w.chunk)-cap(text)), loc.hasPrefix
 }
 
 // judge reports whether options drop the record, and whether it is the second of two

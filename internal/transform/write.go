@@ -163,7 +163,7 @@ func (w *worker) selectPairs(rec *parser.Record) int {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
 		omit := !whole
-		if p.At == w.messageAt {
+		if p.Value < w.messageAt && w.messageAt < p.End {
 			omit = !message
 		}
 		if p.KeyKind == event.Str {
