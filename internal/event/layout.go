@@ -163,13 +163,13 @@ func (w *Walker) matchSteps(l *layout, from int) (end, matched int) {
 		at[k] = uint32(i)
 		n := int(s.compare)
 		// A comparison of any number of bytes is a call; short ones do without.
-		if n <= 16 && len(b)-i >= 16 {
+		if n <= 16 && i+16 <= len(b) {
 			x := b[i : i+16 : i+16]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1] != 0 {
 				return -1, k
 			}
-		} else if n <= shortStep && len(b)-i >= shortStep {
+		} else if n <= shortStep && i+shortStep <= len(b) {
 			x := b[i : i+shortStep : i+shortStep]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
@@ -185,7 +185,7 @@ func (w *Walker) matchSteps(l *layout, from int) (end, matched int) {
 			i += int(s.skip)
 		} else {
 			text, end := 0, 0
-			if len(b)-i >= 4 {
+			if i+4 <= len(b) {
 				switch head := binary.BigEndian.Uint32(b[i : i+4 : i+4]); {
 				case head>>24 == 0xda:
 					text = i + 3

@@ -230,10 +230,11 @@ func (w *worker) writeShort(rec *parser.Record, fields []parser.Field) int {
 fields:
 	for ; i < len(fields); i++ {
 		f := &fields[i]
-		if uint(f.Key) >= uint(len(names)) || len(to) < shortField {
+		key := uint(f.Key)
+		if key >= uint(len(names)) || len(to) < shortField {
 			break
 		}
-		name, dst := &names[f.Key], (*[shortField]byte)(to)
+		name, dst := &names[key], (*[shortField]byte)(to)
 		if name.size > shortName {
 			break
 		}
@@ -242,7 +243,8 @@ fields:
 		k := name.size & 31
 		switch f.Type {
 		case parser.Text:
-			size, text := f.End-f.Start, rec.Text(f)
+			text := rec.Text(f)
+			size := len(text)
 			if size > shortText || cap(text) < shortText {
 				break fields
 			}
@@ -253,7 +255,7 @@ fields:
 			}
 			k = (k + 1) & 63 // as it is: then the compiler need not check an index
 			copyShort((*[shortText]byte)(dst[k:]), (*[shortText]byte)(text[:shortText]))
-			k += int(size)
+			k += size
 		case parser.Integer:
 			k = len(event.AppendInt(dst[:k], f.Integer()))
 		case parser.Bool:
