@@ -701,7 +701,7 @@ func (p *Parser) addValue(m *member, name []byte, place int) {
 	case nested && p.cfg.Nested == DropNested || !p.hasSpace():
 	case m.kind != jsonNull:
 		p.addText(name, place, p.cleanValue(m))
-	case p.rec.claim(name, place):
+	default:
 		p.rec.add(name, place, Null)
 	}
 }

@@ -426,9 +426,7 @@ func (p *Parser) readJSON(text []byte) bool {
 	for o.next(m) {
 		place := p.order.find(m.key)
 		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
-			if r.claim(m.key, place) {
-				r.addValue(m.key, place, m.value, Text)
-			}
+			r.addValue(m.key, place, m.value, Text)
 			continue
 		}
 		p.addMember(m, place)
@@ -503,7 +501,7 @@ func (p *Parser) addOther(key, value []byte) {
 	}
 	if name, place := p.name(key, unknown); place != unknown {
 		p.addText(name, place, value)
-	} else if r.other.add(name, len(r.Fields)) {
+	} else {
 		r.addValue(name, unknown, value, Text)
 	}
 }
@@ -517,7 +515,7 @@ func (p *Parser) addMember(m *member, place int) {
 	}
 	switch m.kind {
 	case jsonNull:
-		if name, place := p.name(m.key, place); p.hasSpace() && p.rec.claim(name, place) {
+		if name, place := p.name(m.key, place); p.hasSpace() {
 			p.rec.add(name, place, Null)
 		}
 	case jsonObject, jsonArray:
@@ -551,9 +549,7 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 		p.addMisfit(name, place, m.value, typ)
 		return
 	}
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, m.value, typ)
-	}
+	p.rec.addValue(name, place, m.value, typ)
 }
 
 // hide notes the name of a member that gets no field: it is the host's all the same.
@@ -598,13 +594,10 @@ func (p *Parser) addText(name []byte, place int, value []byte) {
 			return
 		}
 	}
-	if !p.rec.claim(name, place) {
-		return
-	}
 	if typ == Text {
 		p.rec.addValue(name, place, value, Text)
-	} else {
-		p.rec.add(name, place, typ).Num = num
+	} else if f := p.rec.add(name, place, typ); f != nil {
+		f.Num = num
 	}
 }
 
@@ -617,9 +610,7 @@ func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
 	p.rec.arena = append(append(p.rec.arena, name...), "_text"...)
 	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
 	place = p.keys.find(name)
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, value, typ)
-	}
+	p.rec.addValue(name, place, value, typ)
 }
 
 // time takes the message's time.

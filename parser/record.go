@@ -243,28 +243,24 @@ func (r *Record) Lookup(name string) *Field {
 	return nil
 }
 
-// claim takes a name for the next field that is appended, and reports whether it
-// was free.
-func (r *Record) claim(name []byte, place int) bool {
-	if place == unknown {
-		return r.other.add(name, len(r.Fields))
-	}
-	if r.has(place) {
-		return false
-	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
-	return true
-}
-
-// add appends a field whose name was claimed, and returns it.
+// add appends a field of a name that no field has, without text, and returns it. It returns
+// nil if there is a field of the name. place is the name's in the table.
 func (r *Record) add(name []byte, place int, typ Type) *Field {
+	n := len(r.Fields)
 	key := KeyID(place)
-	if place == unknown {
+	switch {
+	case place == unknown:
+		if !r.other.add(name, n) {
+			return nil
+		}
 		start, end := r.locate(name)
 		key = ^KeyID(len(r.names))
 		r.names = append(r.names, span{start, end})
+	case r.has(place):
+		return nil
+	default:
+		r.at[place] = r.gen | uint32(n)
 	}
-	n := len(r.Fields)
 	if n == cap(r.Fields) {
 		r.Fields = slices.Grow(r.Fields, 32)
 	}
@@ -274,23 +270,21 @@ func (r *Record) add(name []byte, place int, typ Type) *Field {
 	return f
 }
 
-// addValue appends a field of a type that has text, whose name was claimed.
+// addValue appends a field of a type that has text, unless there is one of the name.
 func (r *Record) addValue(name []byte, place int, text []byte, typ Type) {
-	start, end := r.locate(text)
-	f := r.add(name, place, typ)
-	f.Start, f.End = start, end
+	if f := r.add(name, place, typ); f != nil {
+		f.Start, f.End = r.locate(text)
+	}
 }
 
 // set makes the field of a key of the table text, whatever it was before.
 func (r *Record) set(place int, text []byte) {
-	if r.has(place) {
-		f := &r.Fields[r.index(place)]
-		f.Start, f.End = r.locate(text)
-		f.Type = Text
-		return
+	f := r.field(place)
+	if f == nil {
+		f = r.add(nil, place, Text)
 	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
-	r.addValue(nil, place, text, Text)
+	f.Start, f.End = r.locate(text)
+	f.Type = Text
 }
 
 // setBool is set for a bool.
