@@ -207,13 +207,15 @@ func skipUnseen(b []byte) int {
 // trimUnseen is b without what skipUnseen skips at its end.
 func trimUnseen(b []byte) []byte {
 	end := len(b)
-	for i := indexCode(b); i < len(b); {
-		next := i + skipUnseen(b[i:])
-		if next == len(b) {
-			end = i
-			break
+	if hasCode(b) {
+		for i := indexCode(b); i < len(b); {
+			next := i + skipUnseen(b[i:])
+			if next == len(b) {
+				end = i
+				break
+			}
+			i = next + indexCode(b[next:])
 		}
-		i = next + indexCode(b[next:])
 	}
 	for end > 0 && (b[end-1] == '\r' || b[end-1] == '\n' || b[end-1] == 0) {
 		end--

@@ -59,17 +59,20 @@ var vmConsole = constant("vmconsole")
 // runtime-rs up to 3.19 to msg (see unpackRuntimeRs).
 func (p *Parser) unpackEnclosed(m *Message) {
 	r := &p.rec
-	msg := r.textOf(keyMsg)
-	if text := r.textOf(keyVMConsole); text != nil && (msg == nil || string(msg) == "reading guest console") {
-		if p.unpack(text) {
-			// The emptied key goes; the flag takes its place (see finish).
-			r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
+	if text := r.textOf(keyVMConsole); text != nil {
+		if msg := r.textOf(keyMsg); msg == nil || string(msg) == "reading guest console" {
+			if p.unpack(text) {
+				// The emptied key goes; the flag takes its place (see finish).
+				r.rename(r.index(keyVMConsole), keyVMConsole, keyGuest)
+			}
+			return
 		}
+	}
+	proxy := m.Origin == KataProxy || isProxy(r.textOf(keyName))
+	if r.Encoding == LogfmtEncoding && !proxy {
 		return
 	}
-	if r.Encoding == LogfmtEncoding && m.Origin != KataProxy && !isProxy(r.textOf(keyName)) {
-		return
-	}
+	msg := r.textOf(keyMsg)
 	// Unknown means not trusted: where the record does not end, or is not read to its end,
 	// the words that say that a guest wrote it may be missing.
 	name, source, subsystem := p.known(m, keyName), p.known(m, keySource), p.known(m, keySubsystem)
@@ -85,7 +88,7 @@ func (p *Parser) unpackEnclosed(m *Message) {
 		} else {
 			p.unpackRuntimeRs(msg, subsystem, r.textOf(p.keys.ids.stream), torn)
 		}
-	case m.Origin == KataProxy || isProxy(r.textOf(keyName)):
+	case proxy:
 		agent := string(source) == "agent"
 		torn = torn && (name == nil || source == nil)
 		if (agent || torn) && !p.unpack(msg) && torn {
@@ -108,7 +111,11 @@ func (p *Parser) known(m *Message, keyID int) []byte {
 
 // isProxy reports whether a name is that of a program which hands on what a guest wrote.
 func isProxy(name []byte) bool {
-	return string(name) == "kata-proxy" || string(name) == "kata-shim"
+	switch string(name) {
+	case "kata-proxy", "kata-shim":
+		return true
+	}
+	return false
 }
 
 // unpackRuntimeRs unpacks what a guest wrote in the message of a record of runtime-rs,

@@ -256,7 +256,7 @@ func (p *Parser) addValue(m *member, name []byte, keyID int) {
 	case nested && p.cfg.Nested == DropNested || !p.hasSpace():
 	case m.kind != jsonNull:
 		p.addText(name, keyID, p.cleanValue(m))
-	case p.rec.claim(name, keyID):
+	default:
 		p.rec.add(name, keyID, Null)
 	}
 }

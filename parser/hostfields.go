@@ -62,7 +62,7 @@ func (p *Parser) addOther(key, value []byte) {
 	}
 	if name, keyID := p.name(key, unknown); keyID != unknown {
 		p.addText(name, keyID, value)
-	} else if r.other.add(name, len(r.Fields)) {
+	} else {
 		r.addValue(name, unknown, value, Text)
 	}
 }
@@ -76,7 +76,7 @@ func (p *Parser) addMember(m *member, keyID int) {
 	}
 	switch m.kind {
 	case jsonNull:
-		if name, keyID := p.name(m.key, keyID); p.hasSpace() && p.rec.claim(name, keyID) {
+		if name, keyID := p.name(m.key, keyID); p.hasSpace() {
 			p.rec.add(name, keyID, Null)
 		}
 	case jsonObject, jsonArray:
@@ -110,9 +110,7 @@ func (p *Parser) addNested(m *member, found int, mode NestedMode) {
 		p.addMisfit(name, keyID, m.value, typ)
 		return
 	}
-	if p.rec.claim(name, keyID) {
-		p.rec.addValue(name, keyID, m.value, typ)
-	}
+	p.rec.addValue(name, keyID, m.value, typ)
 }
 
 // hide notes the name of a member that gets no field: it is the host's all the same.
@@ -157,13 +155,10 @@ func (p *Parser) addText(name []byte, keyID int, value []byte) {
 			return
 		}
 	}
-	if !p.rec.claim(name, keyID) {
-		return
-	}
 	if typ == Text {
 		p.rec.addValue(name, keyID, value, Text)
-	} else {
-		p.rec.add(name, keyID, typ).Num = num
+	} else if f := p.rec.add(name, keyID, typ); f != nil {
+		f.Num = num
 	}
 }
 
@@ -176,9 +171,7 @@ func (p *Parser) addMisfit(name []byte, keyID int, value []byte, typ Type) {
 	p.rec.arena = append(append(p.rec.arena, name...), "_text"...)
 	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
 	keyID = p.keys.find(name)
-	if p.rec.claim(name, keyID) {
-		p.rec.addValue(name, keyID, value, typ)
-	}
+	p.rec.addValue(name, keyID, value, typ)
 }
 
 // time takes the message's time.

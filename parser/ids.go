@@ -9,22 +9,14 @@ import "bytes"
 // addHostIDs fills the ids from what the host's record says.
 func (p *Parser) addHostIDs(m *Message) {
 	r := &p.rec
-	var words runtimeWords
-	if msg := r.textOf(keyMsg); m.Origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' && !p.isKatas() {
-		words.parse(msg)
-		for _, f := range []struct {
-			keyID int
-			text  []byte
-		}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
-			if len(f.text) > 0 {
-				r.set(f.keyID, f.text)
-			}
-		}
+	var sandbox []byte // that the message names
+	if m.Origin == Runtime {
+		sandbox = p.addPod()
 	}
 	if len(r.textOf(keySandbox)) == 0 {
 		id := p.firstText(p.keys.ids.sandbox) // journal fields are in lower case: none is ID
 		if id == nil {
-			id = words.sandbox
+			id = sandbox
 		}
 		if id == nil && m.Sandbox != nil {
 			id = m.Sandbox()
@@ -43,6 +35,27 @@ func (p *Parser) addHostIDs(m *Message) {
 		}
 	}
 	r.HostContainer = len(r.textOf(keyContainer)) > 0
+}
+
+// addPod fills the pod that a container runtime's message names, and returns its sandbox's
+// id, nil for none.
+func (p *Parser) addPod() (sandbox []byte) {
+	r := &p.rec
+	msg := r.textOf(keyMsg)
+	if len(msg) == 0 || msg[0]|0x20 != 'r' || p.isKatas() {
+		return nil
+	}
+	var words runtimeWords
+	words.parse(msg)
+	for _, f := range []struct {
+		keyID int
+		text  []byte
+	}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
+		if len(f.text) > 0 {
+			r.set(f.keyID, f.text)
+		}
+	}
+	return words.sandbox
 }
 
 // firstText is the first text that is not empty of those of the given keys, or nil.

@@ -306,21 +306,20 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
-	size        int       // how long the name is
+	size        int       // how long the name is, -1 if that is more than 16 bytes
 	keyID       int32
 	kind        valueKind
-	typ         Type
 }
 
 // valueKind is what becomes of a key's value in logfmt.
 type valueKind uint8
 
 const (
-	kindOther   valueKind = iota // see Parser.addAt
-	kindText                     // it is a field as it stands
+	kindText    valueKind = iota // it is a field as it stands
 	kindMessage                  // so it is without a newline at its end
 	kindLevel                    // so it is if it is a word of Levels
 	kindInteger                  // it is a number
+	kindOther                    // see Parser.addAt
 )
 
 func kindOf(keyID int, typ Type) valueKind {
@@ -343,7 +342,10 @@ func newSequence(keys *keyTable) sequence {
 	links := make([]link, keys.len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), keyID: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
+		*l = link{next: &links[0], size: -1, keyID: int32(i), kind: kindOf(i, row.typ)}
+		if len(row.name) <= 16 {
+			l.size = len(row.name)
+		}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
@@ -352,16 +354,19 @@ func newSequence(keys *keyTable) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is reports whether it is easy to see that the key's name is name.
-func (l *link) is(name []byte) bool {
-	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
-		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
+// is reports whether it is easy to see that the key's name is text[start:end].
+func (l *link) is(text []byte, start, end int) bool {
+	if end-start != l.size || start+16 > len(text) {
+		return false
+	}
+	name := text[start : start+16 : start+16]
+	return (scan.Load(name, 0)^l.start[0])&l.mask[0]|(scan.Load(name, 8)^l.start[1])&l.mask[1] == 0
 }
 
 // find is keyTable.find.
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
-	if !l.is(name) {
+	if !l.is(name[:cap(name)], 0, len(name)) {
 		keyID := s.keys.find(name)
 		if keyID == unknown {
 			return unknown

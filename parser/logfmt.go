@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"math"
+	"math/bits"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
@@ -110,9 +111,15 @@ func (d *Logfmt) Value() []byte {
 // and when the compiler knows that it need not check an index.
 func (d *Logfmt) current() int { return 2 * int(uint8(d.at)) }
 
-// isOdd reports whether the value of the current pair is not just what is between edges,
-// with quotes around it or without.
-func (d *Logfmt) isOdd() bool { return d.odd && d.oddOnes>>(uint(d.at)%batch)&1 != 0 }
+// nextOdd returns the number of the first pair, from the current one on, whose value is not
+// just what is between edges, with quotes around it or without; that behind the last pair if
+// there is none.
+func (d *Logfmt) nextOdd() int {
+	if !d.odd {
+		return d.n
+	}
+	return min(d.n, d.at+bits.TrailingZeros16(bits.RotateLeft16(d.oddOnes, -(d.at%batch))))
+}
 
 // valueOf is the value of pair number i, given where it is in the text.
 func (d *Logfmt) valueOf(i, start, end int) []byte {

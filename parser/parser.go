@@ -2,7 +2,6 @@ package parser
 
 import (
 	"bytes"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
@@ -286,75 +285,75 @@ func (p *Parser) readLogfmt(text []byte) bool {
 // addPairs takes all pairs that p.logfmt has at hand, whose text is where
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
-	d, r := &p.logfmt, &p.rec
-	text, last, fields, limit := d.structure.Text, p.order.last, r.Fields, p.cfg.MaxFields
-	for ; d.at < d.n; d.at++ {
-		i := d.current()
-		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]
-		key := text[start:equal]
-		next := last.next
-		if !next.is(key) {
-			if next = p.findKey(key); next == nil {
-				r.Fields = fields
-				p.addOther(key, d.Value())
-				fields = r.Fields
-				continue
-			}
-			last.next = next
-		}
-		last = next
-		keyID := next.keyID
-		mark := &r.at[keyID]
-		if *mark&^0xffff == r.gen && next.kind != kindOther {
-			continue // the key is here for the second time
-		}
-		var value []byte
-		var num int64
-		simple := len(fields) < limit && !d.isOdd()
-		if simple {
-			if start = equal + 1; start < end && text[start] == '"' {
-				start++
-				end--
-			}
-			value = text[start:end]
-			switch next.kind {
-			case kindText:
-			case kindMessage:
-				simple = len(value) == 0 || value[len(value)-1] > '\r' // see trimNewlines
-			case kindLevel:
-				simple = LevelRank(value) >= 0
-			case kindInteger:
-				num, simple = parseInt(value)
-			default:
-				simple = false
-			}
-		}
-		if !simple {
-			r.Fields = fields
-			p.addAt(key, int(keyID), d.Value())
-			fields = r.Fields
-			continue
-		}
-		n := len(fields)
-		*mark = r.gen | uint32(n)
-		if n == cap(fields) {
-			fields = slices.Grow(fields, 32)
-		}
-		fields = fields[:n+1]
-		// One by one: a whole that was put together elsewhere is waited for when it is copied.
-		f := &fields[n]
-		f.Num, f.Start, f.End, f.Key, f.Type = uint64(num), at+start, at+end, KeyID(keyID), next.typ
+	// The first is the time in nearly every text.
+	d := &p.logfmt
+	for d.at < d.n {
+		p.add(d.Key(), d.Value())
+		d.at++
+		p.addSimple(at)
 	}
 	d.at--
-	p.order.last, r.Fields = last, fields
 }
 
-// findKey is the link of a key in the table, nil for another key.
-func (p *Parser) findKey(key []byte) *link {
-	if keyID := p.keys.find(key); keyID != unknown {
-		return &p.order.links[keyID]
+// addSimple is addPairs up to the first pair whose key is not the expected one, or whose
+// value is more than a text without escapes, a word of Levels, or a small number. It calls
+// nothing, so that all it needs stays in registers.
+func (p *Parser) addSimple(at uint32) {
+	d, r := &p.logfmt, &p.rec
+	text, last := d.structure.Text[:cap(d.structure.Text)], p.order.last
+	n := len(r.Fields)
+	fields := r.Fields[:max(n, min(cap(r.Fields), p.cfg.MaxFields))]
+	i, stop := d.at, d.nextOdd()
+pairs:
+	for ; i < stop; i++ {
+		edge := d.edge[2*int(uint8(i)):][:3]
+		start, equal, end := edge[0]+1, edge[1], edge[2]
+		next := last.next
+		if !next.is(text, int(start), int(equal)) {
+			break
+		}
+		mark := &r.at[next.keyID]
+		if *mark&^0xffff == r.gen && next.kind != kindOther {
+			last = next
+			continue // the key is here for the second time
+		}
+		if n >= len(fields) {
+			break
+		}
+		if start = equal + 1; start < end && text[start] == '"' {
+			start++
+			end--
+		}
+		f := &fields[n]
+		f.Num, f.Type = 0, Text
+		switch next.kind {
+		case kindText:
+		case kindMessage:
+			if start < end && text[end-1] <= '\r' {
+				break pairs // see trimNewlines
+			}
+		default:
+			value := text[start:]
+			if end-start-1 >= 8 || len(value) < 8 {
+				break pairs
+			}
+			word := scan.Load(value, 0)
+			if next.kind == kindLevel && rankOf(word, int(end-start)) >= 0 {
+				break
+			}
+			num, ok := shortInt(word, int(end-start))
+			if !ok || next.kind != kindInteger {
+				break pairs
+			}
+			f.Num, f.Type = num, Integer
+		}
+		// One by one: a whole that was put together elsewhere is waited for when it is copied.
+		f.Start, f.End, f.Key = at+start, at+end, KeyID(next.keyID)
+		*mark = r.gen | uint32(n)
+		last = next
+		n++
 	}
-	return nil
+	d.at, p.order.last, r.Fields = i, last, fields[:n]
 }
 
 // readJSON reads text as a JSON object and reports whether there was a member in it.
@@ -366,9 +365,7 @@ func (p *Parser) readJSON(text []byte) bool {
 	for o.next(m) {
 		keyID := p.order.find(m.key)
 		if m.kind == jsonString && keyID > keyMsg && p.keys.rows[keyID].typ == Text && len(r.Fields) < p.cfg.MaxFields {
-			if r.claim(m.key, keyID) {
-				r.addValue(m.key, keyID, m.value, Text)
-			}
+			r.addValue(m.key, keyID, m.value, Text)
 			continue
 		}
 		p.addMember(m, keyID)

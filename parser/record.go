@@ -237,28 +237,24 @@ func (r *Record) Index(name []byte) int {
 	return r.other.find(name)
 }
 
-// claim takes a name for the next field that is appended, and reports whether it
-// was free.
-func (r *Record) claim(name []byte, keyID int) bool {
-	if keyID == unknown {
-		return r.other.add(name, len(r.Fields))
-	}
-	if r.has(keyID) {
-		return false
-	}
-	r.at[keyID] = r.gen | uint32(len(r.Fields))
-	return true
-}
-
-// add appends a field whose name was claimed, and returns it.
+// add appends a field of a name that no field has, without text, and returns it. It returns
+// nil if there is a field of the name. keyID is the key with that name, or unknown.
 func (r *Record) add(name []byte, keyID int, typ Type) *Field {
+	n := len(r.Fields)
 	key := KeyID(keyID)
-	if keyID == unknown {
+	switch {
+	case keyID == unknown:
+		if !r.other.add(name, n) {
+			return nil
+		}
 		start, end := r.locate(name)
 		key = ^KeyID(len(r.names))
 		r.names = append(r.names, span{start, end})
+	case r.has(keyID):
+		return nil
+	default:
+		r.at[keyID] = r.gen | uint32(n)
 	}
-	n := len(r.Fields)
 	if n == cap(r.Fields) {
 		r.Fields = slices.Grow(r.Fields, 32)
 	}
@@ -268,23 +264,21 @@ func (r *Record) add(name []byte, keyID int, typ Type) *Field {
 	return f
 }
 
-// addValue appends a field of a type that has text, whose name was claimed.
+// addValue appends a field of a type that has text, unless there is one of the name.
 func (r *Record) addValue(name []byte, keyID int, text []byte, typ Type) {
-	start, end := r.locate(text)
-	f := r.add(name, keyID, typ)
-	f.Start, f.End = start, end
+	if f := r.add(name, keyID, typ); f != nil {
+		f.Start, f.End = r.locate(text)
+	}
 }
 
 // set makes the field of a key of the table text, whatever it was before.
 func (r *Record) set(keyID int, text []byte) {
-	if r.has(keyID) {
-		f := &r.Fields[r.index(keyID)]
-		f.Start, f.End = r.locate(text)
-		f.Type = Text
-		return
+	f := r.field(keyID)
+	if f == nil {
+		f = r.add(nil, keyID, Text)
 	}
-	r.at[keyID] = r.gen | uint32(len(r.Fields))
-	r.addValue(nil, keyID, text, Text)
+	f.Start, f.End = r.locate(text)
+	f.Type = Text
 }
 
 // setBool is set for a bool.

@@ -43,6 +43,7 @@ func (w *worker) locateInto(loc *located) {
 	// it: every entry has a transport.
 	lineBreak, stream, transport, strippedTransport := -1, -1, false, false
 	lower := make([]int, 0, 8)
+	w.walk.Wanted(&w.ev)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
@@ -110,19 +111,5 @@ func (w *worker) wantedText(i int) []byte {
 	if i < 0 {
 		return nil
 	}
-	return w.text(&w.ev.Pairs[i])
-}
-
-// text returns the text of a pair's value, or of the first element of a list. It is nil
-// for a value that has none.
-func (w *worker) text(p *event.Pair) []byte {
-	switch p.Kind {
-	case event.Str:
-		return w.chunk[p.Text:p.End]
-	case event.Array:
-		if text, ok := event.FirstText(w.chunk, int(p.Value)); ok {
-			return text
-		}
-	}
-	return nil
+	return w.walk.WantedText(i)
 }

@@ -35,7 +35,7 @@ type worker struct {
 	located     located // of an event without a layout
 
 	hasPrefix   bool   // a key of the record starts with the prefix
-	messageAt   uint32 // where the message's key starts
+	messageAt   uint32 // where the message's text starts
 	fromCommand bool   // the record's sandbox comes from the shim's command line
 	writeAll    bool   // all of the record's fields are written
 	use         []bool // or else, by index in its Fields: it is written
@@ -126,10 +126,9 @@ func (w *worker) copyUntil(end int) bool {
 // event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
 	loc := w.locate()
-	// Both before pairs are listed anew.
 	identifier := w.field(loc, journalfields.SyslogIdentifier)
 	unit, hasPod := w.field(loc, journalfields.SystemdUnit), loc.hasPod
-	rec := w.record(loc)
+	rec := w.record(loc, identifier)
 	if rec == nil {
 		w.counts.untouched++
 		return true
@@ -152,26 +151,26 @@ func (w *worker) event() bool {
 
 // record parses the event's message, or takes it as the rest of a line that journald has
 // cut. It returns nil if the event stays as it is. The record is valid until the next call.
-func (w *worker) record(loc *located) *parser.Record {
+func (w *worker) record(loc *located, identifier []byte) *parser.Record {
 	text := w.wantedText(loc.message)
 	stream := w.field(loc, journalfields.StreamID)
 	if stream == nil {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	continued := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
 	if !continued && w.continuations.empty() {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
 	if is, ok := w.continuations.rest(id, continued); ok {
 		if is == parser.NoContinuation {
 			return nil
 		}
-		w.setMessage(loc)
+		w.setMessage(loc, text)
 		w.msg = parser.Message{Text: text, Continuation: is}
 		return w.parse.Parse(&w.msg)
 	}
-	rec := w.parsed(loc, text)
+	rec := w.parsed(loc, identifier, text)
 	switch {
 	case !continued:
 	case rec == nil:
@@ -184,11 +183,11 @@ func (w *worker) record(loc *located) *parser.Record {
 
 // parsed parses the event's message as a record of its own. It returns nil if the event
 // stays as it is.
-func (w *worker) parsed(loc *located, text []byte) *parser.Record {
+func (w *worker) parsed(loc *located, identifier, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	w.setMessage(loc)
+	w.setMessage(loc, text)
 	m := &w.msg
 	*m = parser.Message{Text: text}
 	w.fromCommand = false
@@ -198,9 +197,9 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	if loc.index[journalfields.Cmdline] >= 0 {
 		m.Sandbox = w.sandbox
 	}
-	if id := w.field(loc, journalfields.SyslogIdentifier); id != nil {
-		m.Origin = parser.OriginOf(id)
-		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(id, w.field(loc, journalfields.Name)) {
+	if identifier != nil {
+		m.Origin = parser.OriginOf(identifier)
+		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(identifier, w.field(loc, journalfields.Name)) {
 			w.readNative(loc.lower)
 			m.Native = &w.native
 		}
@@ -226,11 +225,8 @@ func (w *worker) shimSandbox() []byte {
 
 // setMessage keeps for write where the message is, and whether a key has the prefix: the
 // indexes in loc are of no use there, since all pairs may have been listed in between.
-func (w *worker) setMessage(loc *located) {
-	w.messageAt, w.hasPrefix = 0, loc.hasPrefix
-	if loc.message >= 0 {
-		w.messageAt = w.ev.Pairs[loc.message].At
-	}
+func (w *worker) setMessage(loc *located, text []byte) {
+	w.messageAt, w.hasPrefix = uint32(cap(w.chunk)-cap(text)), loc.hasPrefix
 }
 
 // judge reports whether options drop the record, and whether it is the second of two
