@@ -285,12 +285,21 @@ func (p *Parser) readLogfmt(text []byte) bool {
 // addPairs takes all pairs that p.logfmt has at hand, whose text is where
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
-	// The first is the time in nearly every text.
 	d := &p.logfmt
 	for d.at < d.n {
-		p.add(d.Key(), d.Value())
+		key := d.Key()
+		if next := p.order.last.next; next.kind != kindOther && next.is(key[:cap(key)], 0, len(key)) {
+			first := d.at
+			if p.addSimple(at); d.at > first {
+				continue
+			}
+		}
+		if place := p.order.find(key); place != unknown {
+			p.addAt(key, place, d.Value())
+		} else {
+			p.addOther(key, d.Value())
+		}
 		d.at++
-		p.addSimple(at)
 	}
 	d.at--
 }
