@@ -249,6 +249,10 @@ func (g *slowGuest) readJSON(text string, maxDepth int) (after string, reason Re
 	return text[d.InputOffset():], reason, true
 }
 
+// slowAmbiguous is a name in what slowUnpack returns where the rules leave a choice: the host has
+// several fields whose names differ in their spelling, and a guest's value is that of one.
+const slowAmbiguous = "ambiguous"
+
 // slowUnpack is the record, by name and rendered value, that the enclosing record (likewise)
 // and a guest's text become, with the default options.
 func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[string]string {
@@ -390,7 +394,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 		case strings.HasPrefix(lower, "agent_") || strings.HasPrefix(lower, "pod_") || strings.HasSuffix(lower, "_text"):
 			keep(m)
 		case reserved[slowSpelling(name)]:
-			same := false
+			same, differs := false, false
 			exact, ok := enclosing[name]
 			for host, text := range enclosing {
 				if ok {
@@ -400,8 +404,15 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 					if now, ok := r[host]; ok {
 						text = now // a guest's msg, level and so on have taken its place
 					}
-					same = same || slowSame(text, value(m))
+					if slowSame(text, value(m)) {
+						same = true
+					} else {
+						differs = true
+					}
 				}
+			}
+			if same && differs {
+				r[slowAmbiguous] = "true"
 			}
 			_, listed := table[m.key]
 			_, taken := r["agent_"+name]

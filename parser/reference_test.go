@@ -644,7 +644,7 @@ func slowCompare(m *Message, r *Record) string {
 	}
 	got := fieldMap(r)
 	delete(got, "event time")
-	if len(got) > DefaultMaxFields || r.Reason == TooManyFields {
+	if len(got) > DefaultMaxFields || r.Reason == TooManyFields || want.fields[slowAmbiguous] != "" {
 		return ""
 	}
 	diff := diffMaps(got, want.fields)
