@@ -43,6 +43,7 @@ func (p *Parser) addHostIDs(m *Message) {
 		}
 	}
 	r.HostContainer = len(r.textOf(keyContainer)) > 0
+	r.NamesPod = len(words.name) > 0 && bytes.Equal(words.sandbox, r.textOf(keySandbox))
 }
 
 // firstText is the first text that is not empty of those of the given keys, or nil.

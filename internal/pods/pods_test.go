@@ -16,9 +16,13 @@ import (
 // id returns an id of 64 digits that starts with the text, which must be hexadecimal.
 func id(text string) string { return text + strings.Repeat("0", idLen-len(text)) }
 
-// find calls Find as for a chunk of its own.
+// find calls Find as for a chunk of its own, which may wait as long as a busy machine needs.
 func find(r *Resolver, sandbox, container string) (pod, name string, result Result) {
-	w := NewWait()
+	return findWithin(r, sandbox, container, time.Minute)
+}
+
+func findWithin(r *Resolver, sandbox, container string, limit time.Duration) (pod, name string, result Result) {
+	w := NewWait(limit)
 	p, name, result := r.Find([]byte(sandbox), []byte(container), &w)
 	return p.String(), name, result
 }
@@ -380,7 +384,7 @@ func TestFlood(t *testing.T) {
 		for i := range 10000 {
 			sandbox := id(fmt.Sprintf("%08x", i))
 			want(t, r, sandbox, "", "none", "", Unresolved)
-			w := NewWait()
+			w := NewWait(MaxWait)
 			if e := r.entry(&r.sandboxes, []byte(sandbox), w.now); !e.next.IsZero() {
 				looked++
 			}
@@ -405,7 +409,7 @@ func TestLearn(t *testing.T) {
 		r := New([]string{root})
 		defer r.Close()
 		learn := func(sandbox, name, namespace, uid string) {
-			w := NewWait()
+			w := NewWait(MaxWait)
 			r.Learn([]byte(sandbox), []byte(name), []byte(namespace), []byte(uid), &w)
 		}
 		learn(sandbox, "web 0", "shop", uid)
@@ -433,13 +437,13 @@ func TestSlow(t *testing.T) {
 		hold := make(chan struct{})
 		r.files.hold = func() { <-hold }
 		start := time.Now()
-		w := NewWait()
+		w := NewWait(MaxWait)
 		for range 3 {
 			if p, _, result := r.Find([]byte(id("ab")), nil, &w); p != nil || result != Unresolved {
 				t.Errorf("got %v, %v", p, result)
 			}
 		}
-		if took := time.Since(start); took != maxWait {
+		if took := time.Since(start); took != MaxWait {
 			t.Errorf("a chunk waited for %v", took)
 		}
 		time.Sleep(time.Millisecond)
@@ -452,9 +456,51 @@ func TestSlow(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+		if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "reading the files takes long;") {
+			t.Errorf("warnings %q", got)
+		}
 		close(hold)
 		synctest.Wait()
 		want(t, r, id("ab"), "", "shop/web-0 "+uid, "", Hit)
+	})
+}
+
+// TestWait: a chunk waits for look-ups as long as it may, however long its records take otherwise.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := t.TempDir()
+		r := New([]string{root})
+		defer r.Close()
+		r.files.hold = func() { time.Sleep(9 * time.Millisecond) }
+		w := NewWait(MaxWait)
+		for i, wanted := range []Result{Miss, Miss, Unresolved, Unresolved} {
+			sandbox := id(fmt.Sprintf("a%d", i))
+			putContainerd(t, root, sandbox, "shop", "web-0", uid)
+			time.Sleep(30 * time.Millisecond)
+			if _, _, result := r.Find([]byte(sandbox), nil, &w); result != wanted {
+				t.Errorf("look-up %d: %v, want %v", i, result, wanted)
+			}
+		}
+	})
+}
+
+// TestFull: more look-ups than there is memory for are not blamed on their number alone.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New([]string{t.TempDir()})
+		defer r.Close()
+		r.files.hold = func() { time.Sleep(200 * time.Millisecond) }
+		for i := range 1000 {
+			findWithin(r, id(fmt.Sprintf("%04x", i)), "", 0)
+			time.Sleep(25 * time.Millisecond)
+			if len(r.queue) > maxQueue {
+				t.Fatalf("%d in the queue", len(r.queue))
+			}
+		}
+		if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "reading the files takes long;") {
+			t.Errorf("warnings %q", got)
+		}
+		time.Sleep(time.Minute)
 	})
 }
 
@@ -531,7 +577,7 @@ func TestHitsDoNotAllocate(t *testing.T) {
 	find(r, string(sandbox), string(container))
 	absent := []byte(id("ee"))
 	find(r, string(absent), "")
-	w := NewWait()
+	w := NewWait(MaxWait)
 	if n := testing.AllocsPerRun(1000, func() {
 		if p, name, result := r.Find(sandbox, container, &w); p == nil || name != "app" || result != Hit {
 			t.Fatal(p, name, result)
@@ -594,7 +640,7 @@ func BenchmarkFind(b *testing.B) {
 		r := New([]string{root})
 		defer r.Close()
 		find(r, sandbox, "")
-		w := NewWait()
+		w := NewWait(MaxWait)
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Find([]byte(sandbox), nil, &w)
@@ -604,7 +650,7 @@ func BenchmarkFind(b *testing.B) {
 		r := New([]string{root})
 		defer r.Close()
 		find(r, id("cd"), "")
-		w := NewWait()
+		w := NewWait(MaxWait)
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Find([]byte(id("cd")), nil, &w)
