@@ -93,11 +93,15 @@ func TestRuntimes(t *testing.T) {
 	f("containerd 1.6.8", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-cpu-period":"100000",
 		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0_`+uid+`",
 		"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "shop/web-0 ")
+	f("containerd, a container", containerd, `"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"app",
+		"io.kubernetes.cri.sandbox-id":"`+id("cd")+`","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "none")
+	f("containerd 1.6.8, crictl", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-id":"ID",
+		"io.kubernetes.cri.sandbox-log-directory":"/tmp","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "shop/web-0 ")
 	f("containerd 1.7, k3s", containerd, `"io.katacontainers.config.hypervisor.default_vcpus":"2","io.kubernetes.cri.container-type":"sandbox",
 		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop",
 		"io.kubernetes.cri.sandbox-uid":"`+uid+`"`, "shop/web-0 "+uid)
 	f("containerd 2.1", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.podsandbox.image-name":"registry.k8s.io/pause:3.10",
-		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-name":"web-0.a","io.kubernetes.cri.sandbox-namespace":"shop",
+		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0.a_`+uid+`","io.kubernetes.cri.sandbox-name":"web-0.a","io.kubernetes.cri.sandbox-namespace":"shop",
 		"io.kubernetes.cri.sandbox-uid":"`+uid+`"`, "shop/web-0.a "+uid)
 	f("CRI-O 1.17", crio, `"io.kubernetes.container.name":"POD","io.kubernetes.cri-o.ContainerType":"sandbox","io.kubernetes.cri-o.SandboxID":"ID",
 		"io.kubernetes.pod.name":"web-0","io.kubernetes.pod.namespace":"shop","io.kubernetes.pod.uid":"`+uid+`"`, "shop/web-0 "+uid)
@@ -148,6 +152,17 @@ func TestUnusable(t *testing.T) {
 	f("annotations in capitals", errOtherSandbox.Error(), func(t *testing.T, root string) {
 		put(t, `{"Annotations":{"io.kubernetes.cri.sandbox-id":"`+sandbox+`","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"}}`, config(root))
 	})
+	// Pods of releases that do not add all names, where pod_annotations lets them add those.
+	for name, forged := range map[string]string{
+		"a forged uid":  `"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop","io.kubernetes.cri.sandbox-uid":"1"`,
+		"forged names":  `"io.kubernetes.cri.sandbox-name":"secret","io.kubernetes.cri.sandbox-namespace":"shop"`,
+		"a forged name": `"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"kube-system"`,
+	} {
+		f(name, errForged.Error(), func(t *testing.T, root string) {
+			put(t, `{"annotations":{"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-id":"`+sandbox+`",
+				"io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0_`+uid+`",`+forged+`}}`, config(root))
+		})
+	}
 	f("a name that is none", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "shop", "web\n0", "") })
 	f("a namespace that is none", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "../shop", "web-0", "") })
 	f("no namespace", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "", "web-0", "") })
