@@ -508,8 +508,11 @@ func TestFull(t *testing.T) {
 		for i := range 1000 {
 			findWithin(r, id(fmt.Sprintf("%04x", i)), "", 0)
 			time.Sleep(25 * time.Millisecond)
-			if len(r.queue) > maxQueue {
-				t.Fatalf("%d in the queue", len(r.queue))
+			r.mu.Lock()
+			n := len(r.queue)
+			r.mu.Unlock()
+			if n > maxQueue {
+				t.Fatalf("%d in the queue", n)
 			}
 		}
 		if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "reading the files takes long;") {
