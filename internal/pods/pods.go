@@ -61,6 +61,15 @@ const (
 // MaxWait is how long a chunk may wait for its look-ups.
 const MaxWait = 20 * time.Millisecond
 
+// The warnings that are not about one root.
+const (
+	noRoots   = "none of the folders that sandbox_metadata_roots names is there; in a container, mount those of the node read-only"
+	noID      = "an id that is not 64 hexadecimal digits was not looked up"
+	tooMany   = "more than 50 look-ups a second; the pods of some records come late, or not at all"
+	slowFiles = "reading the files takes long; the pods of some records come late, or not at all"
+	panicked  = "internal error in a look-up: "
+)
+
 // Resolver finds pods. It is safe for use by several goroutines at once. Files are read on a
 // goroutine of its own, which runs only while there is something to read.
 type Resolver struct {
@@ -159,7 +168,7 @@ func (r *Resolver) Find(sandbox, container []byte, w *Wait) (pod *Pod, name stri
 	}
 	if s == nil && c == nil {
 		if len(sandbox)+len(container) > 0 {
-			r.warnings.add("an id that is not 64 hexadecimal digits was not looked up")
+			r.warnings.add(noID)
 		}
 		return nil, "", Unresolved
 	}
@@ -250,7 +259,7 @@ func isID(text []byte) bool {
 // lookUp has files read for an entry if it is time for that, and waits for them.
 func (r *Resolver) lookUp(e *entry, w *Wait) {
 	if r.reading && w.now.Sub(r.began) > slowAfter {
-		r.warnSlow()
+		r.warnings.add(slowFiles)
 	}
 	if e.done == nil {
 		if w.now.Before(e.next) || !r.mayRead(w.now) {
@@ -281,11 +290,6 @@ func (r *Resolver) lookUp(e *entry, w *Wait) {
 	r.mu.Lock()
 }
 
-// warnSlow says that files are not read as fast as they are wanted.
-func (r *Resolver) warnSlow() {
-	r.warnings.add("reading the files takes long; the pods of some records come late, or not at all")
-}
-
 // mayRead reports whether another look-up may begin.
 func (r *Resolver) mayRead(now time.Time) bool {
 	if passed := now.Sub(r.budgetAt); passed > 0 {
@@ -293,11 +297,11 @@ func (r *Resolver) mayRead(now time.Time) bool {
 		r.budgetAt = now
 	}
 	if len(r.queue) >= maxQueue {
-		r.warnSlow()
+		r.warnings.add(slowFiles)
 		return false
 	}
 	if r.budget < 1 {
-		r.warnings.add("more than 50 look-ups a second; the pods of some records come late, or not at all")
+		r.warnings.add(tooMany)
 		return false
 	}
 	r.budget--
@@ -361,7 +365,7 @@ func (r *Resolver) readBatch(batch []*entry) (found []finding) {
 			r.mu.Lock()
 			r.panics++
 			r.mu.Unlock()
-			r.warnings.add(fmt.Sprintf("internal error in a look-up: %T", p))
+			r.warnings.add(panicked + fmt.Sprintf("%T", p))
 		}
 	}()
 	ids := make([]string, len(batch))

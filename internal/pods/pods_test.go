@@ -536,6 +536,25 @@ func TestPanic(t *testing.T) {
 	}
 }
 
+// TestDocs: docs/operations.md has every warning.
+func TestDocs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := string(b)
+	for _, text := range []string{noRoots, noID, tooMany, slowFiles, panicked} {
+		if text, _, _ = strings.Cut(text, ";"); !strings.Contains(docs, "\n| `sandbox_metadata: "+strings.TrimSpace(text)) {
+			t.Errorf("no row for %q", text)
+		}
+	}
+	for _, err := range []error{errOtherSandbox, errForged, errJSON, errNotFile, errTooLarge, errFileMoved, errNames, errTooManyLinks} {
+		if text := err.Error(); !strings.HasPrefix(text, "a config.json ") && !strings.Contains(docs, text) {
+			t.Errorf("nothing of %q", text)
+		}
+	}
+}
+
 func TestConcurrent(t *testing.T) {
 	root, logs := t.TempDir(), t.TempDir()
 	for i := range 16 {
