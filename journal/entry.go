@@ -1,0 +1,227 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"strconv"
+	"unicode/utf8"
+)
+
+// More items than that of one entry are not given; journald allows 1024.
+const maxItems = 16384
+
+// Entry is the entry at the Reader's position. It belongs to the Reader and is set anew by each
+// Next and Previous.
+type Entry struct {
+	Seqnum    uint64 // counts the entries of SeqnumID
+	Realtime  uint64 // when journald got it, in microseconds since 1970, UTC
+	Monotonic uint64 // the same as microseconds since BootID
+	XorHash   uint64 // a hash of the contents
+	BootID    ID
+	SeqnumID  ID // the source of sequence numbers
+	MachineID ID // of the file that has the entry
+
+	reader *Reader
+	file   *file
+	offset uint64
+	size   uint64
+	loaded bool
+	fields []Field
+}
+
+// Field is a field of an entry. An entry may have several of one name.
+type Field struct {
+	Name  []byte // such as MESSAGE
+	Value []byte // any bytes
+	// Truncated is set if the value is only the start of what the journal has, see Options.
+	Truncated bool
+}
+
+// Entry returns the current entry, or nil if the last call of Next or Previous returned false.
+func (r *Reader) Entry() *Entry {
+	if r.entry.file == nil {
+		return nil
+	}
+	return &r.entry
+}
+
+func (e *Entry) reset(f *file, h *entryHead) {
+	e.loaded = false
+	if e.file = f; f == nil {
+		return
+	}
+	e.Seqnum, e.Realtime, e.Monotonic, e.XorHash = h.seqnum, h.realtime, h.monotonic, h.xor
+	e.BootID, e.SeqnumID, e.MachineID = h.boot, f.seqnumID, f.machineID
+	e.offset, e.size = h.offset, h.size
+}
+
+// Path returns the name of the file that has the entry.
+func (e *Entry) Path() string { return e.file.path }
+
+// Cursor returns a text that names the entry, as sd_journal_get_cursor does.
+func (e *Entry) Cursor() string { return string(e.AppendCursor(nil)) }
+
+// AppendCursor appends the cursor to b.
+func (e *Entry) AppendCursor(b []byte) []byte {
+	b = append(b, "s="...)
+	b = hex.AppendEncode(b, e.SeqnumID[:])
+	b = append(b, ";i="...)
+	b = strconv.AppendUint(b, e.Seqnum, 16)
+	b = append(b, ";b="...)
+	b = hex.AppendEncode(b, e.BootID[:])
+	b = append(b, ";m="...)
+	b = strconv.AppendUint(b, e.Monotonic, 16)
+	b = append(b, ";t="...)
+	b = strconv.AppendUint(b, e.Realtime, 16)
+	b = append(b, ";x="...)
+	return strconv.AppendUint(b, e.XorHash, 16)
+}
+
+// Fields returns the fields in the order that they have in the journal. Those that are damaged are
+// left out and counted. The slice and all that it refers to are valid until the Reader's next
+// call; they must not be written to.
+func (e *Entry) Fields() []Field {
+	if e.loaded || e.file == nil {
+		return e.fields
+	}
+	e.loaded = true
+	e.fields = e.fields[:0]
+	for i := range e.items() {
+		if p, cut, ok := e.item(i); ok {
+			if eq := bytes.IndexByte(p, '='); eq > 0 {
+				e.fields = append(e.fields, Field{Name: p[:eq:eq], Value: p[eq+1:], Truncated: cut})
+				continue
+			}
+			e.bad(errData)
+		}
+	}
+	return e.fields
+}
+
+// Field returns the value of the first field with a name, and whether there is one. It reads no
+// more than it has to. The value is valid until the Reader's next call.
+func (e *Entry) Field(name string) (value []byte, ok bool) {
+	if e.file == nil {
+		return nil, false
+	}
+	if e.loaded {
+		for _, f := range e.fields {
+			if string(f.Name) == name {
+				return f.Value, true
+			}
+		}
+		return nil, false
+	}
+	for i := range e.items() {
+		p, _, ok := e.item(i)
+		if ok && len(p) > len(name) && p[len(name)] == '=' && string(p[:len(name)]) == name {
+			return p[len(name)+1:], true
+		}
+	}
+	return nil, false
+}
+
+func (e *Entry) items() uint64 {
+	n := (e.size - entryHeader) / e.file.entryItem
+	if n > maxItems {
+		e.reader.stats.TruncatedFields += n - maxItems
+		n = maxItems
+	}
+	return n
+}
+
+func (e *Entry) bad(err error) {
+	e.file.damaged(err)
+	e.reader.stats.DamagedFields++
+}
+
+// item returns the payload of the entry's item i.
+func (e *Entry) item(i uint64) (p []byte, cut, ok bool) {
+	f, c := e.file, e.reader.cache
+	at, err := f.item(e.offset+entryHeader, i, f.entryItem)
+	if err != nil {
+		e.bad(err)
+		return nil, false, false
+	}
+	// Most fields lie in one block and are not compressed.
+	if at%8 == 0 && at >= f.headerSize && at < f.end {
+		if b, err := c.block(f, at>>blockShift); err == nil && at%blockSize+f.dataHeader < uint64(len(b)) {
+			b = b[at%blockSize:]
+			size := binary.LittleEndian.Uint64(b[8:])
+			if b[0] == typeData && b[1]&dataCompressed == 0 && size <= uint64(len(b)) && size > f.dataHeader && size-f.dataHeader <= uint64(e.reader.options.MaxField) {
+				p = b[f.dataHeader:size:size]
+			}
+		}
+	}
+	if p == nil {
+		// At least the name should fit.
+		limit := max(min(e.reader.options.MaxField, e.reader.options.MaxEntry-c.arena.used), 256)
+		p, cut, err = f.payload(at, limit)
+		if cut || err == errTooLarge {
+			e.reader.stats.TruncatedFields++
+		}
+		if err == errTooLarge {
+			return nil, false, false
+		}
+		if err != nil {
+			e.bad(err)
+			return nil, false, false
+		}
+	}
+	if e.reader.options.VerifyHashes && !cut {
+		if b, err := f.peek(at+16, 8); err != nil || binary.LittleEndian.Uint64(b) != f.hash(p) {
+			e.bad(errHash)
+			return nil, false, false
+		}
+	}
+	return p, cut, true
+}
+
+// AppendExport appends the entry in the Journal Export Format, with an empty line at the end, as
+// journalctl -o export of systemd 252 prints it.
+func (e *Entry) AppendExport(b []byte) []byte {
+	b = append(b, "__CURSOR="...)
+	b = e.AppendCursor(b)
+	b = append(b, "\n__REALTIME_TIMESTAMP="...)
+	b = strconv.AppendUint(b, e.Realtime, 10)
+	b = append(b, "\n__MONOTONIC_TIMESTAMP="...)
+	b = strconv.AppendUint(b, e.Monotonic, 10)
+	b = append(b, "\n_BOOT_ID="...)
+	b = hex.AppendEncode(b, e.BootID[:])
+	b = append(b, '\n')
+	for _, f := range e.Fields() {
+		if string(f.Name) == "_BOOT_ID" {
+			continue
+		}
+		b = append(b, f.Name...)
+		if isPrintable(f.Value) {
+			b = append(b, '=')
+		} else {
+			b = append(b, '\n')
+			b = binary.LittleEndian.AppendUint64(b, uint64(len(f.Value)))
+		}
+		b = append(b, f.Value...)
+		b = append(b, '\n')
+	}
+	return append(b, '\n')
+}
+
+// isPrintable reports whether a value may be written as text.
+func isPrintable(p []byte) bool {
+	for i := 0; i < len(p); {
+		if c := p[i]; c < utf8.RuneSelf {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return false
+			}
+			i++
+			continue
+		}
+		c, n := utf8.DecodeRune(p[i:])
+		if c == utf8.RuneError && n == 1 || c < 0xa0 || c >= 0xfdd0 && c <= 0xfdef || c&0xfffe == 0xfffe {
+			return false
+		}
+		i += n
+	}
+	return true
+}
