@@ -26,6 +26,10 @@ type cache struct {
 	tick  uint64
 	reads uint64 // calls of pread; a bound in tests
 	arena arena
+
+	// The block that was used last, if that was in this tick.
+	key  uint64
+	data []byte
 }
 
 func newCache(size int) *cache {
@@ -39,6 +43,7 @@ func newCache(size int) *cache {
 // step ends the life of all that was given out.
 func (c *cache) step() {
 	c.tick++
+	c.key = 0
 	c.arena.reset()
 }
 
@@ -49,11 +54,15 @@ func (c *cache) block(f *file, number uint64) ([]byte, error) {
 		return nil, errShort
 	}
 	key := uint64(f.serial)<<32 | number
+	if key == c.key {
+		return c.data, nil
+	}
 	s := &c.sets[(number^uint64(f.serial)*0x9e3779b1)&uint64(len(c.sets)-1)]
 	for i, k := range &s.keys {
 		if k == key {
 			s.used[i] = c.tick
-			return s.data[i], nil
+			c.key, c.data = key, s.data[i]
+			return c.data, nil
 		}
 	}
 	return c.fill(f, s, key)
@@ -80,7 +89,8 @@ func (c *cache) fill(f *file, s *cacheSet, key uint64) ([]byte, error) {
 		return nil, err
 	}
 	s.keys[oldest], s.used[oldest], s.data[oldest] = key, c.tick, b[:n]
-	return b[:n], nil
+	c.key, c.data = key, b[:n]
+	return c.data, nil
 }
 
 // pread fills b as far as the file goes.

@@ -26,6 +26,7 @@ type Entry struct {
 	file   *file
 	offset uint64
 	size   uint64
+	list   []byte // the items, once they are needed
 	loaded bool
 	fields []Field
 }
@@ -47,7 +48,7 @@ func (r *Reader) Entry() *Entry {
 }
 
 func (e *Entry) reset(f *file, h *entryHead) {
-	e.loaded = false
+	e.loaded, e.list = false, nil
 	if e.file = f; f == nil {
 		return
 	}
@@ -87,12 +88,14 @@ func (e *Entry) Fields() []Field {
 	}
 	e.loaded = true
 	e.fields = e.fields[:0]
-	for i := range e.items() {
-		if p, cut, ok := e.item(i); ok {
-			if eq := bytes.IndexByte(p, '='); eq > 0 {
-				e.fields = append(e.fields, Field{Name: p[:eq:eq], Value: p[eq+1:], Truncated: cut})
-				continue
-			}
+	for list := e.items(); len(list) > 0; {
+		p, cut, ok := e.next(&list)
+		if !ok {
+			continue
+		}
+		if eq := bytes.IndexByte(p, '='); eq > 0 {
+			e.fields = append(e.fields, Field{Name: p[:eq:eq], Value: p[eq+1:], Truncated: cut})
+		} else {
 			e.bad(errData)
 		}
 	}
@@ -113,8 +116,8 @@ func (e *Entry) Field(name string) (value []byte, ok bool) {
 		}
 		return nil, false
 	}
-	for i := range e.items() {
-		p, _, ok := e.item(i)
+	for list := e.items(); len(list) > 0; {
+		p, _, ok := e.next(&list)
 		if ok && len(p) > len(name) && p[len(name)] == '=' && string(p[:len(name)]) == name {
 			return p[len(name)+1:], true
 		}
@@ -122,13 +125,21 @@ func (e *Entry) Field(name string) (value []byte, ok bool) {
 	return nil, false
 }
 
-func (e *Entry) items() uint64 {
-	n := (e.size - entryHeader) / e.file.entryItem
-	if n > maxItems {
-		e.reader.stats.TruncatedFields += n - maxItems
-		n = maxItems
+// items returns the entry's list of data objects.
+func (e *Entry) items() []byte {
+	if e.list == nil {
+		n := (e.size - entryHeader) / e.file.entryItem
+		if n > maxItems {
+			e.reader.stats.TruncatedFields += n - maxItems
+			n = maxItems
+		}
+		var err error
+		if e.list, err = e.file.hold(e.offset+entryHeader, int(n*e.file.entryItem)); err != nil {
+			e.bad(err)
+			e.list = []byte{}
+		}
 	}
-	return n
+	return e.list
 }
 
 func (e *Entry) bad(err error) {
@@ -136,13 +147,16 @@ func (e *Entry) bad(err error) {
 	e.reader.stats.DamagedFields++
 }
 
-// item returns the payload of the entry's item i.
-func (e *Entry) item(i uint64) (p []byte, cut, ok bool) {
+// next takes the first item off the list and returns the payload of its data object.
+func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 	f, c := e.file, e.reader.cache
-	at, err := f.item(e.offset+entryHeader, i, f.entryItem)
-	if err != nil {
-		e.bad(err)
-		return nil, false, false
+	var at uint64
+	if f.entryItem == 4 {
+		at = uint64(binary.LittleEndian.Uint32(*list))
+		*list = (*list)[4:]
+	} else {
+		at = binary.LittleEndian.Uint64(*list)
+		*list = (*list)[16:] // with a hash, which is that of the object
 	}
 	// Most fields lie in one block and are not compressed.
 	if at%8 == 0 && at >= f.headerSize && at < f.end {
@@ -157,6 +171,7 @@ func (e *Entry) item(i uint64) (p []byte, cut, ok bool) {
 	if p == nil {
 		// At least the name should fit.
 		limit := max(min(e.reader.options.MaxField, e.reader.options.MaxEntry-c.arena.used), 256)
+		var err error
 		p, cut, err = f.payload(at, limit)
 		if cut || err == errTooLarge {
 			e.reader.stats.TruncatedFields++
