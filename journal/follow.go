@@ -35,11 +35,12 @@ func isJournalName(name string) bool {
 	return strings.HasSuffix(name, ".journal") || strings.HasSuffix(name, ".journal~")
 }
 
-// isMachineName reports whether a directory is named after a machine's ID, with or without a namespace.
-func isMachineName(name string) bool {
-	id, _, _ := strings.Cut(name, ".")
+// isMachineName reports whether a directory is named after a machine's ID, and possibly a
+// namespace.
+func isMachineName(name string, namespaces bool) bool {
+	id, _, found := strings.Cut(name, ".")
 	_, err := ParseID(id)
-	return err == nil
+	return err == nil && (namespaces || !found)
 }
 
 // track adds a file.
@@ -159,7 +160,7 @@ func (r *Reader) scan(all bool) (changed bool) {
 				if f := r.consider(path); f != nil {
 					added = append(added, f)
 				}
-			case d.root && isMachineName(name):
+			case d.root && isMachineName(name, r.options.AllNamespaces):
 				if info, err := os.Stat(path); err == nil && info.IsDir() && !slices.ContainsFunc(r.dirs, func(d *dir) bool { return d.path == path }) {
 					r.dirs = append(r.dirs, &dir{path: path})
 				}

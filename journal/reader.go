@@ -28,6 +28,9 @@ type Options struct {
 	// VerifyHashes compares the hash of every data object with its payload. A field for which they
 	// differ is left out and counted. It finds damage within values, for about twice the time.
 	VerifyHashes bool
+	// AllNamespaces reads the directories of journal namespaces too. Without it only that of the
+	// machine without a namespace is read, as libsystemd does.
+	AllNamespaces bool
 	// Damaged, if set, is called with the first damage that is found in each file, and for each file
 	// in a directory that cannot be read at all. It must not call the Reader.
 	Damaged func(path string, err error)
@@ -84,8 +87,7 @@ type Reader struct {
 
 // Open opens journals. A path is a file, or a directory: then all files in it are read whose
 // names end in ".journal" or ".journal~", and those in directories below it that are named
-// after a machine, as journald does it: with a 128-bit ID, and possibly a namespace behind a
-// dot. A directory may be empty, and may be missing: Wait notices files that appear later.
+// after a machine's ID, as journald does it, see also Options.AllNamespaces. A directory may be empty, and may be missing: Wait notices files that appear later.
 //
 // The position is before the first entry. Files in a directory that cannot be read are counted
 // and reported, see Options.Damaged; for a path that is a file it is an error.
