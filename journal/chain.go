@@ -151,13 +151,12 @@ func (c *chain) search(p uint64) (uint64, error) {
 }
 
 // from finds the first entry whose offset is at least p, or, if forward is not set, the last one
-// whose offset is less than p. It returns 0 if there is none. Entries that are damaged are
-// counted and stepped over. An error says that the list itself is damaged.
+// whose offset is less than p. It returns 0 if there is none. An error says that the list is
+// damaged, or, if e is not nil, the entry.
 func (c *chain) from(p uint64, forward bool, e *entryHead) (uint64, error) {
 	if c.n == 0 {
 		return 0, nil
 	}
-	f := c.file
 	var i uint64
 	if forward && c.at != 0 && c.at < p && p <= c.at+8 {
 		i = c.i + 1 // the one behind that was found last
@@ -170,78 +169,103 @@ func (c *chain) from(p uint64, forward bool, e *entryHead) (uint64, error) {
 			i-- // may wrap around
 		}
 	}
-	for i < c.n {
-		at, err := c.item(i)
-		if err != nil {
-			return 0, err
+	if i >= c.n {
+		return 0, nil
+	}
+	at, err := c.item(i)
+	if err != nil {
+		return 0, err
+	}
+	if at == 0 || at%8 != 0 || at >= p != forward {
+		return 0, errArray
+	}
+	// An offset that is wrong but valid must not hide the entries around it.
+	if forward && i+1 < c.n {
+		if after, err := c.item(i + 1); err != nil || after <= at {
+			return 0, errArray
 		}
-		bad := at == 0 || at%8 != 0
-		if forward {
-			bad = bad || at < p
-			// An offset that is wrong but valid must not hide the entries that follow.
-			if !bad && i+1 < c.n {
-				if after, err := c.item(i + 1); err == nil && after <= at && after >= p && after != 0 {
-					bad = true
-				}
-			}
-		} else {
-			bad = bad || at >= p
-			if !bad && i > 0 {
-				if before, err := c.item(i - 1); err == nil && before >= at && before < p {
-					bad = true
-				}
-			}
-		}
-		if !bad {
-			if e == nil {
-				c.i, c.at = i, at
-				return at, nil
-			}
-			if err := f.entryAt(at, e); err == nil {
-				c.i, c.at = i, at
-				return at, nil
-			}
-		}
-		f.damaged(errEntry)
-		f.reader.stats.DamagedEntries++
-		if forward {
-			i++
-		} else {
-			i--
+	} else if !forward && i > 0 {
+		if before, err := c.item(i - 1); err != nil || before >= at {
+			return 0, errArray
 		}
 	}
-	return 0, nil
+	if e != nil {
+		if err := c.file.entryAt(at, e); err != nil {
+			return 0, err
+		}
+	}
+	c.i, c.at = i, at
+	return at, nil
 }
 
 // tail returns the offset behind the last entry.
-func (c *chain) tail() uint64 {
-	for i := c.n; i > 0; i-- {
-		if at, err := c.item(i - 1); err == nil && at != 0 && at%8 == 0 && at < c.file.end {
-			return at + 1
-		}
+func (c *chain) tail() (uint64, error) {
+	if c.n == 0 {
+		return 0, nil
 	}
-	return 0
+	at, err := c.item(c.n - 1)
+	if err == nil && (at == 0 || at >= c.file.end) {
+		err = errArray
+	}
+	return at + 1, err
 }
 
-// The index of a damaged file has at most this many entries.
+// verify checks that the list ends where it should. So it finds arrays whose sizes are wrong, and
+// a wrong number of entries.
+func (c *chain) verify() error {
+	f := c.file
+	if c.extra == 0 && f.index != nil || c.n == 0 && c.first == 0 {
+		return nil
+	}
+	if c.n > 0 {
+		if _, err := c.tail(); err != nil {
+			return err
+		}
+	}
+	if f.state == stateOnline { // the writer puts an entry into the list before it counts it
+		return nil
+	}
+	i := c.n
+	if c.extra != 0 {
+		i--
+	}
+	if n := len(c.arrays); i > 0 && n > 0 {
+		if a := c.arrays[n-1]; i < a.base+a.items {
+			if at, err := f.item(a.offset+arrayHeader, i-a.base, f.arrayItem); err != nil || at != 0 {
+				return errArray
+			}
+		}
+		b, err := f.peek(c.arrays[n-1].offset, arrayHeader)
+		if err != nil || binary.LittleEndian.Uint64(b[16:]) != 0 {
+			return errArray
+		}
+	} else if c.first != 0 {
+		return errArray
+	}
+	return nil
+}
+
+// The index of a damaged file has at most this many entries, of 8 bytes each.
 const maxIndex = 4 << 20
 
-// rebuild makes a list of all entries of a file whose entry arrays are damaged: what the arrays
-// still have, and behind that what is found by going from object to object.
+// rebuild makes a list of all entries of a file that is damaged: those that its lists still have,
+// and those that are found by going from object to object.
 func (f *file) rebuild() {
 	f.index = nil
 	var index []uint64
 	var e entryHead
-	last := uint64(0)
-	n := 0
+	steps := 0
 	add := func(at uint64) {
-		if n++; n%64 == 0 {
+		if steps++; steps%64 == 0 {
 			f.reader.cache.step()
 		}
-		if at > last && f.entryAt(at, &e) == nil {
+		if len(index) < maxIndex && f.entryAt(at, &e) == nil {
 			index = append(index, at)
-			last = at
 		}
+	}
+	sort := func() {
+		slices.Sort(index)
+		index = slices.Compact(index)
 	}
 	list := func(c chain) {
 		for i := uint64(0); i < c.n && len(index) < maxIndex; i++ {
@@ -249,50 +273,42 @@ func (f *file) rebuild() {
 			if err != nil {
 				return
 			}
-			// A wrong offset must not hide the entries that follow.
-			if i+1 < c.n {
-				if after, err := c.item(i + 1); err == nil && after > last && after <= at {
-					continue
-				}
-			}
 			add(at)
 		}
 	}
-	walk := func() {
-		at := f.headerSize
-		if last != 0 {
-			at = last
-		}
-		for at < f.end && len(index) < maxIndex && uint64(len(index)) < f.entries {
-			b, err := f.peek(at, objectHeader)
-			if err != nil {
-				return
-			}
-			size := objectSize(b)
-			if b[0] == 0 || size < objectHeader || size > f.end-at {
-				return
-			}
-			if b[0] == typeEntry {
-				add(at)
-			} else if n++; n%64 == 0 {
-				f.reader.cache.step()
-			}
-			at += (size + 7) &^ 7
-		}
-	}
 	list(chain{file: f, first: f.entryArray, n: f.entries})
-	walk()
-	// Behind an object that is damaged itself, the lists of the boots go on.
-	if uint64(len(index)) < f.entries {
-		for _, d := range f.boots() {
-			if c, err := f.dataChain(d); err == nil {
-				list(c)
-				walk()
-			}
+	sort()
+	for _, data := range f.boots() {
+		if c, err := f.dataChain(data); err == nil {
+			list(c)
+			sort()
 		}
 	}
-	if index == nil {
-		index = []uint64{}
+	known := len(index)
+	for at := f.headerSize; at < f.end && len(index) < maxIndex; {
+		b, err := f.peek(at, objectHeader)
+		if err == nil {
+			if size := objectSize(b); b[0] != 0 && size >= objectHeader && size <= f.end-at {
+				if b[0] == typeEntry {
+					add(at)
+				} else if steps++; steps%64 == 0 {
+					f.reader.cache.step()
+				}
+				at += (size + 7) &^ 7
+				continue
+			}
+		}
+		// Behind an object that cannot be stepped over, the entry that is next goes on.
+		i, _ := slices.BinarySearch(index[:known], at+1)
+		if i == known {
+			break
+		}
+		at = index[i]
+	}
+	sort()
+	// What is behind the entries that the header counts is being written.
+	if uint64(len(index)) > f.entries {
+		index = index[:f.entries]
 	}
 	stats := &f.reader.stats
 	stats.LostEntries -= f.lost
@@ -301,6 +317,9 @@ func (f *file) rebuild() {
 		f.lost = f.entries - n
 	}
 	stats.LostEntries += f.lost
+	if index == nil {
+		index = []uint64{}
+	}
 	f.index = index
 	f.main = chain{file: f, n: uint64(len(index))}
 }

@@ -21,6 +21,9 @@ type Entry struct {
 	BootID    ID
 	SeqnumID  ID // the source of sequence numbers
 	MachineID ID // of the file that has the entry
+	// Damaged is set by Fields if it left out a field that is damaged or, with Options.VerifyHashes,
+	// if the fields are not those that XorHash was made of.
+	Damaged bool
 
 	reader *Reader
 	file   *file
@@ -48,7 +51,7 @@ func (r *Reader) Entry() *Entry {
 }
 
 func (e *Entry) reset(f *file, h *entryHead) {
-	e.loaded, e.list = false, nil
+	e.loaded, e.list, e.Damaged = false, nil, false
 	if e.file = f; f == nil {
 		return
 	}
@@ -88,16 +91,27 @@ func (e *Entry) Fields() []Field {
 	}
 	e.loaded = true
 	e.fields = e.fields[:0]
+	verify, xor := e.reader.options.VerifyHashes, uint64(0)
 	for list := e.items(); len(list) > 0; {
 		p, cut, ok := e.next(&list)
 		if !ok {
 			continue
+		}
+		if cut {
+			verify = false
+		} else if verify {
+			xor ^= jenkins64(p)
 		}
 		if eq := bytes.IndexByte(p, '='); eq > 0 {
 			e.fields = append(e.fields, Field{Name: p[:eq:eq], Value: p[eq+1:], Truncated: cut})
 		} else {
 			e.bad(errData)
 		}
+	}
+	if verify && xor != e.XorHash && !e.Damaged {
+		e.Damaged = true
+		e.file.damaged(errXor)
+		e.reader.stats.DamagedEntries++
 	}
 	return e.fields
 }
@@ -143,6 +157,7 @@ func (e *Entry) items() []byte {
 }
 
 func (e *Entry) bad(err error) {
+	e.Damaged = true
 	e.file.damaged(err)
 	e.reader.stats.DamagedFields++
 }

@@ -28,6 +28,7 @@ type file struct {
 	match    *node     // the Reader's matches, or nil
 	matched  uint32    // serial for which match was set up
 	lost     uint64    // entries that rebuild did not find
+	verified uint32    // serial for which the end of main was checked
 	checked  bool      // match cannot be trusted: every entry is compared
 	index    []uint64  // all entries, of a file whose entry arrays are damaged
 	reported bool      // damage was reported

@@ -75,21 +75,23 @@ const (
 	minHeader = 208 // of a file, before 187 of systemd
 )
 
-const stateArchived = 2
+// States of a file.
+const (
+	stateOnline   = 1 // it is being written, or its writer did not end well
+	stateArchived = 2
+)
 
 // maxTime is what systemd takes for a valid time, in microseconds.
 const maxTime = 1 << 55
 
 var (
 	errShort     = errors.New("the file ends before the object does")
-	errObject    = errors.New("an object is invalid")
 	errArray     = errors.New("an entry array is invalid")
 	errHashTable = errors.New("the hash table is invalid")
-	errOrder     = errors.New("entries are not in order")
 	errEntry     = errors.New("an entry is invalid")
 	errData      = errors.New("a data object is invalid")
-	errMissing   = errors.New("the header counts more entries than there are")
 	errSize      = errors.New("the file is shorter than its header says")
+	errXor       = errors.New("an entry does not have the fields that it was written with")
 	errHash      = errors.New("the hash of a data object is wrong")
 )
 

@@ -157,7 +157,7 @@ func (n *node) find(f *file) error {
 	} else {
 		n.chain = c
 	}
-	return nil
+	return n.chain.verify()
 }
 
 // from is chain.from for a tree.
@@ -220,6 +220,9 @@ func (f *file) advance(forward bool) bool {
 	r := f.reader
 	f.next.offset = 0
 	p := f.gap
+	if p != 0 { // with very many files this is too much for the first entry of each
+		f.check()
+	}
 	for {
 		at, err := f.candidate(p, forward)
 		if err != nil {
@@ -234,6 +237,7 @@ func (f *file) advance(forward bool) bool {
 			case f.index == nil:
 				f.rebuild()
 			default:
+				f.next.offset = 0
 				return false
 			}
 			continue

@@ -25,8 +25,9 @@ type Options struct {
 	// PollInterval is how often Wait looks for changes that the kernel did not report, as on
 	// network file systems; 2 seconds if it is 0.
 	PollInterval time.Duration
-	// VerifyHashes compares the hash of every data object with its payload. A field for which they
-	// differ is left out and counted. It finds damage within values, for about twice the time.
+	// VerifyHashes compares the hash of every data object with its payload, and that of every entry
+	// with its fields. A field whose hash is wrong is left out and counted, see also Entry.Damaged.
+	// This finds damage within values, which costs about as much as reading does.
 	VerifyHashes bool
 	// AllNamespaces reads the directories of journal namespaces too. Without it only that of the
 	// machine without a namespace is read, as libsystemd does.
@@ -43,8 +44,8 @@ type Stats struct {
 	DamagedFiles    uint64 // with any damage
 	RefusedFiles    uint64 // that could not be read at all
 	VanishedFiles   uint64 // deleted before they were read to the end, while they were not open
-	DamagedEntries  uint64 // left out
-	LostEntries     uint64 // of damaged files: counted by the header, but not found
+	LostEntries     uint64 // of damaged files: counted by the header, but not readable
+	DamagedEntries  uint64 // given without the right fields
 	DamagedFields   uint64 // left out
 	TruncatedFields uint64 // cut, see Options.MaxField and MaxEntry
 }
@@ -170,7 +171,7 @@ func (r *Reader) Stats() Stats { return r.stats }
 // isDamage reports whether an error comes from what is in a file, not from reading it.
 func isDamage(err error) bool {
 	switch err {
-	case errShort, errObject, errArray, errHashTable, errOrder, errEntry, errData:
+	case errShort, errArray, errHashTable, errEntry, errData:
 		return true
 	}
 	return errors.Is(err, errDecompress)

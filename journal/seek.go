@@ -152,13 +152,27 @@ func (l *location) compare(e *entryHead, source ID) int {
 
 // tail returns the position behind all entries.
 func (f *file) tail() uint64 {
-	if f.main.n > 0 {
-		if _, err := f.main.item(f.main.n - 1); err != nil && isDamage(err) {
-			f.damaged(err)
-			f.rebuild()
+	f.check()
+	at, err := f.main.tail()
+	if err != nil {
+		if !isDamage(err) {
+			f.lose(err)
 		}
+		return 0
 	}
-	return f.main.tail()
+	return at
+}
+
+// check makes a list of the entries if the file's own one is damaged at its end.
+func (f *file) check() {
+	if f.verified == f.serial {
+		return
+	}
+	f.verified = f.serial
+	if err := f.main.verify(); err != nil && isDamage(err) {
+		f.damaged(err)
+		f.rebuild()
+	}
 }
 
 // locate returns the position of a location in the file, or behind the entry that is there.
@@ -202,9 +216,11 @@ func (f *file) bisect(l *location) (uint64, error) {
 		if err == nil && data != 0 {
 			c, err := f.dataChain(data)
 			if err == nil {
-				var gap uint64
-				gap, err = c.bisect(func(e *entryHead) bool { return e.monotonic < l.monotonic })
-				if err == nil && gap != c.tail() {
+				var gap, tail uint64
+				if tail, err = c.tail(); err == nil {
+					gap, err = c.bisect(func(e *entryHead) bool { return e.monotonic < l.monotonic })
+				}
+				if err == nil && gap != tail {
 					return gap, nil
 				}
 			}
@@ -271,7 +287,7 @@ func (c *chain) bisect(less func(*entryHead) bool) (uint64, error) {
 		}
 		low = end // only damaged entries: those of the next array
 	}
-	return c.tail(), nil
+	return c.tail()
 }
 
 // arrayEnd returns the index behind the items that are in one array with item i.
@@ -336,12 +352,7 @@ func (r *Reader) Boots() []Boot {
 			continue
 		}
 		// Without lists that can be used, every entry is looked at.
-		if f.main.n > 0 {
-			if _, err := f.main.item(f.main.n - 1); err != nil && isDamage(err) && f.index == nil {
-				f.damaged(err)
-				f.rebuild()
-			}
-		}
+		f.check()
 		for i := range f.main.n {
 			r.cache.step()
 			if at, err := f.main.item(i); err != nil {
