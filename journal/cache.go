@@ -180,16 +180,12 @@ func (f *file) copy(b []byte, at uint64) error {
 }
 
 // arena has memory that lives until the next step.
-type arena struct {
-	buf  []byte
-	used int // in all chunks of this step
-}
+type arena struct{ buf []byte }
 
 // A chunk that is larger than this is not kept for the next step.
 const maxArena = 1 << 20
 
 func (a *arena) reset() {
-	a.used = 0
 	if cap(a.buf) > maxArena {
 		a.buf = nil
 	}
@@ -203,6 +199,5 @@ func (a *arena) take(n int) []byte {
 	}
 	from := len(a.buf)
 	a.buf = a.buf[:from+n]
-	a.used += n
 	return a.buf[from : from+n : from+n]
 }

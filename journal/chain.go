@@ -255,9 +255,13 @@ func (f *file) rebuild() {
 	var index []uint64
 	var e entryHead
 	steps := 0
+	budget := f.end / 8 // items that a file of this size can have
 	add := func(at uint64) {
 		if steps++; steps%64 == 0 {
 			f.reader.cache.step()
+		}
+		if budget > 0 {
+			budget--
 		}
 		if len(index) < maxIndex && f.entryAt(at, &e) == nil {
 			index = append(index, at)
@@ -268,7 +272,7 @@ func (f *file) rebuild() {
 		index = slices.Compact(index)
 	}
 	list := func(c chain) {
-		for i := uint64(0); i < c.n && len(index) < maxIndex; i++ {
+		for i := uint64(0); i < c.n && len(index) < maxIndex && budget > 0; i++ {
 			at, err := c.item(i)
 			if err != nil {
 				return

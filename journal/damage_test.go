@@ -40,7 +40,7 @@ func splitExport(b []byte) (list []string) {
 func readAll(t testing.TB, path string, match, anything bool) (whole []string, all []byte, s Stats) {
 	t.Helper()
 	var reports int
-	options := Options{VerifyHashes: true, MaxField: 1 << 16, MaxEntry: 1 << 18, Damaged: func(string, error) { reports++ }}
+	options := Options{VerifyHashes: true, MaxField: 1 << 16, MaxEntry: 1 << 16, Damaged: func(string, error) { reports++ }}
 	r, err := Open([]string{path}, options)
 	if err != nil {
 		return nil, nil, Stats{}

@@ -31,6 +31,7 @@ type Entry struct {
 	size   uint64
 	list   []byte // the items, once they are needed
 	loaded bool
+	given  int // bytes of fields that next returned
 	fields []Field
 }
 
@@ -51,7 +52,7 @@ func (r *Reader) Entry() *Entry {
 }
 
 func (e *Entry) reset(f *file, h *entryHead) {
-	e.loaded, e.list, e.Damaged = false, nil, false
+	e.loaded, e.list, e.given, e.Damaged = false, nil, 0, false
 	if e.file = f; f == nil {
 		return
 	}
@@ -89,7 +90,7 @@ func (e *Entry) Fields() []Field {
 	if e.loaded || e.file == nil {
 		return e.fields
 	}
-	e.loaded = true
+	e.loaded, e.given = true, 0
 	e.fields = e.fields[:0]
 	verify, xor := e.reader.options.VerifyHashes, uint64(0)
 	for list := e.items(); len(list) > 0; {
@@ -130,6 +131,7 @@ func (e *Entry) Field(name string) (value []byte, ok bool) {
 		}
 		return nil, false
 	}
+	e.given = 0
 	for list := e.items(); len(list) > 0; {
 		p, _, ok := e.next(&list)
 		if ok && len(p) > len(name) && p[len(name)] == '=' && string(p[:len(name)]) == name {
@@ -173,19 +175,19 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 		at = binary.LittleEndian.Uint64(*list)
 		*list = (*list)[16:] // with a hash, which is that of the object
 	}
+	// At least the name should fit.
+	limit := min(e.reader.options.MaxField, max(e.reader.options.MaxEntry-e.given, 256))
 	// Most fields lie in one block and are not compressed.
 	if at%8 == 0 && at >= f.headerSize && at < f.end {
 		if b, err := c.block(f, at>>blockShift); err == nil && at%blockSize+f.dataHeader < uint64(len(b)) {
 			b = b[at%blockSize:]
 			size := binary.LittleEndian.Uint64(b[8:])
-			if b[0] == typeData && b[1]&dataCompressed == 0 && size <= uint64(len(b)) && size > f.dataHeader && size-f.dataHeader <= uint64(e.reader.options.MaxField) {
+			if b[0] == typeData && b[1]&dataCompressed == 0 && size <= uint64(len(b)) && size > f.dataHeader && size-f.dataHeader <= uint64(limit) {
 				p = b[f.dataHeader:size:size]
 			}
 		}
 	}
 	if p == nil {
-		// At least the name should fit.
-		limit := max(min(e.reader.options.MaxField, e.reader.options.MaxEntry-c.arena.used), 256)
 		var err error
 		p, cut, err = f.payload(at, limit)
 		if cut || err == errTooLarge {
@@ -205,6 +207,7 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 			return nil, false, false
 		}
 	}
+	e.given += len(p)
 	return p, cut, true
 }
 

@@ -14,9 +14,8 @@ type Options struct {
 	// MaxField is the number of bytes that a field may have, with its name and as it is after
 	// decompression; 1 MiB if it is 0. A longer field is given cut and with Truncated set.
 	MaxField int
-	// MaxEntry is the number of bytes that the fields of one entry may have that have to be copied:
-	// those that are compressed or longer than a block of 16 KiB; 64 MiB if it is 0. The fields
-	// beyond it are given with their names, as far as they are known, and no value.
+	// MaxEntry is the number of bytes that the fields of one entry may have together; 64 MiB if it
+	// is 0. Of the fields beyond it only the first 256 bytes are given, with Truncated set.
 	MaxEntry int
 	// CacheSize is the memory for what was read of all files, in bytes; 8 MiB if it is 0.
 	CacheSize int
