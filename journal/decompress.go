@@ -32,6 +32,12 @@ type decoders struct {
 // decompress returns at most limit bytes of what p is the compressed form of, in memory of the
 // arena, and whether there are more.
 func (r *Reader) decompress(p []byte, flags byte, limit int) (out []byte, cut bool, err error) {
+	defer func() {
+		if v := recover(); v != nil { // of a decoder, for what it did not expect
+			r.decoders.zstd = nil
+			out, cut, err = nil, false, fmt.Errorf("%w: %v", errDecompress, v)
+		}
+	}()
 	switch flags {
 	case dataZSTD:
 		out, cut, err = r.unzstd(p, limit)
@@ -158,7 +164,7 @@ func (r *Reader) unlz4(p []byte, limit int) ([]byte, bool, error) {
 	}
 	size := binary.LittleEndian.Uint64(p)
 	// A byte of a block stands for 255 at most.
-	if size > 255*uint64(len(p)) {
+	if size == 0 || size > 255*uint64(len(p)) {
 		return nil, false, errors.New("its size is wrong")
 	}
 	if size > uint64(limit) && size > maxWindow {

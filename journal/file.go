@@ -180,8 +180,13 @@ func (f *file) refresh() bool {
 	if binary.LittleEndian.Uint64(b[152:]) == entries && b[16] == state && r.root == nil {
 		return false
 	}
+	return f.reload() == nil
+}
+
+// reload reads the header and what depends on it anew.
+func (f *file) reload() error {
 	if err := f.readHeader(); err != nil {
-		return false
+		return err
 	}
 	f.main.n, f.main.first = f.entries, f.entryArray
 	if len(f.main.arrays) == 0 || f.main.arrays[0].offset != f.main.first {
@@ -190,7 +195,7 @@ func (f *file) refresh() bool {
 	if f.index != nil {
 		f.rebuild()
 	}
-	return true
+	return nil
 }
 
 // damaged counts damage, and reports the first of a file.

@@ -75,7 +75,10 @@ func wantMessages(t testing.TB, got, want []string) {
 	}
 }
 
-const start = 1700000000000000
+const (
+	start       = 1700000000000000
+	stateOnline = 1
+)
 
 // TestFollow appends to a file, archives it, starts a new one and deletes the old one, in a
 // directory that does not exist at first, with and without matches.

@@ -75,11 +75,7 @@ const (
 	minHeader = 208 // of a file, before 187 of systemd
 )
 
-// States of a file.
-const (
-	stateOnline   = 1 // it is being written, or its writer did not end well
-	stateArchived = 2
-)
+const stateArchived = 2 // of a file that is not written to any more
 
 // maxTime is what systemd takes for a valid time, in microseconds.
 const maxTime = 1 << 55

@@ -223,12 +223,16 @@ func (f *file) advance(forward bool) bool {
 	if p != 0 { // with very many files this is too much for the first entry of each
 		f.check()
 	}
-	for {
+	for retries := 0; ; {
 		at, err := f.candidate(p, forward)
 		if err != nil {
 			if !isDamage(err) {
 				f.lose(err)
 				return false
+			}
+			// In a file that is being written, a block may be older than what refers to it.
+			if retries++; f.state != stateArchived && f.index == nil && retries < 4 && f.reload() == nil {
+				continue
 			}
 			f.damaged(err)
 			switch {
@@ -266,20 +270,11 @@ func (f *file) candidate(p uint64, forward bool) (uint64, error) {
 	if err := f.setMatches(); err != nil {
 		return 0, err
 	}
-	for {
-		at, err := f.match.from(p, forward)
-		if err != nil || at == 0 {
-			return 0, err
-		}
-		if f.entryAt(at, &f.next) == nil {
-			return at, nil
-		}
-		f.damaged(errEntry)
-		f.reader.stats.DamagedEntries++
-		if p = at; forward {
-			p++
-		}
+	at, err := f.match.from(p, forward)
+	if err != nil || at == 0 {
+		return 0, err
 	}
+	return at, f.entryAt(at, &f.next)
 }
 
 // consume moves the file's position past the candidate.
