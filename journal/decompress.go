@@ -13,10 +13,7 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-var (
-	errDecompress = errors.New("a compressed data object cannot be read")
-	errTooLarge   = errors.New("a compressed data object is too large")
-)
+var errTooLarge = errors.New("a compressed data object is too large")
 
 const (
 	maxCompressed = 64 << 20 // bytes of one object
@@ -48,7 +45,7 @@ func (r *Reader) decompress(p []byte, flags byte, limit int) (out []byte, cut bo
 	default:
 		err = errors.New("it has several forms of compression")
 	}
-	if err != nil && err != errTooLarge {
+	if err != nil && !errors.Is(err, errTooLarge) {
 		err = fmt.Errorf("%w: %w", errDecompress, err)
 	}
 	return out, cut, err

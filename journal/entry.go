@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"unicode/utf8"
 )
@@ -190,14 +191,14 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 	if p == nil {
 		var err error
 		p, cut, err = f.payload(at, limit)
-		if cut || err == errTooLarge {
+		large := errors.Is(err, errTooLarge)
+		if cut || large {
 			e.reader.stats.TruncatedFields++
 		}
-		if err == errTooLarge {
-			return nil, false, false
-		}
 		if err != nil {
-			e.bad(err)
+			if !large {
+				e.bad(err)
+			}
 			return nil, false, false
 		}
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -289,7 +290,7 @@ func (f *file) find(payload []byte, hash, table, items uint64, kind byte) (uint6
 			var same bool
 			if kind == typeData && flags&dataCompressed != 0 {
 				value, _, err := f.payload(at, len(payload)+1)
-				if err != nil && err != errTooLarge {
+				if err != nil && !errors.Is(err, errTooLarge) {
 					return 0, err
 				}
 				same = string(value) == string(payload)

@@ -80,16 +80,29 @@ const stateArchived = 2 // of a file that is not written to any more
 // maxTime is what systemd takes for a valid time, in microseconds.
 const maxTime = 1 << 55
 
-var (
-	errShort     = errors.New("the file ends before the object does")
-	errArray     = errors.New("an entry array is invalid")
-	errHashTable = errors.New("the hash table is invalid")
-	errEntry     = errors.New("an entry is invalid")
-	errData      = errors.New("a data object is invalid")
-	errSize      = errors.New("the file is shorter than its header says")
-	errXor       = errors.New("an entry does not have the fields that it was written with")
-	errHash      = errors.New("the hash of a data object is wrong")
+// damage is an error that comes from what is in a file, not from reading it.
+type damage string
+
+func (d damage) Error() string { return string(d) }
+
+const (
+	errShort      = damage("the file ends before an object does")
+	errSize       = damage("the file is shorter than its header says")
+	errHeader     = damage("the header is invalid")
+	errArray      = damage("an entry array is invalid")
+	errHashTable  = damage("the hash table is invalid")
+	errEntry      = damage("an entry is invalid")
+	errData       = damage("a data object is invalid")
+	errDecompress = damage("a compressed data object cannot be read")
+	errHash       = damage("the hash of a data object is wrong")
+	errXor        = damage("an entry does not have the fields that it was written with")
 )
+
+// isDamage reports whether an error comes from what is in a file.
+func isDamage(err error) bool {
+	var d damage
+	return errors.As(err, &d)
+}
 
 // ErrNotJournal is the error for a file that does not start as a journal file does.
 var ErrNotJournal = errors.New("not a journal file")
@@ -165,16 +178,16 @@ func (h *header) read(b []byte, size uint64) error {
 	h.end = h.headerSize + arena
 	switch {
 	case h.headerSize < minHeader || h.headerSize%8 != 0 || h.headerSize > size:
-		h.damage = errors.New("the header's size is invalid")
+		h.damage = errHeader
 		h.headerSize = minHeader
 		h.end = size
 	case h.end < arena || h.end > size:
 		h.damage = errSize
 		h.end = size
 	case h.state > stateArchived:
-		h.damage = errors.New("the header's state is invalid")
+		h.damage = errHeader
 	case h.tailObject > h.end || h.tailObject%8 != 0 || h.entryArray%8 != 0 || h.dataTable%8 != 0 || h.fieldTable%8 != 0:
-		h.damage = errors.New("an offset in the header is invalid")
+		h.damage = errHeader
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -178,7 +179,7 @@ func TestBoots(t *testing.T) {
 			t.Errorf("journalctl lists other boots:\n%s", listed)
 		}
 	}
-	if err := r.SeekBoot(ID{1}); err != ErrNoBoot {
+	if err := r.SeekBoot(ID{1}); !errors.Is(err, ErrNoBoot) {
 		t.Errorf("a boot that is not there: %v", err)
 	}
 }

@@ -167,15 +167,6 @@ func (r *Reader) Close() {
 // Stats returns the counters.
 func (r *Reader) Stats() Stats { return r.stats }
 
-// isDamage reports whether an error comes from what is in a file, not from reading it.
-func isDamage(err error) bool {
-	switch err {
-	case errShort, errArray, errHashTable, errEntry, errData:
-		return true
-	}
-	return errors.Is(err, errDecompress)
-}
-
 // lose ends the reading of a file that cannot be read.
 func (f *file) lose(err error) {
 	if errors.Is(err, fs.ErrNotExist) {

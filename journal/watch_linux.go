@@ -20,7 +20,7 @@ type fileKey struct{ dev, ino uint64 }
 
 func keyOf(info os.FileInfo) fileKey {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return fileKey{uint64(s.Dev), s.Ino}
+		return fileKey{uint64(s.Dev), s.Ino} //nolint:unconvert // Dev is shorter on some architectures
 	}
 	return fileKey{}
 }

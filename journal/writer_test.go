@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -114,7 +115,7 @@ func (w *writer) addData(payload []byte) uint64 {
 		head = make([]byte, dataHeaderCompat-objectHeader)
 	}
 	le.PutUint64(head, hash)
-	at := w.object(typeData, flags, append(head, stored...))
+	at := w.object(typeData, flags, slices.Concat(head, stored))
 	w.link(dataTable, dataBuckets, hash, at)
 	w.data[string(payload)] = at
 
@@ -124,7 +125,7 @@ func (w *writer) addData(payload []byte) uint64 {
 		hash := w.hash(name)
 		head := make([]byte, fieldHeader-objectHeader)
 		le.PutUint64(head, hash)
-		field = w.object(typeField, 0, append(head, name...))
+		field = w.object(typeField, 0, slices.Concat(head, name))
 		w.link(fieldTable, fieldBuckets, hash, field)
 		w.fields[string(name)] = field
 	}
