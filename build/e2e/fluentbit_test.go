@@ -35,8 +35,14 @@ func start(t *testing.T, dir string, args ...string) *process {
 // startWith is start with additional environment variables.
 func startWith(t *testing.T, dir string, env []string, args ...string) *process {
 	t.Helper()
+	return startCommand(t, dir, env, exec.Command(fluentBit, args...))
+}
+
+// startCommand is startWith for a command that becomes Fluent Bit.
+func startCommand(t *testing.T, dir string, env []string, cmd *exec.Cmd) *process {
+	t.Helper()
 	p := &process{
-		cmd:    exec.Command(fluentBit, args...),
+		cmd:    cmd,
 		stdout: newStream[string](),
 		log:    newStream[string](),
 		ended:  make(chan struct{}),
