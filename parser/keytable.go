@@ -169,6 +169,9 @@ func (k *Keys) Len() int { return len(k.rows) }
 // Name returns the written name, without a prefix, of a key.
 func (k *Keys) Name(key KeyID) string { return string(k.rows[key].name) }
 
+// Type returns the type that the values of a key get, Text for a key that is not in the table.
+func (k *Keys) Type(key KeyID) Type { return k.rows[key].typ }
+
 func (k *Keys) add(name string, typ Type) int {
 	written := string(appendName(nil, []byte(name)))
 	if at := k.find([]byte(written)); at != unknown {

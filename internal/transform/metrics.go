@@ -8,12 +8,13 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Metric is a metric of Fluent Bit's that has numbers of Counts: the counter
-// fluentbit_kata_NAME, with one series for each value of the label if it has one.
+// Metric is a metric of Fluent Bit's: the counter fluentbit_kata_NAME, or the gauge, with one
+// series for each value of the label if it has one.
 type Metric struct {
 	Name, Help string
 	Label      string
 	Values     []string
+	Gauge      bool
 }
 
 // Info is the gauge fluentbit_kata_info. Its value is always 1, its label is the version
@@ -24,9 +25,9 @@ var Info = Metric{Name: "info", Help: "The version of the plugin that runs.", La
 func Metrics() []Metric {
 	encodings, reasons := words(parser.Encodings()), words(parser.Reasons())
 	return []Metric{
-		{"records_total", "Records, by what became of them.", "outcome", []string{"parsed", "untouched", "dropped", "error"}},
-		{"encoding_total", "Parsed records, by the encoding of their message.", "encoding", encodings},
-		{"parse_errors_total", "Records whose message did not parse whole, by reason.", "reason", reasons},
+		{Name: "records_total", Help: "Records, by what became of them.", Label: "outcome", Values: []string{"parsed", "untouched", "dropped", "error"}},
+		{Name: "encoding_total", Help: "Parsed records, by the encoding of their message.", Label: "encoding", Values: encodings},
+		{Name: "parse_errors_total", Help: "Records whose message did not parse whole, by reason.", Label: "reason", Values: reasons},
 		{Name: "agent_records_total", Help: "Records of the agent in the guest that were unpacked."},
 		{Name: "guest_refused_total", Help: "Values of a guest that did not get the name that they wanted."},
 		{Name: "duplicates_total", Help: "Second copies of a shim's line."},

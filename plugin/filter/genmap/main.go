@@ -32,6 +32,7 @@ var mapType = map[options.Kind]string{
 	options.Int:    "KATA_MAP_INT",
 	options.Size:   "KATA_MAP_SIZE",
 	options.List:   "KATA_MAP_CLIST",
+	options.Time:   "KATA_MAP_TIME",
 }
 
 // render returns the header: a macro with a row for each option, since there are two arrays
