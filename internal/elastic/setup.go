@@ -25,10 +25,10 @@ type setup struct {
 	log     sink.Logger
 	lines   limit.Lines
 
-	mu       sync.Mutex
-	done     bool
-	silent   int       // attempts that no server answered, one after the other
-	next     time.Time // of the next attempt
+	mu     sync.Mutex
+	done   bool
+	silent int       // attempts that no server answered, one after the other
+	next   time.Time // of the next attempt
 }
 
 const (

@@ -54,15 +54,19 @@ func (c *Counts) Numbers(to []uint64) []uint64 {
 	return append(to, c.Agent, c.Refused, c.Duplicates, c.Panics, c.InBytes, c.OutBytes)
 }
 
-// String returns the line for the log: the names and numbers of the metrics. Of a metric
-// with a label it has only the numbers that are not zero.
+// String returns the line for the log: what Describe returns, and the corrupt chunks.
 func (c *Counts) String() string {
-	var b strings.Builder
-	numbers := c.Numbers(nil)
-	for _, m := range Metrics() {
+	return fmt.Sprintf("%s corrupt_chunks=%d", Describe(Metrics(), c.Numbers(nil)), c.Corrupt)
+}
+
+// Describe returns the names and numbers of metrics. Of a metric with a label it has only the
+// numbers that are not zero.
+func Describe(metrics []Metric, numbers []uint64) string {
+	var all []string
+	for _, m := range metrics {
 		name := strings.TrimSuffix(m.Name, "_total")
 		if m.Label == "" {
-			fmt.Fprintf(&b, "%s=%d ", name, numbers[0])
+			all = append(all, fmt.Sprintf("%s=%d", name, numbers[0]))
 			numbers = numbers[1:]
 			continue
 		}
@@ -72,11 +76,10 @@ func (c *Counts) String() string {
 				some = append(some, fmt.Sprintf("%s=%d", value, numbers[i]))
 			}
 		}
-		fmt.Fprintf(&b, "%s{%s} ", name, strings.Join(some, ","))
+		all = append(all, fmt.Sprintf("%s{%s}", name, strings.Join(some, ",")))
 		numbers = numbers[len(m.Values):]
 	}
-	fmt.Fprintf(&b, "corrupt_chunks=%d", c.Corrupt)
-	return b.String()
+	return strings.Join(all, " ")
 }
 
 // Reporter decides when a running instance logs its Counts: when something went wrong
