@@ -114,12 +114,12 @@ func (e *encoder) batches(c *sink.Chunk, ids []id, starts []int, j *job, get fun
 		before := len(b.body)
 		e.id = ids[next].appendText(e.id[:0])
 		i := b.add(e.index.at(e.ev.Sec), e.id, func(dst []byte) []byte { return e.docs.Append(dst, c.Events, &e.ev) })
-		i.index = uint32(next)
+		i.index, i.tries = uint32(next), min(j.deliveries, 1)
 		if len(b.body) > e.size && len(b.items) > 1 {
 			// It is the first of another batch.
 			moved := get()
 			moved.body = append(moved.body, b.body[before:]...)
-			moved.items = append(moved.items, item{index: i.index, doc: i.doc - i.start, end: i.end - i.start})
+			moved.items = append(moved.items, item{index: i.index, tries: i.tries, doc: i.doc - i.start, end: i.end - i.start})
 			b.body, b.items = b.body[:before], b.items[:len(b.items)-1]
 			b = moved
 			all = append(all, b)

@@ -123,7 +123,7 @@ func (d *delivery) buryInIndex() (progress bool) {
 	var items []*item // by index in letters
 	send := func() {
 		if len(items) > 0 {
-			progress = d.sendLetters(letters, items) || progress
+			progress = d.sendLetters(letters, items, 0, len(items)) || progress
 		}
 		clear(letters.items)
 		*letters = batch{body: letters.body[:0], items: letters.items[:0]}
@@ -148,22 +148,22 @@ func (d *delivery) buryInIndex() (progress bool) {
 	return progress
 }
 
-// sendLetters sends letters, which are those of items, and reports whether any is stored.
-func (d *delivery) sendLetters(letters *batch, items []*item) bool {
+// sendLetters sends the letters of items[from:to] and reports whether any is stored.
+func (d *delivery) sendLetters(letters *batch, items []*item, from, to int) bool {
 	failed := func(format string, args ...any) {
 		if held, due := d.dead.lines.failed.Due(time.Now()); due {
 			d.log.Errorf("the index of the dead letter, %s: %s; the records are kept and sent again%s", d.dead.index, fmt.Sprintf(format, args...), held)
 		}
 	}
 	// Not through the pipeline, which may be what refuses them.
-	r, ok := d.bulk("_bulk?filter_path="+bulkPath, letters.body)
+	r, ok := d.bulk("_bulk?filter_path="+bulkPath, letters.body[letters.items[from].start:letters.items[to-1].end])
 	if !ok || d.ctx.Err() != nil {
 		return false
 	}
-	if r.status == http.StatusRequestEntityTooLarge && len(items) > 1 {
-		half := len(items) / 2
-		first := d.sendLetters(letters.part(0, half), items[:half])
-		return d.sendLetters(letters.part(half, len(items)), items[half:]) || first
+	if r.status == http.StatusRequestEntityTooLarge && to-from > 1 {
+		half := (from + to) / 2
+		first := d.sendLetters(letters, items, from, half)
+		return d.sendLetters(letters, items, half, to) || first
 	}
 	if r.status != http.StatusOK {
 		kind, _ := readFailure(r.body)
@@ -171,13 +171,13 @@ func (d *delivery) sendLetters(letters *batch, items []*item) bool {
 		return false
 	}
 	var err error
-	if d.request.results, err = readResults(d.request.results[:0], r.body, len(items)); err != nil {
+	if d.request.results, err = readResults(d.request.results[:0], r.body, to-from); err != nil {
 		failed("%v", err)
 		return false
 	}
 	n := 0
 	var last itemResult
-	for k, i := range items {
+	for k, i := range items[from:to] {
 		switch result := d.request.results[k]; result.verdict() {
 		case stored, duplicate:
 			d.finish(i)
@@ -189,11 +189,6 @@ func (d *delivery) sendLetters(letters *batch, items []*item) bool {
 	d.counters.dead.Add(uint64(n))
 	d.buried(n, last)
 	return n > 0
-}
-
-// part returns the items from one index to another as a batch with the same memory.
-func (b *batch) part(from, to int) *batch {
-	return &batch{body: b.body[b.items[from].start:b.items[to-1].end], items: b.items[from:to]}
 }
 
 // appendLetter appends the document of a refused record: its text, why it was refused, and

@@ -183,6 +183,7 @@ func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, e
 		// them as they came.
 		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, get)
 	}
+	j.deliveries++
 	finished := make(chan struct{})
 	ended := end
 	end = nil
@@ -246,8 +247,8 @@ func (d *delivery) run() {
 	if cap(d.request.response) > maxSpare || cap(d.request.body) > maxSpare {
 		d.request = new(request)
 	}
-	d.requests.Put(d.request)
 	clear(d.request.items)
+	d.requests.Put(d.request)
 	for _, b := range d.batches {
 		if cap(b.body) <= maxSpare {
 			clear(b.items)

@@ -55,6 +55,8 @@ type job struct {
 	done []uint64 // a bit for each record of the chunk as it was received
 	left int      // how many are not done
 
+	deliveries int // how often it was tried; of the call that has started requests
+
 	running chan struct{} // closed when the requests that are under way end; nil if there are none
 }
 
@@ -195,13 +197,6 @@ func (l *ledger) start(j *job) (end func(), running <-chan struct{}) {
 		j.running = nil
 		close(c)
 	}, c
-}
-
-// isAttached reports whether a call waits for the job.
-func (l *ledger) isAttached(j *job) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return j.attached
 }
 
 // mark marks a record as done and reports whether it was not yet.

@@ -23,6 +23,11 @@ const bulkPath = "took,errors,items.*.status,items.*.error"
 // to, in the order of the items. It returns an error unless the response is complete and has
 // as many items: nothing is known then of what the server did.
 func readResults(to []itemResult, body []byte, want int) ([]itemResult, error) {
+	start := len(to)
+	if to = plainResults(to, body); len(to)-start == want && want > 0 {
+		return to, nil
+	}
+	to = to[:start]
 	var response struct{ Items json.RawMessage }
 	if err := json.Unmarshal(body, &response); err != nil {
 		return nil, fmt.Errorf("the response to a bulk request cannot be read: %T", err)
@@ -32,7 +37,6 @@ func readResults(to []itemResult, body []byte, want int) ([]itemResult, error) {
 		return nil, errors.New("the response to a bulk request has no items")
 	}
 	items = items[1 : len(items)-1]
-	start := len(to)
 	for {
 		items = bytes.TrimLeft(items, " \t\r\n,") // it is valid JSON: what is skipped is what has to be there
 		if len(items) == 0 {
@@ -57,6 +61,32 @@ func readResults(to []itemResult, body []byte, want int) ([]itemResult, error) {
 	return to, nil
 }
 
+// plainResults appends the results in a response of the form that nearly all have, in which
+// every item was stored. If it is another one, fewer may be appended.
+func plainResults(to []itemResult, body []byte) []itemResult {
+	_, items, _ := bytes.Cut(body, []byte(`,"errors":false,"items":[`))
+	took, ok := bytes.CutPrefix(body[:max(0, len(body)-len(items)-len(`,"errors":false,"items":[`))], []byte(`{"took":`))
+	items, closed := bytes.CutSuffix(items, []byte("]}"))
+	if !ok || !closed || len(took) == 0 || len(bytes.Trim(took, "0123456789")) > 0 || len(took) > 1 && took[0] == '0' {
+		return to
+	}
+	start := len(to)
+	for {
+		n, status := plainItem(items)
+		if n == 0 {
+			return to[:start]
+		}
+		to = append(to, itemResult{status: status})
+		if len(items) == n {
+			return to
+		}
+		if items[n] != ',' {
+			return to[:start]
+		}
+		items = items[n+1:]
+	}
+}
+
 // plainItem returns the length and status of an item as nearly all are written, and 0 for
 // another one: it is at the start of b.
 func plainItem(b []byte) (n, status int) {
@@ -64,8 +94,8 @@ func plainItem(b []byte) (n, status int) {
 	if len(b) < len(head)+5 || string(b[:len(head)]) != head || string(b[len(head)+3:len(head)+5]) != "}}" {
 		return 0, 0
 	}
-	for _, c := range b[len(head) : len(head)+3] {
-		if c < '0' || c > '9' {
+	for k, c := range b[len(head) : len(head)+3] {
+		if c < '0' || c > '9' || k == 0 && c == '0' {
 			return 0, 0
 		}
 		status = 10*status + int(c-'0')

@@ -31,7 +31,7 @@ const (
 )
 
 // textKeys are keys of the key table with text that one searches by words.
-var textKeys = map[string]bool{"msg": true, "error": true, "err": true, "unparsed": true, "console_noise": true, "agent_fields": true, "vmconsole": true, "req": true}
+var textKeys = map[string]bool{"msg": true, "error": true, "unparsed": true, "console_noise": true, "agent_fields": true, "vmconsole": true, "req": true}
 
 // journalFields are fields of journald's, and of Fluent Bit's inputs, that one searches by.
 // Their values are text, also of numbers.
