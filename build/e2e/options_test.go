@@ -88,7 +88,7 @@ func TestHelp(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, filter)
 	}
 	plugins := help("-e", outputLibrary)
-	if want := "kata Parse the log records of Kata Containers and write them as JSON lines (version " + version(t) + ")"; !strings.Contains(plugins, want) {
+	if want := "kata Parse the log records of Kata Containers and deliver them to Elasticsearch, OpenSearch, a file or standard output (version " + version(t) + ")"; !strings.Contains(plugins, want) {
 		t.Errorf("no %q in\n%s", want, plugins)
 	}
 }

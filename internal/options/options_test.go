@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,19 @@ func TestOutputOptions(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%v %+v %#v %s", got, got, got, got.Password); strings.Contains(text, `"p"`) || strings.Contains(text, "Password:p") || got.Password != "p" {
 		t.Errorf("the password is printed: %s", text)
+	}
+}
+
+func TestMisspelt(t *testing.T) {
+	got := Misspelt(from("url", "x", "urls", "x", "bulk-size", "x", "inedx", "x", "http_password", "x", "min_lvel", "x", "generate_id", "on", "quite_another", "x"))
+	want := map[string]string{"urls": "url", "bulk-size": "bulk_size", "inedx": "index", "http_password": "http_passwd", "min_lvel": "min_level", "generate_id": ""}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+	for name, meant := range foreign {
+		if meant != "" && !slices.ContainsFunc(Table, func(o Option) bool { return o.Name == meant }) || slices.ContainsFunc(Table, func(o Option) bool { return o.Name == name }) {
+			t.Errorf("%s, %s", name, meant)
+		}
 	}
 }
 

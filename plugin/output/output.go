@@ -71,13 +71,21 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 			result = flb.FLB_ERROR
 		}
 	}()
-	opts := fluentbit.ParseOptions(log, func(name string) (string, bool) {
+	get := func(name string) (string, bool) {
 		// fluent-bit-go cannot tell an empty value from an option that is not set.
 		text := flb.FLBPluginConfigKey(plugin, name)
 		return text, text != ""
-	})
+	}
+	opts := fluentbit.ParseOptions(log, get)
 	if opts == nil {
 		return flb.FLB_ERROR
+	}
+	// A Fluent Bit that checks names has refused these.
+	for name, meant := range options.Misspelt(get) {
+		if meant != "" {
+			meant = "; is " + meant + " meant?"
+		}
+		log.Warnf("there is no option %s, so that it has no effect%s", name, meant)
 	}
 	o := &output{parse: opts.Output.Parse}
 	meters, err := o.newSink(log, opts)
