@@ -78,17 +78,24 @@ func TestHelp(t *testing.T) {
 		return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
 	}
 	filter := help("-e", filterLibrary, "-F", "kata")
+	output := help("-e", outputLibrary, "-o", "kata") // without options before 5.1.1
 	for _, o := range options.Table {
 		// Fluent Bit wraps long lines, also within a word.
-		if !strings.Contains(filter, o.Name) || !strings.Contains(filter, o.Help[:20]) {
-			t.Errorf("nothing on %s in\n%s", o.Name, filter)
+		has := func(text string) bool {
+			return strings.Contains(text, o.Name+" ") && strings.Contains(text, o.Help[:20])
+		}
+		if has(filter) == o.OutputOnly {
+			t.Errorf("%s is an option of the output only: %v, but in\n%s", o.Name, o.OutputOnly, filter)
+		}
+		if strings.Contains(output, "preserve_key") && !has(output) {
+			t.Errorf("nothing on %s in\n%s", o.Name, output)
 		}
 	}
 	if want := "Parse the log records of Kata Containers (version " + version(t) + ")"; !strings.Contains(filter, want) {
 		t.Errorf("no %q in\n%s", want, filter)
 	}
 	plugins := help("-e", outputLibrary)
-	if want := "kata Parse the log records of Kata Containers and write them as JSON lines (version " + version(t) + ")"; !strings.Contains(plugins, want) {
+	if want := "kata Parse the log records of Kata Containers and deliver them to Elasticsearch, OpenSearch, a file or standard output (version " + version(t) + ")"; !strings.Contains(plugins, want) {
 		t.Errorf("no %q in\n%s", want, plugins)
 	}
 }

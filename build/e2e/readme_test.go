@@ -13,11 +13,11 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 )
 
-// snippets returns the configurations in README.md by the names of their files.
-func snippets(t *testing.T) map[string]string {
+// snippets returns the configurations in a document by the names of their files.
+func snippets(t *testing.T, document string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
-	for _, m := range regexp.MustCompile("(?ms)^```(ini|yaml)\n(.*?)^```$").FindAllStringSubmatch(string(read(t, "README.md")), -1) {
+	for _, m := range regexp.MustCompile("(?ms)^```(ini|yaml)\n(.*?)^```$").FindAllStringSubmatch(string(read(t, document)), -1) {
 		name := "fluent-bit.yaml"
 		if m[1] == "ini" {
 			name = "fluent-bit.conf"
@@ -26,12 +26,12 @@ func snippets(t *testing.T) map[string]string {
 			}
 		}
 		if _, twice := files[name]; twice {
-			t.Fatalf("README.md has another %s, which no test runs", name)
+			t.Fatalf("%s has another %s, which no test runs", document, name)
 		}
 		files[name] = m[2]
 	}
 	if len(files) != 3 {
-		t.Fatalf("README.md has %d configurations", len(files))
+		t.Fatalf("%s has %d configurations", document, len(files))
 	}
 	return files
 }
@@ -40,7 +40,7 @@ func snippets(t *testing.T) map[string]string {
 // they select, and after a restart continue at the stored position.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	files := snippets(t)
+	files := snippets(t, "README.md")
 	for _, config := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
 		t.Run(config, func(t *testing.T) {
 			t.Parallel()

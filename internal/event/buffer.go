@@ -14,6 +14,9 @@ type Buffer struct {
 	// unchanged. nil means the Go heap.
 	Grow func(b []byte, n int) ([]byte, bool)
 
+	// Dropped, if not nil, gets the offsets in the chunk of the events that were left out.
+	Dropped *[]int
+
 	failed bool // Grow returned false
 }
 

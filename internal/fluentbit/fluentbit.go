@@ -9,7 +9,6 @@
 //	metrics.c, metrics.go   counters among Fluent Bit's own metrics
 //	runtime.c, runtime.go   settings of the Go runtime
 //	guard.go                no panic leaves Go
-//	limit.go                no error fills the log
 //
 // How Fluent Bit registers and calls a plugin is up to the plugins. Their C code calls the C
 // functions of this package, too, some of them before Go is entered.

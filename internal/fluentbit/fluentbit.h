@@ -43,10 +43,10 @@ void kata_log(int level, const char *text, size_t size);
 int kata_metrics_available(void);
 
 /*
- * Creates the counter fluentbit_kata_NAME with the label name and, unless it is
- * NULL, one more label. Returns NULL if it cannot be created.
+ * Creates the counter, or the gauge, fluentbit_kata_NAME with the label name and, unless
+ * it is NULL, one more label. Returns NULL if it cannot be created.
  */
-void *kata_counter(void *metrics, const char *name, const char *help, const char *label);
+void *kata_metric(void *metrics, int is_gauge, const char *name, const char *help, const char *label);
 
 /*
  * Creates the gauge fluentbit_kata_NAME with the value 1 and two labels: name, the
@@ -54,15 +54,16 @@ void *kata_counter(void *metrics, const char *name, const char *help, const char
  */
 int kata_info(void *metrics, const char *instance, const char *name, const char *help, const char *label);
 
-/* A counter with values of its labels. */
+/* A counter or a gauge with values of its labels. */
 struct kata_series {
-    void *counter;
+    void *metric;
+    int is_gauge;
     const char *labels[2];
     int label_count;
     uint64_t shown;             /* the number that Fluent Bit was given last */
 };
 
-/* Sets the counters whose numbers have changed. */
+/* Sets the metrics whose numbers have changed. */
 void kata_show(struct kata_series *series, const uint64_t *numbers, size_t count);
 
 #endif

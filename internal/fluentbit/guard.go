@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/limit"
 )
 
 // Guard counts and logs the panics of one instance. Every function that C calls defers a
@@ -17,7 +19,7 @@ import (
 type Guard struct {
 	mu    sync.Mutex
 	count int
-	lines Limiter
+	lines limit.Lines
 }
 
 // Recovered counts the recovered panic p and logs it, at most once a minute. It must be

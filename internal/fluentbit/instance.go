@@ -19,6 +19,7 @@ type Instance struct {
 	Log    Logger
 	Panics Guard
 	work   *transform.Filter
+	meters []Meter
 
 	mu      sync.Mutex // guards what follows
 	series  *series
@@ -27,13 +28,17 @@ type Instance struct {
 	report  transform.Reporter
 }
 
-// NewInstance returns an instance. Its counters are added to metrics, a struct cmt of Fluent
-// Bit's for this instance, under the label name; nil if there is none. opts must not be
-// changed any more.
-func NewInstance(log Logger, opts *options.Options, name string, metrics unsafe.Pointer) *Instance {
+// NewInstance returns an instance. Its metrics, and those of meters, are added to metrics, a
+// struct cmt of Fluent Bit's for this instance, under the label name; nil if there is none.
+// opts must not be changed any more.
+func NewInstance(log Logger, opts *options.Options, name string, metrics unsafe.Pointer, meters ...Meter) *Instance {
 	log.Infof("version %s, %s", Version, runtime.Version())
-	i := &Instance{Log: log, work: transform.New(opts), report: transform.NewReporter(reportInterval, time.Now())}
-	if i.series = newSeries(name, metrics); i.series == nil {
+	i := &Instance{Log: log, work: transform.New(opts), meters: meters, report: transform.NewReporter(reportInterval, time.Now())}
+	all := transform.Metrics()
+	for _, m := range meters {
+		all = append(all, m.Metrics...)
+	}
+	if i.series = newSeries(name, metrics, all); i.series == nil {
 		log.Infof("no counters among this program's metrics, whose place is not known; the numbers are logged at the end")
 	}
 	i.count()
@@ -66,6 +71,9 @@ func (i *Instance) Close() {
 	i.count()
 	i.warn() // of look-ups that ended after their chunk
 	i.Log.Infof("in all: %v", &i.counts)
+	for _, m := range i.meters {
+		i.Log.Infof("in all: %s", transform.Describe(m.Metrics, m.Numbers(nil)))
+	}
 	i.series.free()
 	i.work.Close()
 }
@@ -87,6 +95,9 @@ func (i *Instance) count() {
 func (i *Instance) show() {
 	if i.series != nil {
 		i.numbers = i.counts.Numbers(i.numbers[:0])
+		for _, m := range i.meters {
+			i.numbers = m.Numbers(i.numbers)
+		}
 		i.series.show(i.numbers)
 	}
 }

@@ -1,5 +1,5 @@
 /*
- * Counters, and one gauge, among Fluent Bit's own metrics (/api/v2/metrics/prometheus).
+ * Counters and gauges among Fluent Bit's own metrics (/api/v2/metrics/prometheus).
  *
  * Counters are set on the threads that run the plugin, and read on another, as
  * those of Fluent Bit's own inputs and filters are: the value of a counter is
@@ -30,11 +30,11 @@ int kata_metrics_available(void)
            kata_lookup(&flb.gauge_set, "cmt_gauge_set") == 0;
 }
 
-void *kata_counter(void *metrics, const char *name, const char *help, const char *label)
+void *kata_metric(void *metrics, int is_gauge, const char *name, const char *help, const char *label)
 {
     const char *keys[] = { "name", label };
 
-    return flb.counter_create(metrics, "fluentbit", "kata", name, help, label ? 2 : 1, keys);
+    return (is_gauge ? flb.gauge_create : flb.counter_create)(metrics, "fluentbit", "kata", name, help, label ? 2 : 1, keys);
 }
 
 static uint64_t now(void)
@@ -61,7 +61,7 @@ void kata_show(struct kata_series *series, const uint64_t *numbers, size_t count
         struct kata_series *s = &series[i];
 
         if (s->shown != numbers[i]) {
-            flb.counter_set(s->counter, timestamp, (double) numbers[i], s->label_count, s->labels);
+            (s->is_gauge ? flb.gauge_set : flb.counter_set)(s->metric, timestamp, (double) numbers[i], s->label_count, s->labels);
             s->shown = numbers[i];
         }
     }

@@ -13,20 +13,27 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// series has a counter for each number of transform.Metrics, in their order.
+// Meter is a part of an instance that has metrics: Numbers appends as many numbers as there
+// are in Metrics, in the order of the metrics and of their labels' values.
+type Meter struct {
+	Metrics []transform.Metric
+	Numbers func(to []uint64) []uint64
+}
+
+// series has a counter or gauge for each number of an instance's metrics, in their order.
 type series struct {
 	name *C.char // of the instance, their first label
 	all  []C.struct_kata_series
 }
 
-// newSeries creates the gauge transform.Info and the counters, which belong to Fluent Bit.
-// It returns nil if they cannot be created, or metrics is nil.
-func newSeries(instance string, metrics unsafe.Pointer) *series {
+// newSeries creates the gauge transform.Info and all others, which belong to Fluent Bit. It
+// returns nil if they cannot be created, or metrics is nil.
+func newSeries(instance string, metrics unsafe.Pointer, all []transform.Metric) *series {
 	if metrics == nil {
 		return nil
 	}
 	s := &series{name: C.CString(instance)}
-	if !s.add(metrics) {
+	if !s.add(metrics, all) {
 		s.free()
 		return nil
 	}
@@ -34,16 +41,20 @@ func newSeries(instance string, metrics unsafe.Pointer) *series {
 }
 
 // add creates them and reports whether it could.
-func (s *series) add(metrics unsafe.Pointer) bool {
+func (s *series) add(metrics unsafe.Pointer, all []transform.Metric) bool {
 	if !newInfo(s.name, metrics) {
 		return false
 	}
-	for _, m := range transform.Metrics() {
-		counter := newCounter(metrics, &m)
-		if counter == nil {
+	for _, m := range all {
+		isGauge := C.int(0)
+		if m.Gauge {
+			isGauge = 1
+		}
+		metric := newMetric(metrics, isGauge, &m)
+		if metric == nil {
 			return false
 		}
-		one := C.struct_kata_series{counter: counter, label_count: 1, shown: math.MaxUint64}
+		one := C.struct_kata_series{metric: metric, is_gauge: isGauge, label_count: 1, shown: math.MaxUint64}
 		one.labels[0] = s.name
 		if m.Label == "" {
 			s.all = append(s.all, one)
@@ -65,7 +76,7 @@ func newInfo(instance *C.char, metrics unsafe.Pointer) bool {
 	return C.kata_info(metrics, instance, name, help, label) == 0
 }
 
-func newCounter(metrics unsafe.Pointer, m *transform.Metric) unsafe.Pointer {
+func newMetric(metrics unsafe.Pointer, isGauge C.int, m *transform.Metric) unsafe.Pointer {
 	name, help := C.CString(m.Name), C.CString(m.Help)
 	defer C.free(unsafe.Pointer(name))
 	defer C.free(unsafe.Pointer(help))
@@ -74,10 +85,10 @@ func newCounter(metrics unsafe.Pointer, m *transform.Metric) unsafe.Pointer {
 		label = C.CString(m.Label)
 		defer C.free(unsafe.Pointer(label))
 	}
-	return C.kata_counter(metrics, name, help, label)
+	return C.kata_metric(metrics, isGauge, name, help, label)
 }
 
-// show sets the counters to the numbers, which are those of Counts.Numbers.
+// show sets the metrics to the numbers.
 func (s *series) show(numbers []uint64) {
 	C.kata_show(&s.all[0], (*C.uint64_t)(&numbers[0]), C.size_t(len(s.all)))
 }

@@ -11,6 +11,12 @@ func ParseOptions(log Logger, get options.Getter) *options.Options {
 	if err == nil {
 		return opts
 	}
+	LogErrors(log, err)
+	return nil
+}
+
+// LogErrors logs an error, or each of those that were joined, on a line of its own.
+func LogErrors(log Logger, err error) {
 	errs := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		errs = joined.Unwrap()
@@ -18,5 +24,4 @@ func ParseOptions(log Logger, get options.Getter) *options.Options {
 	for _, err := range errs {
 		log.Errorf("%v", err)
 	}
-	return nil
 }

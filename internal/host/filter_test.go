@@ -106,10 +106,21 @@ func TestThreads(t *testing.T) {
 func TestOptionNames(t *testing.T) {
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		var args []string
+		var outputOnly []string
 		for _, row := range options.Table {
-			args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
+			arg := strings.ToUpper(row.Name) + "=" + row.Default
+			if row.OutputOnly {
+				outputOnly = append(outputOnly, "-p", arg)
+			} else {
+				args = append(args, "-p", arg)
+			}
 		}
 		good(t, standIn, append(args, release["filter"], contract)...)
+		good(t, standIn, append(append(args, outputOnly...), release["output"], contract)...)
+		r := run(t, standIn, append(outputOnly[:2:2], release["filter"], contract)...)
+		if r.code == 0 || !strings.Contains(r.log, "unknown configuration property 'PARSE'") {
+			t.Errorf("the filter takes an option of the output: exit code %d, %s", r.code, r.log)
+		}
 	})
 }
 

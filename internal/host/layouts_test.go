@@ -274,6 +274,7 @@ var types = map[string]string{
 	"flb_filter_set_context":  "void (struct flb_filter_instance *, void *)",
 	"flb_filter_name":         "const char *(struct flb_filter_instance *)",
 	"flb_output_name":         "const char *(struct flb_output_instance *)",
+	"flb_output_set_property": "int (struct flb_output_instance *, const char *, const char *)",
 	"flb_log_print":           "void (int, const char *, int, const char *, ...)",
 	"cmt_counter_create":      "struct cmt_counter *(struct cmt *, char *, char *, char *, char *, int, char **)",
 	"cmt_counter_set":         "int (struct cmt_counter *, uint64_t, double, int, char **)",

@@ -1,11 +1,19 @@
 package host
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -70,4 +78,134 @@ func TestOutputCannotWrite(t *testing.T) {
 		t.Skip("no device that is always full: ", err)
 	}
 	f("full", "no space left on device", full)
+}
+
+// A misspelt option of the output is refused where Fluent Bit reads its config map, and
+// otherwise there is a warning at the start.
+func TestOutputMisspelt(t *testing.T) {
+	args := []string{"--log-level", "warn", "-p", "bulk_sise=1M", release["output"], contract}
+	if r := run(t, current, args...); r.code == 0 || !strings.Contains(r.log, "unknown configuration property 'bulk_sise'") {
+		t.Errorf("exit code %d, %s", r.code, r.log)
+	}
+	r := run(t, oldest, args...)
+	if r.code != 0 {
+		t.Errorf("exit code %d", r.code)
+	}
+	r.logged(t, "[ warn] [output:kata:kata.0] there is no option bulk_sise, so that it has no effect; is bulk_size meant?")
+}
+
+// tune sets workers and retry_limit of the instance.
+func TestOutputTune(t *testing.T) {
+	f := func(want string, args ...string) {
+		t.Helper()
+		r := run(t, current, append(append([]string{"-p", "log_level=debug"}, args...), release["output"], contract)...)
+		if got := strings.Contains(r.log, "host: kata.0 has set"); got != (want != "") || !strings.Contains(r.log, want) {
+			t.Errorf("%q: want %q, logged %s", args, want, r.log)
+		}
+	}
+	f("has set workers=1 retry_limit=no_limits\n")
+	f("has set workers=2 retry_limit=no_limits\n", "-p", "url=http://127.0.0.1:1", "-p", "setup=off")
+	f("", "-p", "tune=off")
+}
+
+// The option file: JSON lines as on standard output, in a file that is opened again when it is
+// moved away.
+func TestOutputFile(t *testing.T) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		path := t.TempDir() + "/out.jsonl"
+		r := good(t, standIn, "-p", "file="+path, release["output"], contract)
+		if len(r.lines) != 0 {
+			t.Errorf("%d lines on standard output", len(r.lines))
+		}
+		want := good(t, standIn, release["output"], contract)
+		if got := read(t, path); bytes.Count(got, []byte("\n")) != len(want.lines) || len(want.lines) == 0 {
+			t.Errorf("%d lines, want %d", bytes.Count(got, []byte("\n")), len(want.lines))
+		}
+	})
+	r := run(t, current, "-p", "file=/none/at/all", release["output"], contract)
+	if r.code == 0 || !strings.Contains(r.log, "[error] [output:kata:kata.0] file: open /none/at/all") {
+		t.Errorf("exit code %d, %s", r.code, r.log)
+	}
+}
+
+// parse off delivers the records as they come.
+func TestOutputParseOff(t *testing.T) {
+	r := good(t, current, "-p", "parse=off", release["output"], chunk(t, message("info")))
+	if len(r.lines) != 1 || r.lines[0]["MESSAGE"] == nil || r.lines[0]["kata_msg"] != nil {
+		t.Errorf("%v", r.lines)
+	}
+}
+
+// The output delivers to a server: the library with its goroutines, in a C program. The
+// chunk that is passed again and again is stored as often as it is passed: it was delivered
+// each time. Another process stores nothing more.
+func TestOutputServer(t *testing.T) {
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		var mu sync.Mutex
+		stored := map[string]bool{}
+		var paths []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			paths = append(paths, r.Method+" "+r.URL.Path)
+			if r.URL.Path != "/_bulk" {
+				if r.Method == http.MethodGet {
+					w.WriteHeader(http.StatusNotFound)
+				}
+				return
+			}
+			body, err := gzip.NewReader(r.Body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var items []string
+			for lines, i := bufio.NewScanner(body), 0; lines.Scan(); i++ {
+				if i%2 == 1 {
+					continue
+				}
+				status := 201
+				if stored[lines.Text()] {
+					status = 409
+				}
+				stored[lines.Text()] = true
+				items = append(items, fmt.Sprintf(`{"create":{"status":%d}}`, status))
+			}
+			fmt.Fprintf(w, `{"took":1,"errors":false,"items":[%s]}`, strings.Join(items, ","))
+		}))
+		defer server.Close()
+		args := []string{"--threads", "2", "--repeat", "10", "-p", "url=" + server.URL, release["output"], chunk(t, message("info"), message("debug"))}
+		good(t, standIn, args...)
+		if len(stored) != 40 {
+			t.Errorf("%d stored, want 40", len(stored))
+		}
+		if !slices.Contains(paths, "PUT /_index_template/fluent-bit-kata") {
+			t.Errorf("no template: %q", paths)
+		}
+		r := run(t, standIn, append([]string{"--metrics"}, args...)...)
+		if len(stored) != 40 {
+			t.Errorf("%d stored after another process", len(stored))
+		}
+		if m := r.shown(t, "kata.0"); m[`delivered_totaloutcome="duplicate"`] != "40" || m[`requests_totalstatus="200"`] == "0" || m["last_success_timestamp_seconds"] == "0" {
+			t.Errorf("metrics %v", m)
+		}
+	})
+}
+
+// While no server can be reached a chunk is to be retried, and the end of the instance does
+// not wait.
+func TestOutputNoServer(t *testing.T) {
+	r := run(t, current, "--log-level", "warn", "-p", "url=http://127.0.0.1:1", release["output"], contract)
+	if r.code == 0 || !strings.Contains(r.log, "host: flush answered 2") || !strings.Contains(r.log, "[ warn] [output:kata:kata.0] http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused; ") {
+		t.Errorf("exit code %d, %s", r.code, r.log)
+	}
+	for url, want := range map[string]string{
+		"http://u:secret@h:1": "url: an address has a user or password in it; use http_user and http_passwd",
+		"h":                   `url: "h" is not http://HOST:PORT or https://HOST:PORT`,
+	} {
+		r := run(t, current, "-p", "url="+url, release["output"], contract)
+		if r.code == 0 || !strings.Contains(r.log, "[error] [output:kata:kata.0] "+want+"\n") || strings.Contains(r.log, "secret") {
+			t.Errorf("exit code %d, %s", r.code, r.log)
+		}
+	}
 }

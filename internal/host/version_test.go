@@ -38,7 +38,7 @@ func TestVersionInLog(t *testing.T) {
 // The version is in the description that Fluent Bit's help prints.
 func TestDescription(t *testing.T) {
 	everyStandIn(t, func(t *testing.T, standIn string) {
-		for mode, does := range map[string]string{"filter": "", "output": " and write them as JSON lines"} {
+		for mode, does := range map[string]string{"filter": "", "output": " and deliver them to Elasticsearch, OpenSearch, a file or standard output"} {
 			run(t, standIn, "--describe", release[mode], contract).logged(t,
 				"kata: Parse the log records of Kata Containers"+does+" (version "+version(t)+")")
 		}

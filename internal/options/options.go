@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
@@ -33,11 +34,12 @@ const (
 	Size               // bytes: 512, 64k, 1M, 1G
 	List               // comma separated
 	Enum               // one of Option.Allowed
+	Time               // 90, 90s, 10m, 24h, 30d
 )
 
 // String returns the kind as the table in README.md shows it.
 func (k Kind) String() string {
-	return [...]string{"string", "boolean", "integer", "size", "comma list", "string"}[k]
+	return [...]string{"string", "boolean", "integer", "size", "comma list", "string", "time"}[k]
 }
 
 // Duplicates is what is done with the second copy of a line.
@@ -67,6 +69,8 @@ type Options struct {
 	SandboxMetadata      bool
 	SandboxMetadataRoots []string // absolute paths
 	SandboxMetadataKey   string   // empty for fields instead of a map
+
+	Output Output
 }
 
 // Option is one row of Table.
@@ -79,6 +83,9 @@ type Option struct {
 	Min     int      // lowest value of Int and Size
 	Max     int      // highest value of Int and Size
 
+	// OutputOnly: the filter has no such option.
+	OutputOnly bool
+
 	set func(o *Options, v value) error
 }
 
@@ -88,6 +95,7 @@ type value struct {
 	on   bool
 	num  int // of Int and Size, in bytes; of Enum the index in Option.Allowed
 	list []string
+	time time.Duration
 }
 
 // Getter returns the text of the option with the given name, which is spelled as in Table,
@@ -126,6 +134,9 @@ func Parse(get Getter) (*Options, error) {
 			errs = append(errs, err)
 		}
 	}
+	if err := o.Output.check(func(name string) bool { _, ok := get(name); return ok }); err != nil {
+		errs = append(errs, err.(interface{ Unwrap() []error }).Unwrap()...)
+	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
@@ -158,6 +169,12 @@ func (row *Option) parse(text string) (value, error) {
 			return v, fmt.Errorf("%s: %q is out of range (%d to %d)", row.Name, text, row.Min, row.Max)
 		}
 		v.num = n
+	case Time:
+		d, ok := fluentBitTime(text)
+		if !ok {
+			return v, fmt.Errorf("%s: %q is not a time (such as 90s, 10m, 24h)", row.Name, text)
+		}
+		v.time = d
 	case List:
 		for part := range strings.SplitSeq(text, ",") {
 			if part = strings.TrimSpace(part); part != "" {
@@ -213,11 +230,14 @@ func size(n int) string {
 	return strconv.Itoa(n) + units[0]
 }
 
-// Markdown returns the rows of the table of options in README.md.
-func Markdown() []string {
-	rows := make([]string, len(Table))
+// Markdown returns the rows of the table of options in README.md, or in docs/output.md of
+// those that only the output has.
+func Markdown(outputOnly bool) (rows []string) {
 	for i := range Table {
 		row := &Table[i]
+		if row.OutputOnly != outputOnly {
+			continue
+		}
 		def := ""
 		if row.Default != "" {
 			def = "`" + row.Default + "`"
@@ -226,7 +246,7 @@ func Markdown() []string {
 		if row.Kind == Enum {
 			kind = "`" + strings.Join(nonEmpty(row.Allowed), "` `") + "`"
 		}
-		rows[i] = fmt.Sprintf("| `%s` | %s | %s | %s |", row.Name, kind, def, row.Help)
+		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |", row.Name, kind, def, row.Help))
 	}
 	return rows
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
@@ -33,6 +34,12 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("sandbox_metadata_roots is %q", got)
 	}
 	o.KeyName, o.SandboxMetadataRoots = nil, nil
+	if got := o.Output; !got.Parse || !got.Tune || got.Index != "kata-%Y.%m.%d" || !got.TLSVerify || !got.Gzip || got.Timeout != 10*time.Second ||
+		got.BulkSize != 5<<20 || got.BulkRecords != 5000 || got.GiveUp != 0 || got.DeadLetter != DeadLetterIndex || got.Setup != SetupTemplate ||
+		got.DeadLetterIndex != "kata-dead-letter" || got.Shards != 1 || got.Replicas != 1 || got.Retention != 30*24*time.Hour || got.URLs != nil {
+		t.Errorf("defaults of the output are %+v", got)
+	}
+	o.Output = Output{}
 	want := &Options{
 		Parser: parser.Config{MaxMessage: parser.DefaultMaxMessage, MaxFields: parser.DefaultMaxFields, MaxDepth: parser.DefaultMaxDepth},
 		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1, SandboxMetadataKey: "kubernetes",
@@ -116,6 +123,62 @@ func TestErrors(t *testing.T) {
 	f("sandbox_metadata_roots", "/run/containerd, run", `sandbox_metadata_roots: "run" is not an absolute path`)
 }
 
+// Options of the output that contradict each other, or that a server would refuse.
+func TestOutputErrors(t *testing.T) {
+	f := func(want string, pairs ...string) {
+		t.Helper()
+		_, err := Parse(from(append(pairs, "url", "http://127.0.0.1:9200")...))
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", pairs, err, want)
+		}
+	}
+	f("file: url is set too, and records go to one of them only", "file", "/tmp/x")
+	f("http_user, api_key: only one of them can be set", "http_user", "a", "api_key", "b")
+	f("http_passwd: http_user is not set", "http_passwd", "a")
+	f("crt_file, key_file: one needs the other", "crt_file", "a")
+	f("dead_letter_file: dead_letter file needs it", "dead_letter", "file")
+	f(`index: "Kata" has a capital letter`, "index", "Kata")
+	f(`index: "kata-%Z": only %Y %m %d %H %j %G %V %y %% are known`, "index", "kata-%Z")
+	f(`index: "kata-%": only %Y %m %d %H %j %G %V %y %% are known`, "index", "kata-%")
+	f(`index: "a b" has a character that a name of an index must not have`, "index", "a b")
+	f(`index: "_a" starts with _`, "index", "_a")
+	f(`index: "" is no name of an index`, "index", "")
+	f(`index: "a%Y" must not depend on the time`, "index", "a%Y", "data_stream", "on")
+	f(`dead_letter_index: "a%Y" must not depend on the time`, "dead_letter_index", "a%Y")
+	f(`timeout: "1y" is not a time (such as 90s, 10m, 24h)`, "timeout", "1y")
+	f(`timeout: at least 1s is needed`, "timeout", "0")
+	f(`give_up: "soon" is neither never nor a time (such as 90s, 10m, 24h, 30d)`, "give_up", "soon")
+	f(`retention: whole hours or days are needed`, "retention", "90s")
+	f(`bulk_size: "10" is out of range (1024 to 94371840)`, "bulk_size", "10")
+}
+
+func TestOutputOptions(t *testing.T) {
+	o, err := Parse(from("url", "http://a:1, http://b:2", "data_stream", "on", "give_up", "1d", "timeout", "30", "compress", "none", "retention", "never", "http_user", "u", "http_passwd", "p"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := o.Output
+	if strings.Join(got.URLs, "|") != "http://a:1|http://b:2" || got.Index != "logs-kata-default" || got.GiveUp != 24*time.Hour || got.Timeout != 30*time.Second || got.Gzip || got.Retention != 0 {
+		t.Errorf("got %+v", got)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", got, got, got, got.Password); strings.Contains(text, `"p"`) || strings.Contains(text, "Password:p") || got.Password != "p" {
+		t.Errorf("the password is printed: %s", text)
+	}
+}
+
+func TestMisspelt(t *testing.T) {
+	got := Misspelt(from("url", "x", "urls", "x", "bulk-size", "x", "inedx", "x", "http_password", "x", "min_lvel", "x", "generate_id", "on", "quite_another", "x"))
+	want := map[string]string{"urls": "url", "bulk-size": "bulk_size", "inedx": "index", "http_password": "http_passwd", "min_lvel": "min_level", "generate_id": ""}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+	for name, meant := range foreign {
+		if meant != "" && !slices.ContainsFunc(Table, func(o Option) bool { return o.Name == meant }) || slices.ContainsFunc(Table, func(o Option) bool { return o.Name == name }) {
+			t.Errorf("%s, %s", name, meant)
+		}
+	}
+}
+
 func TestSize(t *testing.T) {
 	for n, want := range map[int]string{1000: "1000", 1024: "1K", 1025: "1025", 3 << 20: "3M", 2 << 30: "2G", 4 << 40: "4096G"} {
 		if got := size(n); got != want {
@@ -149,23 +212,33 @@ func TestSameKey(t *testing.T) {
 	}
 }
 
-// TestReadme compares the README's table with the options.
+// TestReadme compares the documents' tables with the options.
 func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range Markdown() {
-		if !strings.Contains(string(readme), row+"\n") {
-			t.Errorf("README.md lacks this row:\n%s", row)
+	for _, f := range []struct {
+		path       string
+		outputOnly bool
+	}{{"README.md", false}, {"docs/output.md", true}} {
+		b, err := os.ReadFile("../../" + f.path)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, reason := range parser.Reasons() {
-		if !strings.Contains(string(readme), "`"+reason.String()+"`") {
-			t.Errorf("README.md does not explain %s", reason)
+		text := string(b)
+		rows := Markdown(f.outputOnly)
+		for _, row := range rows {
+			if !strings.Contains(text, row+"\n") {
+				t.Errorf("%s lacks this row:\n%s", f.path, row)
+			}
 		}
-	}
-	if got, want := strings.Count(string(readme), "\n| `"), len(Table); got < want {
-		t.Errorf("README.md has %d rows of options, the table %d", got, want)
+		if got := strings.Count(text, "\n| `"); got < len(rows) {
+			t.Errorf("%s has %d rows of options, the table %d", f.path, got, len(rows))
+		}
+		if f.outputOnly {
+			continue
+		}
+		for _, reason := range parser.Reasons() {
+			if !strings.Contains(text, "`"+reason.String()+"`") {
+				t.Errorf("README.md does not explain %s", reason)
+			}
+		}
 	}
 }

@@ -4,13 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Table lists every option, in the order in which help and README show them.
-var Table = []Option{
+// Table lists every option, in the order in which help and documents show them: those of the
+// filter and the output, then those that only the output has.
+var Table = slices.Concat(commonTable, outputTable)
+
+var commonTable = []Option{
 	{
 		Name: "key_name", Kind: List, Default: "MESSAGE,message,log",
 		Help: "Keys of the record that may hold the message; the first one that is there is taken.",

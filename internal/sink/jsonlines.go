@@ -1,8 +1,3 @@
-// Package sink is what the output plugin delivers with: it encodes chunks for a receiver,
-// and writes them there.
-//
-// It knows nothing of Kata or of Fluent Bit's interfaces: it must never import cgo, package
-// net, the parser or package transform.
 package sink
 
 import (

@@ -171,3 +171,23 @@ func BenchmarkAppendJSONLines(b *testing.B) {
 		out = AppendJSONLines(out[:0], in)
 	}
 }
+
+// Every byte, at every offset, is written as encoding/json writes it.
+func TestStrings(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			s := []byte(strings.Repeat("x", 20))
+			s[at] = byte(c)
+			s = append(s[:at+1], append([]byte("é\xe2\x82"), s[at+1:]...)...)
+			text := appendTo(nil)
+			text.str(s)
+			var got string
+			if err := json.Unmarshal(text.Buffer(), &got); err != nil {
+				t.Fatalf("%q: %s: %v", s, text.Buffer(), err)
+			}
+			if want := string([]rune(string(s))); got != want {
+				t.Errorf("%q is %q, want %q", s, got, want)
+			}
+		}
+	}
+}

@@ -9,13 +9,15 @@ import (
 // a pipe are atomic.
 var stdout sync.Mutex
 
-// WriteStdout writes all of b to standard output and returns the first error. After an
-// error a part may have been written, which is delivered twice if the call is repeated. It
-// is safe for use by several goroutines at once: their data is not interleaved.
-//
-// It does not use os.Stdout, which ends the process if the reader of a pipe is gone: what
-// SIGPIPE does is up to the program that has loaded this library.
-func WriteStdout(b []byte) error {
+// NewStdout returns a sink that writes JSON lines to standard output. After an error a part
+// of a chunk may have been written, which is then delivered twice.
+func NewStdout(log Logger) Sink {
+	return &lines{log: log, write: writeStdout, failure: "cannot write to standard output"}
+}
+
+// writeStdout does not use os.Stdout, which ends the process if the reader of a pipe is gone:
+// what SIGPIPE does is up to the program that has loaded this library.
+func writeStdout(b []byte) error {
 	stdout.Lock()
 	defer stdout.Unlock()
 	for len(b) > 0 {

@@ -135,10 +135,17 @@ func (t text) pairs(b []byte, start, i, n, depth int) int {
 	return i
 }
 
-// pair writes one key and its value, and returns where the value ends. A key that is no
-// string becomes the string of its JSON. A key that is a map or an array becomes the
-// hexadecimal of its bytes: the escapes of nested JSON strings would grow exponentially.
+// pair writes one key and its value, and returns where the value ends.
 func (t text) pair(b []byte, i, depth int) int {
+	i = t.key(b, i, depth)
+	t.WriteRaw(":")
+	return t.value(b, i, depth+1)
+}
+
+// key writes the key at i and returns where it ends. A key that is no string becomes the
+// string of its JSON. A key that is a map or an array becomes the hexadecimal of its bytes:
+// the escapes of nested JSON strings would grow exponentially.
+func (t text) key(b []byte, i, depth int) int {
 	start := t.Buffered()
 	if c := b[i]; c >= 0x80 && c < 0xa0 || c >= 0xdc && c <= 0xdf {
 		end := event.Skip(b, i)
@@ -152,6 +159,5 @@ func (t text) pair(b []byte, i, depth int) int {
 		t.SetBuffer(t.Buffer()[:start])
 		t.str(key)
 	}
-	t.WriteRaw(":")
-	return t.value(b, i, depth+1)
+	return i
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Metric is a metric of Fluent Bit's that has numbers of Counts: the counter
-// fluentbit_kata_NAME, with one series for each value of the label if it has one.
+// Metric is a metric of Fluent Bit's: the counter fluentbit_kata_NAME, or the gauge, with one
+// series for each value of the label if it has one.
 type Metric struct {
 	Name, Help string
 	Label      string
 	Values     []string
+	Gauge      bool
 }
 
 // Info is the gauge fluentbit_kata_info. Its value is always 1, its label is the version
@@ -25,13 +26,13 @@ var Info = Metric{Name: "info", Help: "The version of the plugin that runs.", La
 func Metrics() []Metric {
 	encodings, reasons := words(parser.Encodings()), words(parser.Reasons())
 	return []Metric{
-		{"records_total", "Records, by what became of them.", "outcome", []string{"parsed", "untouched", "dropped", "error"}},
-		{"encoding_total", "Parsed records, by the encoding of their message.", "encoding", encodings},
-		{"parse_errors_total", "Records whose message did not parse whole, by reason.", "reason", reasons},
+		{Name: "records_total", Help: "Records, by what became of them.", Label: "outcome", Values: []string{"parsed", "untouched", "dropped", "error"}},
+		{Name: "encoding_total", Help: "Parsed records, by the encoding of their message.", Label: "encoding", Values: encodings},
+		{Name: "parse_errors_total", Help: "Records whose message did not parse whole, by reason.", Label: "reason", Values: reasons},
 		{Name: "agent_records_total", Help: "Records of the agent in the guest that were unpacked."},
 		{Name: "guest_refused_total", Help: "Values of a guest that did not get the name that they wanted."},
 		{Name: "duplicates_total", Help: "Second copies of a shim's line."},
-		{"pod_lookups_total", "Records that name a sandbox or container, by how their pod was found.", "result", podResults()},
+		{Name: "pod_lookups_total", Help: "Records that name a sandbox or container, by how their pod was found.", Label: "result", Values: podResults()},
 		{Name: "panics_total", Help: "Internal errors, after which a chunk went on as it came."},
 		{Name: "in_bytes_total", Help: "Bytes of the chunks that came."},
 		{Name: "out_bytes_total", Help: "Bytes of the chunks that went on."},
@@ -64,15 +65,19 @@ func (c *Counts) Numbers(to []uint64) []uint64 {
 	return append(to, c.Panics, c.InBytes, c.OutBytes)
 }
 
-// String returns the line for the log: the names and numbers of the metrics. Of a metric
-// with a label it has only the numbers that are not zero.
+// String returns the line for the log: what Describe returns, and the corrupt chunks.
 func (c *Counts) String() string {
-	var b strings.Builder
-	numbers := c.Numbers(nil)
-	for _, m := range Metrics() {
+	return fmt.Sprintf("%s corrupt_chunks=%d", Describe(Metrics(), c.Numbers(nil)), c.Corrupt)
+}
+
+// Describe returns the names and numbers of metrics. Of a metric with a label it has only the
+// numbers that are not zero.
+func Describe(metrics []Metric, numbers []uint64) string {
+	var all []string
+	for _, m := range metrics {
 		name := strings.TrimSuffix(m.Name, "_total")
 		if m.Label == "" {
-			fmt.Fprintf(&b, "%s=%d ", name, numbers[0])
+			all = append(all, fmt.Sprintf("%s=%d", name, numbers[0]))
 			numbers = numbers[1:]
 			continue
 		}
@@ -82,11 +87,10 @@ func (c *Counts) String() string {
 				some = append(some, fmt.Sprintf("%s=%d", value, numbers[i]))
 			}
 		}
-		fmt.Fprintf(&b, "%s{%s} ", name, strings.Join(some, ","))
+		all = append(all, fmt.Sprintf("%s{%s}", name, strings.Join(some, ",")))
 		numbers = numbers[len(m.Values):]
 	}
-	fmt.Fprintf(&b, "corrupt_chunks=%d", c.Corrupt)
-	return b.String()
+	return strings.Join(all, " ")
 }
 
 // Reporter decides when a running instance logs its Counts: when something went wrong

@@ -200,6 +200,9 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	for _, row := range options.Table {
+		if row.OutputOnly {
+			continue // none of them changes what a record becomes
+		}
 		if !has[row.Name] {
 			t.Errorf("the option %s has no sample", row.Name)
 		}

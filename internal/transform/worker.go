@@ -143,6 +143,9 @@ func (w *worker) event() bool {
 			return false
 		}
 		w.written, w.changed = w.ev.End, true
+		if w.out.Dropped != nil {
+			*w.out.Dropped = append(*w.out.Dropped, w.ev.Start)
+		}
 		return true
 	}
 	w.counts.add(rec, false)

@@ -108,11 +108,8 @@ int kata_reserve(struct kata_call *call, size_t cap)
     return 0;
 }
 
-#define ROW(kind, option, standard, help) \
-    { .type = kind, .name = option, .def_value = standard, .desc = help },
-
-static const struct kata_config_row_2_2 config_map_2_2[] = { KATA_CONFIG_MAP(ROW) { 0 } };
-static const struct kata_config_row_5_0_3 config_map_5_0_3[] = { KATA_CONFIG_MAP(ROW) { 0 } };
+static const struct kata_config_row_2_2 config_map_2_2[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
+static const struct kata_config_row_5_0_3 config_map_5_0_3[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
 
 __attribute__((visibility("default"))) struct kata_registration filter_kata_plugin = {
     .event_type  = KATA_FILTER_LOGS,

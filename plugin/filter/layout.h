@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config_row.h"
+
 /* The type of events that a filter processes. */
 enum { KATA_FILTER_LOGS = 1 };
 
@@ -54,35 +56,6 @@ _Static_assert(offsetof(struct kata_registration, cb_filter) == 48, "");
 _Static_assert(offsetof(struct kata_registration, cb_exit) == 56, "");
 _Static_assert(offsetof(struct kata_registration, cb_notification) == 64, "");
 _Static_assert(offsetof(struct kata_registration, spare) == 88, "");
-
-/* Types of config map rows. */
-enum { KATA_MAP_STR = 0, KATA_MAP_INT = 2, KATA_MAP_BOOL = 3, KATA_MAP_SIZE = 5, KATA_MAP_CLIST = 30 };
-
-/*
- * A row of the config map. Fluent Bit walks the array with the size of its own
- * row, which 5.0.3 made one word longer: there have to be two arrays.
- */
-#define KATA_CONFIG_ROW(words)                                               \
-    {                                                                        \
-        int type;                                                            \
-        const char *name;                                                    \
-        const char *def_value;                                               \
-        int flags;                                                           \
-        int set_property;       /* 0: names are checked, nothing is stored */ \
-        uintptr_t offset;                                                    \
-        const char *desc;                                                    \
-        void *own[words];       /* value and links, used in Fluent Bit's copy */ \
-    }
-
-struct kata_config_row_2_2 KATA_CONFIG_ROW(6);
-struct kata_config_row_5_0_3 KATA_CONFIG_ROW(7);
-
-_Static_assert(offsetof(struct kata_config_row_2_2, name) == 8, "");
-_Static_assert(offsetof(struct kata_config_row_2_2, flags) == 24, "");
-_Static_assert(offsetof(struct kata_config_row_2_2, offset) == 32, "");
-_Static_assert(offsetof(struct kata_config_row_2_2, desc) == 40, "");
-_Static_assert(sizeof(struct kata_config_row_2_2) == 96, "");
-_Static_assert(sizeof(struct kata_config_row_5_0_3) == 104, "");
 
 /* The start of struct flb_filter_instance, the same from 2.2 to 5.1. */
 struct kata_filter_instance {

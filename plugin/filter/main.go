@@ -14,7 +14,7 @@
 //	exports.tbd          the names that the library exports
 package main
 
-//go:generate go run ./genmap config_map.h
+//go:generate go run ./genmap filter config_map.h
 
 // main is never called in a shared library.
 func main() {}

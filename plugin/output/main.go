@@ -8,9 +8,12 @@
 //	output.c     the functions that Fluent Bit looks up
 //	output.go    the Go functions that those call
 //	instance.c   access to Fluent Bit's instance
+//	config_map.h the options, generated from internal/options
 //	proxy.h      the proxy's structs, as far as fluent-bit-go lacks them
 //	exports.tbd  the names that the library exports
 package main
+
+//go:generate go run ../filter/genmap output config_map.h
 
 // main is never called in a shared library.
 func main() {}

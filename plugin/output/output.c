@@ -18,7 +18,12 @@
 
 EXPORT int FLBPluginRegister(void *def)
 {
-    return kata_may_register() == 0 ? kataOutputRegister(def) : -1;
+    int result = kata_may_register() == 0 ? kataOutputRegister(def) : -1;
+
+    if (result != -1) {
+        kata_output_set_config_map(def);
+    }
+    return result;
 }
 
 EXPORT void FLBPluginUnregister(void *def)

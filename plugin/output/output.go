@@ -8,29 +8,32 @@ import "C"
 
 import (
 	"sync"
-	"time"
 	"unsafe"
 
 	flb "github.com/fluent/fluent-bit-go/output"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/elastic"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/fluentbit"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
-// output is one instance. It writes the events of transformed chunks to standard output, as
-// lines of JSON. Several workers may call it at once.
+// output is one instance. It delivers the events of transformed chunks to a sink. Several
+// workers may call it at once.
 type output struct {
 	*fluentbit.Instance
-	spare    sync.Pool         // of *scratch
-	failures fluentbit.Limiter // log lines of failed deliveries
+	parse bool
+	sink  sink.Sink
+	spare sync.Pool // of *scratch
 }
 
 // scratch is the Go memory of one flush.
 type scratch struct {
-	events event.Buffer
-	lines  []byte
+	events  event.Buffer
+	dropped []int
+	chunk   sink.Chunk
 }
 
 // maxSpare is the size of the memory that is kept for later flushes, so that one large chunk
@@ -46,7 +49,7 @@ type context struct{ output *output }
 //export kataOutputRegister
 func kataOutputRegister(def unsafe.Pointer) C.int {
 	return C.int(flb.FLBPluginRegister(def, "kata",
-		"Parse the log records of Kata Containers and write them as JSON lines (version "+fluentbit.Version+")"))
+		"Parse the log records of Kata Containers and deliver them to Elasticsearch, OpenSearch, a file or standard output (version "+fluentbit.Version+")"))
 }
 
 // kataOutputUnregister frees what kataOutputRegister has allocated.
@@ -68,17 +71,71 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 			result = flb.FLB_ERROR
 		}
 	}()
-	opts := fluentbit.ParseOptions(log, func(name string) (string, bool) {
+	get := func(name string) (string, bool) {
 		// fluent-bit-go cannot tell an empty value from an option that is not set.
 		text := flb.FLBPluginConfigKey(plugin, name)
 		return text, text != ""
-	})
+	}
+	opts := fluentbit.ParseOptions(log, get)
 	if opts == nil {
 		return flb.FLB_ERROR
 	}
-	o := &output{Instance: fluentbit.NewInstance(log, opts, name, C.kata_output_metrics(p))}
+	// A Fluent Bit that checks names has refused these.
+	for name, meant := range options.Misspelt(get) {
+		if meant != "" {
+			meant = "; is " + meant + " meant?"
+		}
+		log.Warnf("there is no option %s, so that it has no effect%s", name, meant)
+	}
+	o := &output{parse: opts.Output.Parse}
+	meters, err := o.newSink(log, opts)
+	if err != nil {
+		fluentbit.LogErrors(log, err)
+		return flb.FLB_ERROR
+	}
+	if opts.Output.Tune {
+		o.tune(log, p, opts)
+	}
+	o.Instance = fluentbit.NewInstance(log, opts, name, C.kata_output_metrics(p), meters...)
 	flb.FLBPluginSetContext(plugin, &context{o})
 	return flb.FLB_OK
+}
+
+// newSink sets o.sink to the one that the options select, and returns its metrics.
+func (o *output) newSink(log fluentbit.Logger, opts *options.Options) (meters []fluentbit.Meter, err error) {
+	switch {
+	case len(opts.Output.URLs) > 0:
+		panicked := func(p any) { o.Panics.Recovered(log, p) }
+		e, err := elastic.New(opts, fluentbit.Version, log, panicked)
+		if err != nil {
+			return nil, err
+		}
+		o.sink = e
+		return []fluentbit.Meter{{Metrics: elastic.Metrics(), Numbers: e.Numbers}}, nil
+	case opts.Output.File != "":
+		o.sink, err = sink.NewFile(log, opts.Output.File)
+		return nil, err
+	}
+	o.sink = sink.NewStdout(log)
+	return nil, nil
+}
+
+// tune sets the instance's workers and retry_limit. Fluent Bit's defaults are 0, which means
+// that a flush keeps Fluent Bit from doing anything else, and 1, after which a chunk is
+// dropped. Lines are written by one worker, which keeps their order.
+func (o *output) tune(log fluentbit.Logger, p *C.struct_kata_proxy_plugin, opts *options.Options) {
+	workers := "1"
+	if len(opts.Output.URLs) > 0 {
+		workers = "2"
+	}
+	for _, pair := range [][2]string{{"workers", workers}, {"retry_limit", "no_limits"}} {
+		name, value := C.CString(pair[0]), C.CString(pair[1])
+		if C.kata_output_set(p, name, value) != 0 {
+			log.Warnf("tune: %s %s cannot be set in this Fluent Bit; set it in the configuration", pair[0], pair[1])
+		}
+		C.free(unsafe.Pointer(name))
+		C.free(unsafe.Pointer(value))
+	}
 }
 
 // kataOutputFlush delivers one chunk. It returns FLB_RETRY if the chunk could not be
@@ -106,37 +163,38 @@ func (o *output) flush(tag, chunk []byte) (result C.int) {
 	if s == nil {
 		s = new(scratch)
 	}
-	s.lines = sink.AppendJSONLines(s.lines[:0], o.transformed(tag, chunk, &s.events))
-	if o.Log.Debugging() {
-		o.Log.Debugf("chunk of %d bytes, %d bytes of lines", len(chunk), len(s.lines))
-	}
-	err := sink.WriteStdout(s.lines)
-	if cap(s.lines) <= maxSpare && cap(s.events.B) <= maxSpare {
-		s.events = event.Buffer{B: s.events.B[:0]}
+	s.chunk = sink.Chunk{Tag: tag, Received: chunk}
+	o.transform(s)
+	err := o.sink.Deliver(&s.chunk)
+	s.chunk = sink.Chunk{}
+	if cap(s.events.B) <= maxSpare {
 		o.spare.Put(s)
 	}
 	if err != nil {
-		if held, due := o.failures.Due(time.Now()); due {
-			o.Log.Warnf("cannot write to standard output: %v%s", err, held)
-		}
 		return flb.FLB_RETRY
 	}
 	return flb.FLB_OK
 }
 
-// transformed returns the chunk to deliver: the changed one, in out's memory, or the chunk
-// itself if nothing changed, or after a panic.
-func (o *output) transformed(tag, chunk []byte, out *event.Buffer) (events []byte) {
+// transform sets the events to deliver: the transformed ones, in the scratch's memory, or the
+// chunk itself if nothing changed, or after a panic.
+func (o *output) transform(s *scratch) {
+	c := &s.chunk
+	c.Events = c.Received
+	if !o.parse {
+		return
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			o.Panics.Recovered(o.Log, p)
-			events = chunk
+			c.Events, c.Dropped = c.Received, nil
 		}
 	}()
-	if o.Process(tag, chunk, out) == transform.Changed {
-		return out.B
+	s.dropped = s.dropped[:0]
+	s.events = event.Buffer{B: s.events.B[:0], Dropped: &s.dropped}
+	if o.Process(c.Tag, c.Received, &s.events) == transform.Changed {
+		c.Events, c.Dropped = s.events.B, s.dropped
 	}
-	return chunk
 }
 
 // kataOutputExit ends an instance. The context is invalid after that: it is one byte that
@@ -149,6 +207,7 @@ func kataOutputExit(ctx unsafe.Pointer) {
 	o := c.output
 	c.output = nil
 	C.free(ctx)
+	o.sink.Close()
 	o.Close()
 	fluentbit.Collect()
 }

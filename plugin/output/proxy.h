@@ -6,10 +6,27 @@
 #ifndef KATA_PROXY_H
 #define KATA_PROXY_H
 
+#include "config_row.h"
 #include "fluentbit.h"
 
 /* What the callbacks return. */
 enum { KATA_PROXY_ERROR = 0, KATA_PROXY_OK = 1 };
+
+/*
+ * The argument of FLBPluginRegister. event_type is there from 5.0 on, and config_map
+ * from 5.1.1 on: before, the memory that Fluent Bit allocates ends before them.
+ */
+struct kata_proxy_def {
+    int type;
+    int proxy;
+    int flags;
+    char *name;
+    char *description;
+    int event_type;
+    const void *config_map;
+};
+
+_Static_assert(offsetof(struct kata_proxy_def, config_map) == 40, "");
 
 /* The functions that the proxy passes to an output. */
 struct kata_proxy_api {
@@ -44,6 +61,17 @@ const char *kata_output_name(struct kata_proxy_plugin *plugin);
 
 /* Returns the log level of an instance. */
 int kata_output_level(struct kata_proxy_plugin *plugin);
+
+/*
+ * Sets the config map in the argument of FLBPluginRegister, if there is memory for it.
+ */
+void kata_output_set_config_map(struct kata_proxy_def *def);
+
+/*
+ * Sets an option of Fluent Bit's own for an instance, whatever the configuration says.
+ * Returns 0, or -1 if Fluent Bit has no function for it, or refuses it.
+ */
+int kata_output_set(struct kata_proxy_plugin *plugin, const char *name, const char *value);
 
 /* Returns the struct cmt of an instance, or NULL if there is none. */
 void *kata_output_metrics(struct kata_proxy_plugin *plugin);

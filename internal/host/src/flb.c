@@ -84,6 +84,15 @@ int flb_output_log_check(struct flb_output_instance *ins, int level)
     return ins->log_level >= level;
 }
 
+/* Only keeps what is set, for the log: instances are called as --threads says. */
+int flb_output_set_property(struct flb_output_instance *ins, const char *name, const char *value)
+{
+    size_t used = strlen(ins->set);
+
+    snprintf(ins->set + used, sizeof(ins->set) - used, " %s=%s", name, value);
+    return 0;
+}
+
 int take_global(const struct property *p, int *level, char **alias)
 {
     if (strcasecmp(p->key, "alias") == 0) {

@@ -120,6 +120,7 @@ struct flb_output_instance {
     char *alias;
     struct cmt *cmt;
     struct properties given;
+    char set[256];              /* what the library has set by flb_output_set_property */
 };
 
 /* The proxy's structs, with the sizes of this version. */
@@ -183,6 +184,7 @@ void flb_filter_set_context(struct flb_filter_instance *ins, void *context);
 const char *flb_output_get_property(const char *key, struct flb_output_instance *ins);
 const char *flb_output_name(struct flb_output_instance *ins);
 int flb_output_log_check(struct flb_output_instance *ins, int level);
+int flb_output_set_property(struct flb_output_instance *ins, const char *name, const char *value);
 
 /*
  * cmt.c: metrics. The libraries look up the four functions to create and set them.

@@ -140,12 +140,20 @@ static int start_output(struct library *lib, struct instance *ins, int id, int l
         }
     }
     o->cmt = cmt_new();
+#ifndef BEFORE_5_0_3
+    if (lib->def->config_map && check_properties(lib->def->name, &o->given, lib->def->config_map) != 0) {
+        return -1;
+    }
+#endif
     *p = lib->symbols;
     p->o_ins = o;
     p->context = calloc(1, sizeof(*p->context));
     if (p->cb_init(p) != FLB_OK) {
         flb_log_print(FLB_LOG_ERROR, NULL, 0, "[go proxy]: plugin '%s' failed to initialize", p->name);
         return -1;
+    }
+    if (o->set[0] && o->log_level >= FLB_LOG_DEBUG) {
+        flb_log_print(FLB_LOG_DEBUG, NULL, 0, "host: %s has set%s", o->name, o->set);
     }
     o->cmt->complete = 1;
     return 0;

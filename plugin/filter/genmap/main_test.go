@@ -9,12 +9,14 @@ import (
 )
 
 func TestHeader(t *testing.T) {
-	have, err := os.ReadFile("../config_map.h")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(have, render(options.Table)) {
-		t.Error("plugin/filter/config_map.h is stale: run go generate ./plugin/filter")
+	for _, plugin := range []string{"filter", "output"} {
+		have, err := os.ReadFile("../../" + plugin + "/config_map.h")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(have, render(options.Table, plugin == "output")) {
+			t.Errorf("plugin/%s/config_map.h is stale: run go generate ./plugin/%s", plugin, plugin)
+		}
 	}
 }
 

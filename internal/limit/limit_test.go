@@ -1,14 +1,12 @@
-//go:build cgo
-
-package fluentbit
+package limit
 
 import (
 	"testing"
 	"time"
 )
 
-func TestLimiter(t *testing.T) {
-	var l Limiter
+func TestLines(t *testing.T) {
+	var l Lines
 	start := time.Unix(1582281087, 0)
 	for _, step := range []struct {
 		after time.Duration

@@ -1,4 +1,4 @@
-package transform
+package internal_test
 
 import (
 	"os"
@@ -8,15 +8,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/elastic"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // The documentation and the alerts name every metric and every label's value, and no
 // others.
 func TestOperatorsDocs(t *testing.T) {
-	docs, rules := readText(t, "../../docs/operations.md"), readText(t, "../../build/alerts/kata.rules.yml")
+	docs, rules := readText(t, "../docs/operations.md"), readText(t, "../build/alerts/kata.rules.yml")
 	var names, values []string
-	for _, m := range append(Metrics(), Info) {
+	for _, m := range slices.Concat(transform.Metrics(), elastic.Metrics(), []transform.Metric{transform.Info}) {
 		name := "fluentbit_kata_" + m.Name
 		names, values = append(names, name), append(values, m.Values...)
 		if m.Label != "" {
@@ -41,7 +43,7 @@ func TestOperatorsDocs(t *testing.T) {
 			t.Errorf("there is no metric %s", m)
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?:outcome|encoding|reason)=~?"([^"]*)"`).FindAllStringSubmatch(rules, -1) {
+	for _, m := range regexp.MustCompile(`(?:outcome|encoding|reason|status)=~?"([^"]*)"`).FindAllStringSubmatch(rules, -1) {
 		for value := range strings.SplitSeq(m[1], "|") {
 			if !slices.Contains(values, value) {
 				t.Errorf("kata.rules.yml: no counter has %s", m[0])
@@ -52,7 +54,7 @@ func TestOperatorsDocs(t *testing.T) {
 
 // The alerts on log lines use exactly the counters that log-counters.conf makes.
 func TestLogCounters(t *testing.T) {
-	rules, conf := readText(t, "../../build/alerts/kata.rules.yml"), readText(t, "../../build/alerts/log-counters.conf")
+	rules, conf := readText(t, "../build/alerts/kata.rules.yml"), readText(t, "../build/alerts/log-counters.conf")
 	var made, used []string
 	for _, m := range regexp.MustCompile(`Metric_Name +(\w+)`).FindAllStringSubmatch(conf, -1) {
 		made = append(made, "kata_log_"+m[1])
@@ -71,7 +73,7 @@ func TestRules(t *testing.T) {
 	if err != nil {
 		t.Skip("no promtool: ", err)
 	}
-	if out, err := exec.Command(promtool, "check", "rules", "../../build/alerts/kata.rules.yml").CombinedOutput(); err != nil {
+	if out, err := exec.Command(promtool, "check", "rules", "../build/alerts/kata.rules.yml").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

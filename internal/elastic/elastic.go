@@ -1,0 +1,444 @@
+// Package elastic delivers records to Elasticsearch and OpenSearch so that none is lost and
+// none is there twice: with ids that are the same whenever a record is sent, with a memory of
+// what of a chunk is done, and with a dead letter for what the server refuses for good.
+//
+//	elastic.go      a chunk's way to the server
+//	id.go           the ids of records
+//	ledger.go       what of a chunk is done; equal records
+//	bulk.go         bodies of bulk requests
+//	response.go     responses to them
+//	client.go       the servers: circuit breaker, TLS
+//	auth.go         authorization
+//	deadletter.go   records that are refused
+//	setup.go        what is created on the server
+//	template.go     index templates and lifecycle policies
+//	counters.go     metrics
+//
+// It must never import cgo or what is Fluent Bit's.
+package elastic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/limit"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/sink"
+)
+
+// budget limits the time of one call of Deliver. Fluent Bit waits for its calls when it ends,
+// for 5 seconds unless Grace says otherwise.
+const budget = 4 * time.Second
+
+// maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
+// has ended, until the timeout, so there can be more of them than workers.
+const maxRunning = 16
+
+// Elastic is the sink. It is safe for use by several goroutines at once, except Close.
+type Elastic struct {
+	log      sink.Logger
+	options  *options.Output
+	panicked func(any)
+	counters counters
+	client   *client
+	ledger   *ledger
+	setup    *setup
+	dead     *deadLetter
+	bulkPath string
+	budget   time.Duration
+
+	ctx     context.Context // ends with the instance
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	slots   chan struct{}
+
+	scratch  sync.Pool // of *scratch
+	batches  sync.Pool // of *batch
+	requests sync.Pool // of *request
+
+	lines struct{ config, refusedNow, unreadable, tooSlow limit.Lines }
+}
+
+// scratch is the memory of one call of Deliver.
+type scratch struct {
+	*identifier
+	encoder encoder
+}
+
+// maxSpare is the size of the memory that is kept for later chunks.
+const maxSpare = 16 << 20
+
+// New returns a sink for the servers that o names, and starts to set them up. opts and log
+// are kept. panicked is called, from the deferred function itself, with the value of a panic
+// that was recovered. version is this plugin's.
+func New(opts *options.Options, version string, log sink.Logger, panicked func(any)) (*Elastic, error) {
+	o := &opts.Output
+	e := &Elastic{log: log, options: o, panicked: panicked, ledger: newLedger(), budget: budget, slots: make(chan struct{}, maxRunning)}
+	var err error
+	if e.client, err = newClient(o, version, log, &e.counters); err != nil {
+		return nil, err
+	}
+	e.counters.down = e.client.down
+	e.counters.success(time.Now())
+	if e.setup, err = newSetup(opts, e.client, log); err != nil {
+		return nil, err
+	}
+	if e.dead, err = newDeadLetter(o, log); err != nil {
+		return nil, err
+	}
+	query := url.Values{"filter_path": {bulkPath}}
+	if o.Pipeline != "" {
+		query.Set("pipeline", o.Pipeline)
+	}
+	if o.Routing != "" {
+		query.Set("routing", o.Routing)
+	}
+	e.bulkPath = "_bulk?" + query.Encode()
+	hostname, err := os.Hostname()
+	if err != nil {
+		log.Warnf("no name of this host: %v; equal records of two nodes that do not name theirs would be one", err)
+	}
+	scalar := mappedScalars(opts)
+	maps := []string{podKey(opts)}
+	if opts.NestUnder != "" {
+		maps = append(maps, opts.NestUnder)
+	}
+	e.scratch.New = func() any {
+		s := &scratch{identifier: newIdentifier(opts.Prefix, maps, hostname)}
+		s.encoder = encoder{index: newIndexName(o.Index), size: o.BulkSize, count: o.BulkRecords}
+		s.encoder.docs.Scalar = scalar
+		return s
+	}
+	e.batches.New = func() any { return new(batch) }
+	e.requests.New = func() any { return new(request) }
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e, nil
+}
+
+// errRetry is the error for Fluent Bit to pass a chunk again. What is wrong was logged.
+var errRetry = errors.New("not all records are stored")
+
+// Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
+// dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
+// It returns within the budget.
+func (e *Elastic) Deliver(c *sink.Chunk) error {
+	timer := time.NewTimer(e.budget)
+	defer timer.Stop()
+	s := e.scratch.Get().(*scratch)
+	defer e.scratch.Put(s)
+	s.read(c.Received)
+	j := e.ledger.attach(c.Tag, s.ids, time.Now())
+	e.deliver(c, s, j, timer)
+	if !e.ledger.detach(j) {
+		return errRetry
+	}
+	return nil
+}
+
+func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, timer *time.Timer) {
+	deadline := time.Now().Add(e.budget)
+	for {
+		end, running := e.ledger.start(j)
+		if end != nil {
+			if j.isDone() {
+				end()
+				return
+			}
+			e.begin(c, s, j, deadline, end, timer)
+			return
+		}
+		// Requests of an earlier call go on.
+		select {
+		case <-running:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// begin makes the batches of what is not done, and sends them. It waits for the result until
+// the timer ends. end is called when all requests have ended.
+func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, end func(), timer *time.Timer) {
+	defer func() {
+		if end != nil { // also after a panic
+			end()
+		}
+	}()
+	select {
+	case e.slots <- struct{}{}:
+	case <-timer.C:
+		if held, due := e.lines.tooSlow.Due(time.Now()); due {
+			e.log.Warnf("%d chunks wait for a response; records are kept and sent later%s", maxRunning, held)
+		}
+		return
+	}
+	d := &delivery{Elastic: e, job: j, tag: string(c.Tag), deadline: deadline}
+	var ok bool
+	get := func() *batch { return e.batches.Get().(*batch) }
+	if d.batches, ok = s.encoder.batches(c, s.ids, s.starts, j, get); !ok {
+		// The transformation and this package disagree on which records there are: deliver
+		// them as they came.
+		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, get)
+	}
+	j.deliveries++
+	finished := make(chan struct{})
+	ended := end
+	end = nil
+	e.running.Add(1)
+	go func() {
+		defer e.running.Done()
+		defer close(finished)
+		defer func() { <-e.slots }()
+		defer ended()
+		defer func() {
+			if p := recover(); p != nil {
+				e.panicked(p)
+			}
+		}()
+		d.run()
+	}()
+	select {
+	case <-finished:
+	case <-timer.C:
+	}
+}
+
+// Close ends all requests. Chunks that are not done stay with Fluent Bit.
+func (e *Elastic) Close() {
+	e.cancel()
+	e.running.Wait()
+	e.dead.close()
+	e.client.transport.CloseIdleConnections()
+}
+
+// delivery is a chunk on its way. One goroutine has it.
+type delivery struct {
+	*Elastic
+	job      *job
+	tag      string
+	batches  []*batch
+	request  *request
+	deadline time.Time
+	resume   time.Time // nothing is to be sent before
+}
+
+// run sends what is pending, and sends it again, until it is done, or until the call of
+// Deliver has ended or would before the next request.
+func (d *delivery) run() {
+	d.request = d.requests.Get().(*request)
+	for failures := 0; ; {
+		d.resume = time.Time{}
+		progress := d.setup.before(d.ctx, &d.resume) && d.round()
+		if d.isDone() {
+			break
+		}
+		if failures++; progress {
+			failures = 1
+		}
+		wait := max(pause(failures), time.Until(d.resume))
+		if time.Now().Add(wait).After(d.deadline) || !d.sleep(wait) {
+			break
+		}
+	}
+	// Not deferred: after a panic their state is not known.
+	if cap(d.request.response) > maxSpare || cap(d.request.body) > maxSpare {
+		d.request = new(request)
+	}
+	clear(d.request.items)
+	d.requests.Put(d.request)
+	for _, b := range d.batches {
+		if cap(b.body) <= maxSpare {
+			clear(b.items)
+			*b = batch{body: b.body[:0], items: b.items[:0]}
+			d.Elastic.batches.Put(b)
+		}
+	}
+}
+
+// sleep returns false if the instance ends before.
+func (d *delivery) sleep(wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
+func (d *delivery) isDone() bool {
+	for _, b := range d.batches {
+		for i := range b.items {
+			if b.items[i].state != done {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// round sends all that is pending once, and then what the server has refused to the dead
+// letter. It reports whether it came on.
+func (d *delivery) round() (progress bool) {
+	giveUp := d.options.GiveUp > 0 && time.Since(d.job.made) > d.options.GiveUp
+	for _, b := range d.batches {
+		items := d.request.items[:0]
+		for k := range b.items {
+			i := &b.items[k]
+			if i.state == pending && giveUp && i.tries > 0 {
+				i.state, i.last = dead, itemResult{status: i.last.status, kind: "give_up", reason: strings.TrimSpace(fmt.Sprintf("not stored within %v; last: %s %s", d.options.GiveUp, i.last.kind, i.last.reason))}
+			}
+			if i.state == pending {
+				items = append(items, i)
+			}
+		}
+		d.request.items = items
+		if len(items) > 0 && d.ctx.Err() == nil {
+			progress = d.send(b, items) || progress
+		}
+	}
+	return d.bury() || progress
+}
+
+// send sends some items of a batch and reports whether the server did something with any.
+func (d *delivery) send(b *batch, items []*item) bool {
+	for _, i := range items {
+		if i.tries++; i.tries > 1 {
+			d.counters.retried.Add(1)
+		}
+	}
+	r, ok := d.bulk(d.bulkPath, d.request.gather(b, items))
+	if !ok {
+		d.note(items, itemResult{kind: "no_response", reason: "no complete response"})
+		return false
+	}
+	if r.status == http.StatusOK {
+		return d.results(b, items, r)
+	}
+	kind, reason := readFailure(r.body)
+	d.note(items, itemResult{r.status, kind, reason})
+	switch {
+	case r.status == http.StatusRequestEntityTooLarge, r.status == http.StatusBadRequest:
+		// It may be one record's fault. Alone it is known which.
+		if len(items) == 1 {
+			items[0].state = dead
+			return true
+		}
+		half := len(items) / 2
+		first := d.send(b, items[:half])
+		return d.send(b, items[half:]) || first
+	case r.status == http.StatusRequestTimeout || r.status == http.StatusTooManyRequests || r.status >= 500:
+		if held, due := d.lines.refusedNow.Due(time.Now()); due {
+			d.log.Warnf("%s: status %d for a bulk request; its records are sent again%s", r.server, r.status, held)
+		}
+	default:
+		d.misconfigured(r.server, r.status, kind)
+	}
+	return false
+}
+
+// misconfigured logs that somebody has to do something.
+func (e *Elastic) misconfigured(server string, status int, kind string) {
+	if held, due := e.lines.config.Due(time.Now()); due {
+		hint := "the server does not take bulk requests: check url, and what is between"
+		switch status {
+		case http.StatusUnauthorized:
+			hint = "check http_user, api_key or bearer_token_file"
+		case http.StatusForbidden:
+			hint = "the user may not write to the index: see the least role in the documentation"
+		case http.StatusNotFound:
+			hint = "check url, and whether the index may be created"
+		}
+		if kind != "" {
+			kind = " (" + kind + ")"
+		}
+		e.log.Errorf("%s: status %d%s: %s; no record is lost, they are sent again%s", server, status, kind, hint, held)
+	}
+}
+
+// note notes what was said of items.
+func (d *delivery) note(items []*item, r itemResult) {
+	for _, i := range items {
+		i.last = r
+	}
+}
+
+// bulk sends a bulk request. It returns false if no complete response came.
+func (d *delivery) bulk(path string, body []byte) (response, bool) {
+	d.counters.body.Add(uint64(len(body)))
+	if d.options.Gzip {
+		body = d.request.compress(body)
+	}
+	r, err := d.client.do(d.ctx, http.MethodPost, path, "application/x-ndjson", body, d.options.Gzip, d.request.response)
+	var paused errPaused
+	if errors.As(err, &paused) {
+		d.resume = paused.until
+	}
+	if r.body != nil {
+		d.request.response = r.body[:0]
+	}
+	return r, err == nil
+}
+
+// results takes the results of items, and reports whether any was not refused for now.
+func (d *delivery) results(b *batch, items []*item, r response) (progress bool) {
+	var err error
+	if d.request.results, err = readResults(d.request.results[:0], r.body, len(items)); err != nil {
+		if held, due := d.lines.unreadable.Due(time.Now()); due {
+			d.log.Warnf("%s: %v; all of its records are sent again%s", r.server, err, held)
+		}
+		d.note(items, itemResult{status: r.status, kind: "bad_response", reason: err.Error()})
+		return false
+	}
+	var stores, duplicates, now uint64
+	var last, config itemResult
+	for k, i := range items {
+		result := d.request.results[k]
+		i.last = result
+		switch result.verdict() {
+		case stored:
+			stores++
+			d.finish(i)
+		case duplicate:
+			duplicates++
+			d.finish(i)
+		case refused:
+			i.state = dead
+			progress = true
+		case unauthorised:
+			config = result
+		case refusedNow:
+			now++
+			last = result
+		}
+	}
+	d.counters.stored.Add(stores)
+	d.counters.duplicates.Add(duplicates)
+	if stores+duplicates > 0 {
+		d.counters.success(time.Now())
+		progress = true
+	}
+	if now > 0 {
+		if held, due := d.lines.refusedNow.Due(time.Now()); due {
+			d.log.Warnf("%s: refuses %d records for now, with status %d %s; they are sent again%s", r.server, now, last.status, last.kind, held)
+		}
+	}
+	if config.status != 0 {
+		d.misconfigured(r.server, config.status, config.kind)
+	}
+	return progress
+}
+
+// finish marks an item as done.
+func (d *delivery) finish(i *item) {
+	i.state = done
+	d.job.mark(int(i.index))
+}
