@@ -5,7 +5,6 @@ package integration
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,7 +56,7 @@ func (r *run) start() *process {
 		cmd = exec.Command(standIn, args...)
 	}
 	cmd.Dir = r.dir
-	cmd.Stdout = io.Discard
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		r.Fatal(err)

@@ -19,7 +19,7 @@ import (
 type testCase struct {
 	name  string
 	kind  recordKind // numbered if it is empty
-	count int        // records() if it is 0
+	count int        // records if it is 0
 
 	// restarts says that Fluent Bit is started again, so that only with storage in files
 	// nothing is lost.
@@ -40,7 +40,7 @@ type testCase struct {
 
 // every is which requests fail in cases where some do: few enough to stay below 1.1 times
 // the bytes of one delivery when each of them has to be sent again.
-const every = 15
+const every = 20
 
 var cases = []testCase{
 	{name: "normal", play: (*run).deliver, check: func(r *run, res result) {
@@ -181,6 +181,7 @@ var cases = []testCase{
 		r.proxy.SetPlan(faults.Every(every, faults.Reset))
 		r.deliver()
 	}},
+	{name: "lifecycle policy", oursOnly: true, count: 1000, restarts: true, play: lifecyclePolicy},
 }
 
 // planned returns a play with failing requests.
@@ -265,6 +266,34 @@ func rejectedWrites(s *servers.Server) (n int) {
 		n += node.Pools["write"].Rejected
 	}
 	return n
+}
+
+// lifecyclePolicy has the policy made at the first start, left alone at the second one, and
+// replaced when the configuration has changed.
+func lifecyclePolicy(r *run) {
+	stub := r.proxy.StubLifecycle(r.server.Name == "opensearch")
+	for _, c := range []struct {
+		retention string
+		puts      int
+	}{{"7d", 1}, {"7d", 1}, {"9d", 2}} {
+		r.more = []pair{{"setup", "full"}, {"replicas", "0"}, {"retention", c.retention}}
+		r.deliver()
+		policies := stub.Policies()
+		text := fmt.Sprint(policies)
+		if stub.Puts() != c.puts || len(policies) != 1 || !strings.Contains(text, `"delete"`) || !strings.Contains(text, `"`+c.retention+`"`) {
+			r.Errorf("after %d requests, want %d: %s", stub.Puts(), c.puts, text)
+		}
+	}
+	var settings map[string]struct {
+		Settings struct {
+			Index struct {
+				Replicas string `json:"number_of_replicas"`
+			}
+		}
+	}
+	if err := r.server.Do(http.MethodGet, "/"+r.index+"/_settings", nil, &settings); err != nil || settings[r.index].Settings.Index.Replicas != "0" {
+		r.Errorf("the index is not made as the template says: %v, %v", settings, err)
+	}
 }
 
 // expiredCertificate has the server's certificate expired at first.

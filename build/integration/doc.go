@@ -11,6 +11,6 @@
 //
 // It needs Java 17 or newer and Maven, which downloads the servers (170 MB) into the user's
 // cache directory; with Fluent Bit also systemd-journal-remote (SYSTEMD_JOURNAL_REMOTE, or
-// where distributions put it). A server takes 0.8 GB of memory. As root the servers run as
+// where distributions put it). A server takes 1.3 GB of memory. As root the servers run as
 // nobody. All sockets listen on loopback.
 package integration

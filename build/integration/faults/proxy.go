@@ -63,7 +63,7 @@ type Proxy struct {
 	password atomic.Pointer[string] // user:password that is asked for
 	stubs    sync.Map               // prefix of paths -> http.Handler
 
-	bytes, bulks, requests atomic.Int64
+	bytes, bulks, requests, active atomic.Int64
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -151,8 +151,13 @@ func (p *Proxy) Bulks() int { return int(p.bulks.Load()) }
 // Requests returns the number of all requests.
 func (p *Proxy) Requests() int { return int(p.requests.Load()) }
 
+// Active returns the number of requests without a response so far.
+func (p *Proxy) Active() int { return int(p.active.Load()) }
+
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	p.requests.Add(1)
+	p.active.Add(1)
+	defer p.active.Add(-1)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client has gone
