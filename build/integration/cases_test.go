@@ -324,13 +324,18 @@ func expiredCertificate(r *run) {
 	r.stop()
 }
 
-// play runs a case and returns its result.
+// run runs a case and returns its result.
 func (c *testCase) run(t *testing.T, s *servers.Server, o output, storage string) (r *run, res result) {
 	t.Helper()
 	r = newRun(t, s, c, o, storage)
 	c.play(r)
 	res = r.result()
 	t.Log(res)
+	for _, p := range r.processes {
+		for _, line := range p.problems()[:min(5, len(p.problems()))] {
+			t.Log(line)
+		}
+	}
 	return r, res
 }
 

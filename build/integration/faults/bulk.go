@@ -51,15 +51,15 @@ func (p *Proxy) rejectSome(w http.ResponseWriter, r *http.Request, body []byte) 
 			count++
 		}
 	}
-	resp, content, err := p.forward(r, passed)
+	resp, err := p.forward(r, passed)
 	if err != nil {
 		reset(w)
 		return
 	}
 	var fields map[string]json.RawMessage
 	var processed []json.RawMessage
-	if json.Unmarshal(content, &fields) != nil || json.Unmarshal(fields["items"], &processed) != nil || len(processed) != count {
-		respond(w, resp, content)
+	if json.Unmarshal(resp.content, &fields) != nil || json.Unmarshal(fields["items"], &processed) != nil || len(processed) != count {
+		respond(w, resp)
 		return
 	}
 	results := make([]json.RawMessage, 0, len(all))
@@ -74,6 +74,6 @@ func (p *Proxy) rejectSome(w http.ResponseWriter, r *http.Request, body []byte) 
 	}
 	// Both are made of valid JSON.
 	fields["items"], _ = json.Marshal(results)
-	content, _ = json.Marshal(fields)
-	respond(w, resp, content)
+	resp.content, _ = json.Marshal(fields)
+	respond(w, resp)
 }

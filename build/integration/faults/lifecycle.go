@@ -46,12 +46,12 @@ func (p *Proxy) StubLifecycle(ism bool) *Lifecycle {
 				return
 			}
 		}
-		resp, content, err := p.forward(r, body)
+		resp, err := p.forward(r, body)
 		if err != nil {
 			reset(w)
 			return
 		}
-		respond(w, resp, content)
+		respond(w, resp)
 	}))
 	return l
 }

@@ -212,7 +212,7 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 		p.rejectSome(w, r, body)
 		return
 	}
-	resp, content, err := p.forward(r, body)
+	resp, err := p.forward(r, body)
 	if err != nil {
 		reset(w) // the server itself is down
 		return
@@ -224,36 +224,43 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	case Reset:
 		reset(w)
 	case Cut:
-		cut(w, resp, content)
+		cut(w, resp)
 	default:
-		respond(w, resp, content)
+		respond(w, resp)
 	}
 }
 
+// response is a response of the server's.
+type response struct {
+	status  int
+	header  http.Header
+	content []byte
+}
+
 // forward has the server process a request.
-func (p *Proxy) forward(r *http.Request, body []byte) (*http.Response, []byte, error) {
+func (p *Proxy) forward(r *http.Request, body []byte) (*response, error) {
 	out, err := http.NewRequestWithContext(r.Context(), r.Method, p.target+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	out.Header = r.Header.Clone()
 	resp, err := p.client.Do(out)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	content, err := io.ReadAll(resp.Body)
-	return resp, content, err
+	return &response{resp.StatusCode, resp.Header, content}, err
 }
 
-func respond(w http.ResponseWriter, resp *http.Response, content []byte) {
-	for key, values := range resp.Header {
+func respond(w http.ResponseWriter, resp *response) {
+	for key, values := range resp.header {
 		if key != "Content-Length" && key != "Connection" {
 			w.Header()[key] = values
 		}
 	}
-	w.WriteHeader(resp.StatusCode)
-	_, _ = w.Write(content)
+	w.WriteHeader(resp.status)
+	_, _ = w.Write(resp.content)
 }
 
 // fail writes an error as a server does.
@@ -293,15 +300,15 @@ func abort(conn net.Conn) {
 }
 
 // cut writes the header and half of the body of a response, and closes the connection.
-func cut(w http.ResponseWriter, resp *http.Response, content []byte) {
+func cut(w http.ResponseWriter, resp *response) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
-		resp.Status, resp.Header.Get("Content-Type"), len(content))
-	_, _ = buffered.Write(content[:len(content)/2])
+	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+		resp.status, http.StatusText(resp.status), resp.header.Get("Content-Type"), len(resp.content))
+	_, _ = buffered.Write(resp.content[:len(resp.content)/2])
 	_ = buffered.Flush()
 }
 

@@ -158,7 +158,10 @@ func TestHang(t *testing.T) {
 	p := start(t, b, nil)
 	p.SetPlan(Always(Hang))
 	client := &http.Client{Timeout: 200 * time.Millisecond}
-	_, err := client.Post("http://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
+	resp, err := client.Post("http://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
 	if err == nil || b.count() != 0 {
 		t.Errorf("%v, %d documents", err, b.count())
 	}
@@ -212,12 +215,15 @@ func TestCertificates(t *testing.T) {
 	roots.AppendCertsFromPEM(authority.PEM)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 	p := start(t, newBackend(t), expired)
-	_, err = client.Post("https://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
+	resp, err := client.Post("https://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
 	if invalid := (x509.CertificateInvalidError{}); !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
 		t.Errorf("with an expired certificate: %v", err)
 	}
 	p.SetCertificate(valid)
-	resp, err := client.Post("https://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
+	resp, err = client.Post("https://"+p.Addr()+"/_bulk", "", strings.NewReader(request(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
