@@ -28,6 +28,8 @@ type testCase struct {
 	fluentBit bool
 	// oursOnly says that only the output kata has what it tests.
 	oursOnly bool
+	// made says that the index is there before, or is not the run's.
+	made bool
 	// more says that a delivery that is right sends more than 1.1 times the bytes: a server
 	// that dies has not confirmed what was on its way.
 	more bool
@@ -66,7 +68,7 @@ var cases = []testCase{
 	{name: "429 for some items", play: planned(faults.Every(3, faults.RejectSome))},
 	{name: "429 for whole requests", play: planned(faults.Every(every, faults.RejectAll))},
 	{name: "503 for whole requests", play: planned(faults.Every(every, faults.Unavailable))},
-	{name: "mapping conflict", kind: conflicting, play: func(r *run) {
+	{name: "mapping conflict", kind: conflicting, made: true, play: func(r *run) {
 		r.create(map[string]any{"mappings": map[string]any{"properties": map[string]any{"CONFLICT": map[string]string{"type": "long"}}}})
 		r.deliver()
 	}, check: func(r *run, res result) {
@@ -82,7 +84,7 @@ var cases = []testCase{
 			r.Errorf("%d of %d dead letters have the server's reason, %v", reasons, res.dead, err)
 		}
 	}},
-	{name: "flood stage", play: func(r *run) {
+	{name: "flood stage", made: true, play: func(r *run) {
 		r.create(nil)
 		r.block(true)
 		r.start()
@@ -92,6 +94,14 @@ var cases = []testCase{
 		r.stop()
 	}, more: true},
 	{name: "full queue", play: fullQueue, more: true},
+	{name: "no server at first", play: func(r *run) {
+		r.proxy.SetDown(true)
+		r.start()
+		time.Sleep(8 * time.Second) // several attempts fail
+		r.proxy.SetDown(false)
+		r.settle()
+		r.stop()
+	}},
 	{name: "SIGTERM in an outage", restarts: true, play: func(r *run) {
 		r.start()
 		r.bulk(5)
@@ -173,7 +183,7 @@ var cases = []testCase{
 			r.Errorf("%d bytes for each record", perRecord)
 		}
 	}},
-	{name: "data stream", oursOnly: true, play: func(r *run) {
+	{name: "data stream", oursOnly: true, made: true, play: func(r *run) {
 		r.index = "logs-kata-integration"
 		r.more = []pair{{"data_stream", "on"}}
 		_ = r.server.Do(http.MethodDelete, "/_data_stream/"+r.index, nil, nil)
@@ -208,6 +218,21 @@ func says(expression string) func(r *run, res result) {
 			}
 		}
 		r.Errorf("no line of the output says %s", expression)
+	}
+}
+
+// checkMapping expects that the index was made from the plugin's template: without it a guest's
+// text decides which type a field has.
+func (r *run) checkMapping() {
+	r.Helper()
+	var indexes map[string]struct {
+		Mappings struct{ Dynamic any }
+	}
+	if err := r.server.Do(http.MethodGet, "/"+r.index+"/_mapping", nil, &indexes); err != nil {
+		r.Fatal(err)
+	}
+	if dynamic := fmt.Sprint(indexes[r.index].Mappings.Dynamic); dynamic != "false" {
+		r.Errorf("the index was not made from the template: dynamic is %s", dynamic)
 	}
 }
 
@@ -360,13 +385,20 @@ func TestDelivery(t *testing.T) {
 						t.Skip("it needs FLUENT_BIT")
 					}
 					r, res := c.run(t, s, kata, storage)
-					_, _ = fmt.Fprintf(&table, "%-40s %7d %7d %8d %6d %6d %6d %6d %5.1f %6.1f\n", c.name+", "+storage,
-						res.sent, res.stored, res.distinct, res.dead, res.lost, res.doubled, res.problems, res.stop.Seconds(), float64(res.bytes)/1e6)
+					if r.refused {
+						_, _ = fmt.Fprintf(&table, "%-40s does not start, and says why\n", c.name+", "+storage)
+					} else {
+						_, _ = fmt.Fprintf(&table, "%-40s %7d %7d %8d %6d %6d %6d %6d %5.1f %6.1f\n", c.name+", "+storage,
+							res.sent, res.stored, res.distinct, res.dead, res.lost, res.doubled, res.problems, res.stop.Seconds(), float64(res.bytes)/1e6)
+					}
 					if c.check != nil {
 						c.check(r, res)
 					}
 					if r.refused {
 						return
+					}
+					if !c.made {
+						r.checkMapping()
 					}
 					if res.lost != 0 || res.doubled != 0 || !res.settled {
 						t.Errorf("%d lost, %d doubled, settled: %v", res.lost, res.doubled, res.settled)

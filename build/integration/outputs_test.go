@@ -11,6 +11,9 @@ var kata = output{name: "kata", ours: true, options: func(r *run) []pair {
 		{"url", r.url}, {"index", r.index}, {"dead_letter_index", r.dead()},
 		{"http_user", user}, {"http_passwd", password}, {"compress", "none"},
 	}
+	if fluentBit == "" {
+		options = append(options, pair{"tune", "off"}) // the stand-in has neither workers nor retry_limit
+	}
 	for _, p := range r.more {
 		found := false
 		for i := range options {
