@@ -141,10 +141,11 @@ func (p *process) lines() []string {
 // isProblem matches lines of level warn and error.
 var isProblem = regexp.MustCompile(`\[ ?(warn|error)\] `)
 
-// problems returns the lines of level warn and error so far.
+// problems returns the lines of level warn and error so far, but not the one that Fluent Bit
+// logs whenever it ends.
 func (p *process) problems() (some []string) {
 	for _, line := range p.lines() {
-		if isProblem.MatchString(line) {
+		if isProblem.MatchString(line) && !strings.Contains(line, "service will shutdown in max") {
 			some = append(some, line)
 		}
 	}

@@ -4,9 +4,11 @@ package integration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/kata-logs/fluent-bit-kata/build/integration/servers"
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
 )
 
 // root is the root of the module, from the directory of this package.
@@ -109,10 +112,33 @@ func eachServer(t *testing.T, f func(t *testing.T, s *servers.Server)) {
 			if err := s.Start(context.Background(), nil); err != nil {
 				t.Fatal(err)
 			}
+			if err := warm(s); err != nil {
+				t.Fatal(err)
+			}
 			f(t, s)
 		})
 	}
 	if ran == 0 {
 		t.Fatalf("there is no server %s", *serverNames)
 	}
+}
+
+// warm has a server compile what stores documents, so that the first cases are not much slower
+// than the others.
+func warm(s *servers.Server) error {
+	body := []byte{}
+	each(mixed, 2000, func(r gen.Record) {
+		document := map[string]string{}
+		for _, f := range r.Fields {
+			document[f.Key] = f.Value
+		}
+		line, _ := json.Marshal(document) // strings can always be written
+		body = append(append(append(body, "{\"create\":{}}\n"...), line...), '\n')
+	})
+	for range 10 {
+		if err := s.Do(http.MethodPost, "/warm/_bulk", string(body), nil); err != nil {
+			return err
+		}
+	}
+	return s.Do(http.MethodDelete, "/warm", nil, nil)
 }

@@ -10,6 +10,7 @@ var kata = output{name: "kata", ours: true, options: func(r *run) []pair {
 	options := []pair{
 		{"url", r.url}, {"index", r.index}, {"dead_letter_index", r.dead()},
 		{"http_user", user}, {"http_passwd", password}, {"compress", "none"},
+		{"timeout", "60s"}, // a busy machine is no fault
 	}
 	if fluentBit == "" {
 		options = append(options, pair{"tune", "off"}) // the stand-in has neither workers nor retry_limit

@@ -185,7 +185,7 @@ func (r *run) seen() int {
 
 const (
 	quiet    = time.Second      // without a request, after which nothing is expected that is there already
-	idle     = 12 * time.Second // without a request, after which nothing is expected
+	idle     = 8 * time.Second  // without a request, after which nothing is expected
 	patience = 90 * time.Second // after which a run that still retries is stopped
 )
 
