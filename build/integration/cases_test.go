@@ -364,7 +364,24 @@ func (c *testCase) run(t *testing.T, s *servers.Server, o output, storage string
 	return r, res
 }
 
-// TestDelivery has the output kata deliver in every case: nothing is lost, nothing stored twice.
+// verify checks the result of the output kata: nothing is lost, nothing is stored twice.
+func (c *testCase) verify(r *run, res result) {
+	r.Helper()
+	if c.check != nil {
+		c.check(r, res)
+	}
+	if r.refused {
+		return
+	}
+	if !c.made {
+		r.checkMapping()
+	}
+	if res.lost != 0 || res.doubled != 0 || !res.settled {
+		r.Errorf("%d lost, %d doubled, settled: %v", res.lost, res.doubled, res.settled)
+	}
+}
+
+// TestDelivery has the output kata deliver in every case.
 func TestDelivery(t *testing.T) {
 	eachServer(t, func(t *testing.T, s *servers.Server) {
 		var table strings.Builder
@@ -391,17 +408,9 @@ func TestDelivery(t *testing.T) {
 						_, _ = fmt.Fprintf(&table, "%-40s %7d %7d %8d %6d %6d %6d %6d %5.1f %6.1f\n", c.name+", "+storage,
 							res.sent, res.stored, res.distinct, res.dead, res.lost, res.doubled, res.problems, res.stop.Seconds(), float64(res.bytes)/1e6)
 					}
-					if c.check != nil {
-						c.check(r, res)
-					}
+					c.verify(r, res)
 					if r.refused {
 						return
-					}
-					if !c.made {
-						r.checkMapping()
-					}
-					if res.lost != 0 || res.doubled != 0 || !res.settled {
-						t.Errorf("%d lost, %d doubled, settled: %v", res.lost, res.doubled, res.settled)
 					}
 					if r.kind == numbered && c.name == "normal" {
 						oneDelivery[r.count] = res.bytes

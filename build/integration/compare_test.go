@@ -43,7 +43,7 @@ func TestCompare(t *testing.T) {
 				continue
 			}
 			lostRow, workRow := []string{c.name}, []string{c.name}
-			for _, o := range compared {
+			for k, o := range compared {
 				t.Run(strings.ReplaceAll(c.name+"/"+o.name, " ", "-"), func(t *testing.T) {
 					r, res := c.run(t, s, o, filesystem)
 					if c.name == "normal" {
@@ -51,14 +51,20 @@ func TestCompare(t *testing.T) {
 					}
 					lostRow = append(lostRow, outcome(r, res))
 					workRow = append(workRow, fmt.Sprint(res.problems), ratio(res, normal[o.name]))
+					if o.ours {
+						c.verify(r, res)
+					}
 				})
+				if len(lostRow) == k+1 { // it has failed
+					lostRow, workRow = append(lostRow, "–"), append(workRow, "–", "–")
+				}
 			}
 			lost.rows, work.rows = append(lost.rows, lostRow), append(work.rows, workRow)
 		}
 		t.Logf("Lost / doubled:\n%s", lost)
 		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", work)
 		costs := measureCosts(t, s)
-		if *write && !t.Failed() {
+		if *write && costs != "" {
 			section(t, s.Name+" lost", machine(t, s)+"\n\n"+lost.String())
 			section(t, s.Name+" work", work.String())
 			section(t, s.Name+" cost", costs)
