@@ -38,6 +38,7 @@ type run struct {
 	index     string // for records; dead- and the same for the dead letter
 	proxy     *faults.Proxy
 	url       string // that the output delivers to
+	other     string // the address of a second server
 	wrong     bool   // it has a wrong password
 	more      []pair // options of the output kata, which replace those that are there
 	process   *process
