@@ -195,7 +195,7 @@ const (
 func (r *run) settle() {
 	r.Helper()
 	requests, last := r.proxy.Requests(), time.Now()
-	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		if n := r.proxy.Requests(); n != requests || r.proxy.Active() > 0 {
 			requests, last = n, time.Now()
 		}
