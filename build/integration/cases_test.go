@@ -119,6 +119,7 @@ var cases = []testCase{
 	}, check: endsInTime, more: true},
 	{name: "no response and SIGTERM", restarts: true, play: func(r *run) {
 		r.proxy.SetPlan(faults.Always(faults.Hang))
+		r.more = []pair{{"timeout", "10s"}} // the default
 		r.start()
 		r.bulk(1)
 		r.stop()
@@ -139,9 +140,10 @@ var cases = []testCase{
 		r.proxy.SetDown(true)
 		time.Sleep(2 * time.Second) // deliveries fail
 		r.reload()
-		r.wait("the end of the reload", func() bool { return r.process.said(`\[reload\] start everything`) })
-		time.Sleep(2 * time.Second)
+		time.Sleep(4 * time.Second)
 		r.proxy.SetDown(false)
+		// Fluent Bit first waits until all that it has is delivered, however long that takes.
+		r.wait("the end of the reload", func() bool { return r.process.said(`\[reload\] start everything`) })
 		r.settle()
 		r.stop()
 	}, more: true},
