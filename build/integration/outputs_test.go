@@ -12,9 +12,6 @@ var kata = output{name: "kata", ours: true, options: func(r *run) []pair {
 		{"http_user", user}, {"http_passwd", password}, {"compress", "none"},
 		{"timeout", "60s"}, // a busy machine is no fault
 	}
-	if fluentBit == "" {
-		options = append(options, pair{"tune", "off"}) // the stand-in has neither workers nor retry_limit
-	}
 	for _, p := range r.more {
 		found := false
 		for i := range options {
