@@ -59,11 +59,13 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); echo 'not formatted: run gofmt -w'; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./build/e2e
+	$(GO) vet -tags integration ./build/integration/...
 	$(GO) vet -tags katatest ./plugin/... ./internal/fluentbit
 	cd build/interop && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
 		set -e; $(GOLANGCI) ./...; \
 		$(GOLANGCI) --build-tags e2e ./build/e2e/...; \
+		$(GOLANGCI) --build-tags integration ./build/integration/...; \
 		$(GOLANGCI) --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
 		for module in build/bench build/interop; do (cd $$module && $(GOLANGCI) ./...); done; fi
 
@@ -95,9 +97,21 @@ $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
 e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags e2e -count=1 -timeout 20m ./build/e2e
 
+# CASES is a pattern of cases, with - for a blank, and SERVERS a list of servers with commas.
+.PHONY: integration
+integration: ## the output on real servers, with faults; through FLUENT_BIT if it is set. CASES=normal SERVERS=opensearch
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 90m -v ./build/integration \
+		-run 'TestDelivery/./$(CASES)' -servers '$(SERVERS)'
+
+.PHONY: integration-compare
+integration-compare: ## the output beside Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 3h -v ./build/integration \
+		-run TestCompare -servers '$(SERVERS)' -write
+
 # What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
 # build that shares nothing with the first, the end-to-end tests, 200 reloads among
-# them, with each of FLUENT_BITS, and ten million records through the first of them.
+# them, with each of FLUENT_BITS, all cases of delivery to both servers, through the
+# stand-in and the first of FLUENT_BITS, and ten million records through the latter.
 # The last writes the tables of build/bench/README.md anew: look at how they changed.
 .PHONY: release-check
 release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' make release-check
@@ -107,6 +121,8 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	cache=$$(mktemp -d) && { GOCACHE=$$cache build/reproducible; status=$$?; rm -rf $$cache; exit $$status; }
 	build/fuzz $(or $(FUZZTIME),5m)
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
+	$(MAKE) integration FLUENT_BIT=
+	$(MAKE) integration FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: image

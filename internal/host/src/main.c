@@ -1,5 +1,5 @@
 /*
- * host [options] LIBRARY CHUNK: passes the chunk in a file to a plugin library as
+ * host [options] LIBRARY CHUNK...: passes the chunks in files to a plugin library as
  * Fluent Bit does, and prints the resulting events as lines of JSON.
  *
  * The exit code is 0; 1 if the library did something wrong or did not start; 2 if
@@ -20,14 +20,16 @@
 
 #define MAX_INSTANCES 8
 #define MAX_LIBRARIES 4
+#define MAX_CHUNKS 256
 
 static const char usage[] =
-    "usage: host [options] LIBRARY CHUNK\n"
+    "usage: host [options] LIBRARY CHUNK...\n"
     "  -p KEY=VALUE      an option of the instance, also alias and log_level\n"
     "  --next            options after this are another instance's\n"
     "  --and LIBRARY     the same, of a library that is loaded after the others\n"
     "  --log-level NAME  of instances that have no log_level\n"
-    "  --repeat N        give each instance the chunk N times\n"
+    "  --repeat N        give each instance the chunks N times\n"
+    "  --retry N         give an output a chunk that it wants to retry N times more, half a second apart\n"
     "  --threads N       do so in N threads at once\n"
     "  --reinit N        then end, unload, load and start everything N times more\n"
     "  --fork            start instances as daemon mode does\n"
@@ -37,14 +39,15 @@ static const char usage[] =
     "  -q                print no events\n";
 
 static struct {
-    const char *libraries[MAX_LIBRARIES], *chunk, *write;
-    int library_count, library_of[MAX_INSTANCES];
-    int level, repeat, threads, reinit, fork, metrics, describe, quiet, count;
+    const char *libraries[MAX_LIBRARIES], **chunks, *write;
+    int library_count, chunk_count, library_of[MAX_INSTANCES];
+    int level, repeat, retry, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
 } opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
 
 static struct library *libraries[MAX_LIBRARIES];
-static struct chunk input;
+static struct chunk inputs[MAX_CHUNKS];
+static volatile sig_atomic_t terminated;        /* by SIGTERM */
 
 static void fail(const char *text, const char *what)
 {
@@ -95,13 +98,16 @@ static void arguments(int argc, char **argv)
         else if (!strcmp(name, "-w")) opt.write = arg;
         else if (!strcmp(name, "--log-level")) opt.level = log_level(arg);
         else if (!strcmp(name, "--repeat")) opt.repeat = atoi(arg);
+        else if (!strcmp(name, "--retry")) opt.retry = atoi(arg);
         else if (!strcmp(name, "--threads")) opt.threads = atoi(arg);
         else if (!strcmp(name, "--reinit")) opt.reinit = atoi(arg);
         else fail("unknown: ", name);
     }
-    if (argc - i != 2) fail("LIBRARY and CHUNK are needed", "");
+    if (argc - i < 2) fail("LIBRARY and CHUNK are needed", "");
+    if (argc - i - 1 > MAX_CHUNKS) fail("too many chunks", "");
     opt.libraries[0] = argv[i];
-    opt.chunk = argv[i + 1];
+    opt.chunks = (const char **) argv + i + 1;
+    opt.chunk_count = argc - i - 1;
 }
 
 /* Reads a file into read-only memory between pages that cannot be accessed. */
@@ -142,8 +148,8 @@ static void report(struct instance *ins, struct chunk result)
     }
 }
 
-/* Passes the chunk to an instance, and prints the result if asked to. Returns 0, or 1 if it is not valid. */
-static int feed(struct instance *ins, int print)
+/* Passes a chunk to an instance, and prints the result if asked to. Returns 0, or 1 if it is not valid. */
+static int feed(struct instance *ins, struct chunk input, int print)
 {
     struct chunk result = input;
     void *out;
@@ -151,6 +157,10 @@ static int feed(struct instance *ins, int print)
     int ret = library_call(ins, input, &out, &size);
 
     if (ins->output) {
+        for (int i = 0; ret == FLB_RETRY && i < opt.retry && !terminated; i++) {
+            usleep(500 * 1000);
+            ret = library_call(ins, input, &out, &size);
+        }
         if (ret != FLB_OK) fprintf(stderr, "host: flush answered %d\n", ret);
         return ret != FLB_OK;
     }
@@ -175,7 +185,9 @@ static void *worker(void *first)
 
     for (int i = 0; i < opt.repeat; i++) {
         for (int k = 0; k < opt.count; k++) {
-            wrong |= feed(&opt.instances[k], first && i == 0);
+            for (int c = 0; c < opt.chunk_count && !terminated; c++) {
+                wrong |= feed(&opt.instances[k], inputs[c], first && i == 0);
+            }
         }
     }
     return (void *) wrong;
@@ -209,6 +221,13 @@ static void crashed(int number)
     (void) number;
     (void) !write(2, text, sizeof(text) - 1);
     _exit(3);
+}
+
+/* After SIGTERM no chunk is passed any more, and the instances end. */
+static void terminate(int number)
+{
+    (void) number;
+    terminated = 1;
 }
 
 /* Returns how many other descriptors refer to the file of standard error. */
@@ -272,8 +291,11 @@ int main(int argc, char **argv)
     int wrong = 0;
 
     arguments(argc, argv);
-    input = read_chunk(opt.chunk);
+    for (int c = 0; c < opt.chunk_count; c++) {
+        inputs[c] = read_chunk(opt.chunks[c]);
+    }
     signal(SIGSEGV, crashed);
+    signal(SIGTERM, terminate);
     signal(SIGPIPE, SIG_IGN);           /* as Fluent Bit does */
     for (int i = 0; i <= opt.reinit && !wrong; i++) {
         int duplicates = duplicates_of_stderr();
