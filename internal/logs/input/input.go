@@ -28,12 +28,15 @@ type Source struct {
 	Listed bool
 	// Newest is when the file was last changed.
 	Newest time.Time
-	// Journal says that it is one of journald's files, which Open does not read.
-	Journal bool
+	// Journal has the paths of journald's files and folders, which Open does not read.
+	Journal []string
 
 	path  string
 	spool *Spool
 }
+
+// Path returns the path of a file.
+func (s *Source) Path() string { return s.path }
 
 // Errors of an input that is not text.
 var (
@@ -101,7 +104,7 @@ func newSource(path string, info fs.FileInfo, listed bool) (*Source, error) {
 	}
 	f, err := s.Open()
 	if errors.Is(err, errJournal) {
-		s.Journal = true
+		s.Journal = []string{path}
 		return s, nil
 	}
 	if err != nil {

@@ -57,6 +57,9 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 	e := &r.entry
 	e.reset()
 	number := r.line
+	if flags&record.NoEnd != 0 {
+		flags |= record.Torn
+	}
 	for {
 		if name, value, ok := bytes.Cut(line, []byte("=")); ok {
 			e.add(name, value)
@@ -95,7 +98,7 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 		if len(line) == 0 {
 			break
 		}
-		if flags |= more &^ record.Piece; more != 0 {
+		if more != 0 { // an entry ends with an empty line, and its texts are not that long
 			flags |= record.Torn
 		}
 	}

@@ -30,8 +30,8 @@ type Options struct {
 	// Newest is a time that no record is much later than, from which the year of times without
 	// one is known. The zero Time means now.
 	Newest time.Time
-	// Line is the number of lines before the text.
-	Line uint64
+	// Follow says that the input may grow: a line that has no end waits for it, see Finish.
+	Follow bool
 }
 
 // Kind is what a line was recognised as.
@@ -84,7 +84,7 @@ func NewReader(src io.Reader, o Options) *Reader {
 		o.Newest = time.Now()
 	}
 	return &Reader{
-		o: o, src: src, line: o.Line, buf: make([]byte, firstBuffer),
+		o: o, src: src, buf: make([]byte, firstBuffer),
 		json: jsoniter.NewIterator(jsoniter.ConfigDefault),
 	}
 }
@@ -102,7 +102,7 @@ func (r *Reader) Read(b []byte, limit int) ([]byte, error) {
 	for end := r.offset + int64(limit); r.offset < end; {
 		line, flags, err := r.next()
 		if err != nil {
-			if err == io.EOF {
+			if err == io.EOF && !r.o.Follow {
 				b = r.flushPartials(b)
 			}
 			return b, err
@@ -118,8 +118,11 @@ func (r *Reader) Lines() uint64 { return r.line }
 // Offset returns how many bytes of the input have become records.
 func (r *Reader) Offset() int64 { return r.offset }
 
-// Continue lets the Reader go on after io.EOF, when the input has grown.
+// Continue lets the Reader go on after io.EOF, when the input may have grown.
 func (r *Reader) Continue() { r.eof = false }
+
+// Finish says that the input does not grow any more.
+func (r *Reader) Finish() { r.o.Follow, r.eof = false, false }
 
 // fill reads more of the input behind what is in the buffer.
 func (r *Reader) fill() error {
@@ -181,13 +184,13 @@ func (r *Reader) next() (line []byte, flags record.Flags, err error) {
 		from = r.size
 		at := r.at
 		if err := r.fill(); err != nil {
-			if err != io.EOF || r.at == r.size {
+			if err != io.EOF || r.at == r.size || r.o.Follow {
 				return nil, 0, err
 			}
 			line = r.buf[r.at:r.size]
 			r.offset += int64(len(line))
 			r.at = r.size
-			flags = record.Torn
+			flags = record.NoEnd
 			if r.piece {
 				flags |= record.Piece
 			} else {
@@ -242,6 +245,9 @@ func (r *Reader) record(b, line []byte, flags record.Flags) []byte {
 		if out, kind := r.appendJSON(b, line, flags); kind != Message {
 			r.Counts[kind]++
 			return out
+		}
+		if line[len(line)-1] != '}' {
+			flags |= record.Torn
 		}
 	case c == '_':
 		if isExport(line) {

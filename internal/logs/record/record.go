@@ -27,8 +27,10 @@ const (
 	// NoTime: neither the line nor its prefix has a time; the record is ordered behind the one
 	// before it.
 	NoTime Flags = 1 << iota
-	// Torn: the input ended inside this line or entry, or bytes of it are missing.
+	// Torn: bytes of this line or entry are missing.
 	Torn
+	// NoEnd: the input ends with this line, and has no newline there.
+	NoEnd
 	// Piece: the line is longer than MaxLine, and this is a part of it.
 	Piece
 )
@@ -161,6 +163,9 @@ type Run struct {
 	Entries []Entry
 	// Sorted says that Sort found the entries in order.
 	Sorted bool
+	// Back is the longest step back in time from one record to the next that Index found, in
+	// nanoseconds.
+	Back int64
 
 	walk event.Walker
 }
@@ -168,7 +173,7 @@ type Run struct {
 // Index lists the records of r.Bytes. A record without a time of its own gets that of the record
 // before it, which is before for the first one; the time of the last record is returned.
 func (r *Run) Index(before int64) int64 {
-	r.Entries = r.Entries[:0]
+	r.Entries, r.Back = r.Entries[:0], 0
 	r.walk.Want(nil, 0)
 	var e event.Event
 	for r.walk.Reset(r.Bytes); r.walk.Next(&e); {
@@ -186,6 +191,7 @@ func (r *Run) Index(before int64) int64 {
 				binary.BigEndian.PutUint32(at, binary.BigEndian.Uint32(at)&^uint32(NoTime))
 			}
 		}
+		r.Back = max(r.Back, before-nano)
 		before = nano
 		r.Entries = append(r.Entries, Entry{nano, uint32(e.Start), uint32(e.End)})
 	}
