@@ -72,6 +72,7 @@ written to standard error.`,
 	f.addOutput(merge)
 
 	root.AddCommand(check, merge)
+	root.AddCommand(a.reports()...)
 	return root
 }
 

@@ -159,7 +159,10 @@ func (l *Logs) newFilter(scan bool) *transform.Filter {
 	}
 	o := *l.Options
 	n := choose.NewNames("")
-	o.OnlyKeys = []string{n.Level, n.Sandbox, n.Container, n.Guest, "pod_*"}
+	o.OnlyKeys = []string{n.Guest} // the time is all that is needed
+	if l.Learn {
+		o.OnlyKeys = []string{n.Level, n.Sandbox, n.Container, n.Guest, "pod_*"}
+	}
 	o.RemoveKeys = nil
 	o.ReserveData, o.PreserveKey = false, false
 	return transform.New(&o)

@@ -74,12 +74,8 @@ func appendString(b, text []byte) []byte {
 				break
 			}
 		}
-		for ; i < len(text); i++ {
+		for end := min(i+8, len(text)); i < end; i++ { // one of these, or the text is short
 			if c := text[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
-				break
-			}
-			if i&7 == 7 && i+9 <= len(text) {
-				i++
 				break
 			}
 		}
@@ -159,6 +155,9 @@ func appendValue(b, v []byte, i, depth int) ([]byte, int) {
 	case c >= 0xc7 && c <= 0xc9 || c >= 0xd4 && c <= 0xd8: // an ext, of which no reader makes one
 		return append(append(append(b, '"'), hex.EncodeToString(v[i+1:end])...), '"'), end
 	default:
+		if n, ok := integer(v[i:end]); ok {
+			return strconv.AppendInt(b, n, 10), end
+		}
 		return appendNumber(b, number(v[i:end])), end
 	}
 	if depth == maxDepth {
@@ -194,8 +193,6 @@ func appendValue(b, v []byte, i, depth int) ([]byte, int) {
 // appendNumber appends what number returns. JSON has no infinities and no NaN: they are null.
 func appendNumber(b []byte, n any) []byte {
 	switch n := n.(type) {
-	case int64:
-		return strconv.AppendInt(b, n, 10)
 	case bool:
 		return strconv.AppendBool(b, n)
 	case float64:

@@ -153,31 +153,45 @@ func appendDigits(b []byte, nsec uint32, digits int) []byte {
 	return append(b, d[:digits]...)
 }
 
-// number reads the msgpack value of a pair that is no text: an int64, a float64, a bool, or nil.
+// integer reads the msgpack value of a pair if it is a whole number.
+func integer(v []byte) (n int64, ok bool) {
+	if len(v) == 0 {
+		return 0, false
+	}
+	switch c := v[0]; {
+	case c < 0x80 || c >= 0xe0:
+		return int64(int8(c)), true
+	case c >= 0xcc && c <= 0xcf:
+		return int64(bigEndian(v[1:])), true // the filter and the readers write none above an int64
+	case c >= 0xd0 && c <= 0xd3:
+		unused := 64 - 8*(len(v)-1)
+		return int64(bigEndian(v[1:])<<unused) >> unused, true
+	}
+	return 0, false
+}
+
+func bigEndian(b []byte) (n uint64) {
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+// number reads the msgpack value of a pair that is neither text nor a whole number: a float64, a
+// bool, or nil.
 func number(v []byte) any {
 	if len(v) == 0 {
 		return nil
 	}
-	big := func() (n uint64) {
-		for _, c := range v[1:] {
-			n = n<<8 | uint64(c)
-		}
-		return n
-	}
-	switch c := v[0]; {
-	case c < 0x80 || c >= 0xe0:
-		return int64(int8(c))
-	case c == 0xc2 || c == 0xc3:
-		return c == 0xc3
-	case c >= 0xcc && c <= 0xcf:
-		return int64(big()) // the filter and the readers write none above an int64
-	case c >= 0xd0 && c <= 0xd3:
-		unused := 64 - 8*(len(v)-1)
-		return int64(big()<<unused) >> unused
-	case c == 0xca:
-		return float64(math.Float32frombits(uint32(big())))
-	case c == 0xcb:
-		return math.Float64frombits(big())
+	switch v[0] {
+	case 0xc2:
+		return false
+	case 0xc3:
+		return true
+	case 0xca:
+		return float64(math.Float32frombits(uint32(bigEndian(v[1:]))))
+	case 0xcb:
+		return math.Float64frombits(bigEndian(v[1:]))
 	}
 	return nil
 }
@@ -191,6 +205,9 @@ func value(p *record.Pair) any {
 	case isNested(p.Value):
 		b, _ := appendValue(nil, p.Value, 0, 0)
 		return string(b)
+	}
+	if n, ok := integer(p.Value); ok {
+		return n
 	}
 	return number(p.Value)
 }
