@@ -97,7 +97,7 @@ func (a *app) logs(args []string, learn bool) (*logs.Logs, error) {
 	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !(isTerminal(a.stdout) && a.pager == nil) && !a.flags.follow)
 	return logs.New(sources, logs.Config{
 		Options: opts, Choice: choice, Zone: zone, TempDir: a.flags.tempDir, Learn: learn,
-		Unread: a.notRead, Read: a.progress.add, Journal: openJournal,
+		Unread: a.notRead, Read: a.progress.add, Journal: a.journalOpener(choice.Since),
 	}), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/journald"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -134,7 +135,7 @@ func (f *flags) zone() (*time.Location, error) {
 func (f *flags) journals(args []string) []string {
 	switch {
 	case f.journal == anyJournal, f.journal == "" && len(args) == 0:
-		return []string{"/var/log/journal", "/run/log/journal"}
+		return journald.Local
 	case f.journal != "":
 		return []string{f.journal}
 	}

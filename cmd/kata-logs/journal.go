@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/kata-logs/fluent-bit-kata/internal/logs"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/journald"
 )
 
 // joinJournals makes one source of all journals, since their entries have one order.
@@ -22,7 +21,15 @@ func joinJournals(list []*input.Source, paths []string) (out []*input.Source) {
 	return out
 }
 
-// openJournal opens the files of a journal.
-func openJournal(s *input.Source, file uint32) (logs.Reader, error) {
-	return nil, &input.Error{Name: s.Journal[0], Err: errors.New("journald's own files are not supported yet; pass what journalctl -o export prints")}
+// journalOpener returns what opens journals, from a time on.
+func (a *app) journalOpener(since int64) logs.Opener {
+	told := map[string]bool{} // each file is opened twice
+	return func(s *input.Source, file uint32) (logs.Reader, error) {
+		return journald.Open(s, file, since, a.flags.follow, func(err error) {
+			if !told[err.Error()] {
+				told[err.Error()] = true
+				a.notRead(err)
+			}
+		})
+	}
 }

@@ -9,19 +9,21 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
 )
 
-// entry collects the fields of a journal entry.
-type entry struct {
+// Entry collects the fields of a journal entry and makes a record of them. It keeps its memory
+// for the next entry. The zero Entry is empty.
+type Entry struct {
 	text   []byte
 	fields []span
 }
 
-// span is a field: name and value are parts of entry.text.
+// span is a field: name and value are parts of Entry.text.
 type span struct {
 	start, value, end int
 	list              bool // one more value of a name that was there
 }
 
-func (e *entry) reset() {
+// Reset removes all fields.
+func (e *Entry) Reset() {
 	e.fields = e.fields[:0]
 	if e.text = e.text[:0]; cap(e.text) > keptBuffer {
 		e.text = nil
@@ -31,7 +33,9 @@ func (e *entry) reset() {
 // maxFields is how many fields an entry may have; journald allows 1024.
 const maxFields = 4096
 
-func (e *entry) add(name, value []byte) {
+// Add adds a field, of which it makes a copy. A name may come several times. A name that starts
+// with two underscores is an address of journald's: only the time is used, as Fluent Bit does.
+func (e *Entry) Add(name, value []byte) {
 	if len(e.fields) >= maxFields {
 		return
 	}
@@ -43,8 +47,8 @@ func (e *entry) add(name, value []byte) {
 	e.fields = append(e.fields, s)
 }
 
-func (e *entry) name(s *span) []byte  { return e.text[s.start:s.value] }
-func (e *entry) value(s *span) []byte { return e.text[s.value:s.end] }
+func (e *Entry) name(s *span) []byte  { return e.text[s.start:s.value] }
+func (e *Entry) value(s *span) []byte { return e.text[s.value:s.end] }
 
 // isExport reports whether a line starts an entry in the Journal Export Format.
 func isExport(line []byte) bool {
@@ -55,14 +59,14 @@ func isExport(line []byte) bool {
 // appendExport appends the entry whose first line is given.
 func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 	e := &r.entry
-	e.reset()
+	e.Reset()
 	number := r.line
 	if flags&record.NoEnd != 0 {
 		flags |= record.Torn
 	}
 	for {
 		if name, value, ok := bytes.Cut(line, []byte("=")); ok {
-			e.add(name, value)
+			e.Add(name, value)
 		} else {
 			// A value of any bytes: its length in eight bytes follows, the lowest first.
 			name := append([]byte(nil), line...)
@@ -81,7 +85,7 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 				flags |= record.Torn
 				break
 			}
-			e.add(name, value)
+			e.Add(name, value)
 			if end, err := r.take(1); err != nil || end[0] != '\n' {
 				flags |= record.Torn
 				break
@@ -102,7 +106,7 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 			flags |= record.Torn
 		}
 	}
-	return r.appendEntry(b, number, flags)
+	return e.Append(b, record.Position{File: r.o.File, Line: number, Flags: flags})
 }
 
 func isFieldName(name []byte) bool {
@@ -114,12 +118,10 @@ func isFieldName(name []byte) bool {
 	return len(name) > 0 && len(name) <= 64
 }
 
-// appendEntry appends the record of the fields in r.entry. Of those that are journald's addresses
-// and start with two underscores only the time is used, as Fluent Bit does.
-func (r *Reader) appendEntry(b []byte, line uint64, flags record.Flags) []byte {
-	e := &r.entry
+// Append appends the record of the entry.
+func (e *Entry) Append(b []byte, p record.Position) []byte {
 	start := len(b)
-	b = record.AppendHeader(b, 0, 0, record.Position{File: r.o.File, Line: line, Flags: flags}, 0)
+	b = record.AppendHeader(b, 0, 0, p, 0)
 	timed := false
 	n := 0
 	for i := range e.fields {

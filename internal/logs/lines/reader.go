@@ -69,7 +69,7 @@ type Reader struct {
 	Counts [Kinds]uint64 // records by kind
 
 	last     prefix // of the line before, for the lines that go on without one
-	entry    entry
+	entry    Entry
 	json     *jsoniter.Iterator
 	partials map[string]*partial
 	clock    clock

@@ -28,7 +28,7 @@ type Sandbox struct {
 	Errors    uint64            `json:"errors"`
 	Crashed   bool              `json:"guest_crashed"`
 	// Ended is how the sandbox ended as far as the log tells: the last phase of its end, or
-	// "running" if there is none.
+	// "not seen" if there is none.
 	Ended string `json:"ended"`
 
 	ended int
@@ -102,7 +102,7 @@ func isCrash(n *choose.Names, r *record.Record) bool {
 func (s *Sandboxes) List() []*Sandbox {
 	list := make([]*Sandbox, 0, len(s.list))
 	for _, row := range s.list {
-		row.Ended = "running"
+		row.Ended = "not seen"
 		if row.ended >= 0 {
 			row.Ended = Phases[row.ended].Name
 		}
