@@ -61,8 +61,9 @@ func (r *Reader) prefix(line []byte) (p prefix, ok bool) {
 	return p, true
 }
 
-// who reads "host identifier[pid]: message" or the same without the host. strict wants a number
-// of a process, as there is in nearly all lines: a kernel's line has a time in brackets, too.
+// who reads "host identifier[pid]: message" or the same without the host. strict wants a host and
+// the number of a process, as there are in nearly all lines: a kernel's line has a time in
+// brackets, too.
 func (p *prefix) who(text []byte, strict bool) bool {
 	for range 2 {
 		i := bytes.IndexAny(text, " :[")
@@ -73,7 +74,7 @@ func (p *prefix) who(text []byte, strict bool) bool {
 		switch text[i] {
 		case '[':
 			end := bytes.IndexByte(text, ']')
-			if end < 0 || !isNumber(text[i+1:end]) || len(text) < end+2 || text[end+1] != ':' {
+			if end < 0 || strict && p.host == nil || !isNumber(text[i+1:end]) || len(text) < end+2 || text[end+1] != ':' {
 				return false
 			}
 			p.identifier, p.pid = word, text[i+1:end]
