@@ -186,6 +186,7 @@ func (o *object) value(b []byte, it *jsoniter.Iterator, depth int) []byte {
 		})
 	default:
 		it.ReportError("value", "no value")
+		return event.AppendNil(b)
 	}
 	b[start+1], b[start+2], b[start+3], b[start+4] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
 	return b

@@ -72,7 +72,7 @@ func (t *text) write(r *record.Record) error {
 	b = t.color(b, sgr)
 	b = Escape(b, level)
 	b = t.plain(b, sgr)
-	for i := len(level); i < len("warning"); i++ {
+	for i := len(level); i < len("critical"); i++ {
 		b = append(b, ' ')
 	}
 	if t.Source {
