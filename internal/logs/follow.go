@@ -1,0 +1,203 @@
+package logs
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+)
+
+// pollEvery is how often files are looked at for more.
+const pollEvery = 200 * time.Millisecond
+
+// followBatch is how many bytes of a file that has much are read at once.
+const followBatch = 64 << 10
+
+// Follow calls f with each chosen record of all inputs, as it is written, until the context is
+// done or f returns an error. What a file has already comes first. A file that becomes shorter
+// is read from its start again, and one that is replaced, as when logs are rotated, is read to its
+// end and then the new one. Standard input is read from in.
+func (l *Logs) Follow(ctx context.Context, in io.Reader, f func(*record.Record) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	runs := make(chan *record.Run)
+	var wg sync.WaitGroup
+	for _, i := range l.Inputs {
+		wg.Go(func() {
+			fl := &follower{l: l, in: i, runs: runs, done: ctx.Done(), ctx: ctx}
+			fl.follow(in)
+		})
+	}
+	go func() {
+		wg.Wait()
+		close(runs)
+	}()
+	var view record.Record
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case run, ok := <-runs:
+			if !ok {
+				return nil
+			}
+			if err := l.eachOf(run, &view, f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// follower follows one input.
+type follower struct {
+	l    *Logs
+	in   *Input
+	runs chan<- *record.Run
+	done <-chan struct{}
+	ctx  context.Context
+	p    *parser
+}
+
+func (f *follower) follow(stdin io.Reader) {
+	switch {
+	case len(f.in.Journal) > 0:
+		f.stream(true)
+	case f.in.Name == input.Stdin:
+		f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name), filter: f.l.newFilter(false)}
+		f.p.setText(io.NopCloser(stdin), -1)
+		for f.send(1) == nil {
+		}
+	default:
+		f.file()
+	}
+}
+
+// stream follows an input whose Read waits for more.
+func (f *follower) stream(journal bool) {
+	p, err := f.l.open(f.in, false)
+	if err != nil {
+		f.l.Unread(err)
+		return
+	}
+	f.p = p
+	stop := context.AfterFunc(f.ctx, func() {})
+	defer stop()
+	for {
+		err := f.send(followBatch)
+		if err == io.EOF && journal {
+			w, ok := p.reader.(interface{ Wait(context.Context) error })
+			if ok && w.Wait(f.ctx) == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// send reads about limit bytes and passes on their records. The error is io.EOF if there are no
+// more for now.
+func (f *follower) send(limit int) error {
+	f.p.err = nil
+	run := new(record.Run)
+	if err := f.p.fill(run, limit); err != nil {
+		return err
+	}
+	select {
+	case f.runs <- run:
+		return nil
+	case <-f.done:
+		return context.Canceled
+	}
+}
+
+// file follows a file by its path.
+func (f *follower) file() {
+	for {
+		file, err := os.Open(f.in.Path())
+		if err == nil {
+			err = f.opened(file)
+			_ = file.Close()
+		} else if !os.IsNotExist(err) {
+			f.l.Unread(err)
+			return
+		}
+		if err == context.Canceled || !f.pause() {
+			return
+		}
+	}
+}
+
+func (f *follower) pause() bool {
+	select {
+	case <-f.done:
+		return false
+	case <-time.After(pollEvery):
+		return true
+	}
+}
+
+// opened follows a file that is open, until it is replaced.
+func (f *follower) opened(file *os.File) error {
+	f.start(file)
+	defer f.p.filter.Close()
+	for {
+		err := f.send(followBatch)
+		if err == nil {
+			continue
+		}
+		if err != io.EOF {
+			return err
+		}
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		at, err := file.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return err
+		}
+		switch now, err := os.Stat(f.in.Path()); {
+		case info.Size() < at:
+			if _, err := file.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			f.p.filter.Close()
+			f.start(file)
+			continue
+		case err == nil && !os.SameFile(info, now), err != nil && os.IsNotExist(err):
+			if at == info.Size() {
+				return f.end()
+			}
+		}
+		if !f.pause() {
+			return context.Canceled
+		}
+		f.p.lines.Continue()
+	}
+}
+
+// start reads a file from where it is.
+func (f *follower) start(file *os.File) {
+	f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name), filter: f.l.newFilter(false)}
+	f.p.lines = lines.NewReader(file, lines.Options{File: f.in.File, Zone: f.l.Zone, Newest: time.Now(), Follow: true})
+	f.p.reader = textReader{f.p.lines, io.NopCloser(nil)}
+}
+
+// end passes on a last line that has no end.
+func (f *follower) end() error {
+	f.p.lines.Finish()
+	for {
+		if err := f.send(followBatch); err == context.Canceled {
+			return err
+		} else if err != nil {
+			return nil
+		}
+	}
+}

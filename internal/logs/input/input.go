@@ -1,0 +1,295 @@
+// Package input opens what kata-logs reads: files, folders of them and standard input, also
+// compressed, and says in one sentence why one cannot be read. It knows nothing of records.
+package input
+
+import (
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Stdin is the name of standard input.
+const Stdin = "-"
+
+// Source is one input, which can be opened more than once.
+type Source struct {
+	Name string
+	// Listed is false for a file that was found in a folder.
+	Listed bool
+	// Newest is when the file was last changed.
+	Newest time.Time
+	// Journal has the paths of journald's files and folders, which Open does not read.
+	Journal []string
+
+	path  string
+	spool *Spool
+}
+
+// Path returns the path of a file.
+func (s *Source) Path() string { return s.path }
+
+// Errors of an input that is not text.
+var (
+	ErrBinary     = errors.New("it is a binary file")
+	ErrCompressed = errors.New("its compression is not supported; decompress it first (gzip, zstd and bzip2 are)")
+	errJournal    = errors.New("it is a file of journald")
+)
+
+// List returns the sources for the arguments of the command line: a folder stands for all files
+// in it and below it, in the order of their names. For those that cannot be read there are errors,
+// each a sentence with the name.
+func List(args []string, spool *Spool) (list []*Source, errs []error) {
+	for _, arg := range args {
+		if arg == Stdin {
+			list = append(list, &Source{Name: Stdin, Listed: true, Newest: time.Now(), spool: spool})
+			continue
+		}
+		info, err := os.Stat(arg)
+		if err != nil {
+			errs = append(errs, sentence(arg, err))
+			continue
+		}
+		if !info.IsDir() {
+			s, err := newSource(arg, info, true)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			list = append(list, s)
+			continue
+		}
+		_ = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				errs = append(errs, sentence(path, err))
+				if d != nil && d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			}
+			if !d.Type().IsRegular() {
+				return nil
+			}
+			info, err := d.Info()
+			if err != nil {
+				errs = append(errs, sentence(path, err))
+				return nil
+			}
+			s, err := newSource(path, info, false)
+			if err != nil {
+				errs = append(errs, err)
+				return nil
+			}
+			list = append(list, s)
+			return nil
+		})
+	}
+	return list, errs
+}
+
+// newSource looks at the start of a file.
+func newSource(path string, info fs.FileInfo, listed bool) (*Source, error) {
+	s := &Source{Name: path, Listed: listed, Newest: info.ModTime(), path: path}
+	if !info.Mode().IsRegular() {
+		return s, nil // its start can be read once only
+	}
+	f, err := s.Open()
+	if errors.Is(err, errJournal) {
+		s.Journal = []string{path}
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, f.Close()
+}
+
+// sentence returns an error that names the input once.
+func sentence(name string, err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		err = of.Err
+	}
+	return &Error{Name: name, Err: err}
+}
+
+// Error says why an input cannot be read.
+type Error struct {
+	Name string
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("cannot read %q: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Open returns the text of the source from its start, decompressed.
+func (s *Source) Open() (io.ReadCloser, error) {
+	if s.spool != nil {
+		f, err := s.spool.open()
+		if err != nil {
+			return nil, sentence("standard input", err)
+		}
+		return decompress("standard input", f)
+	}
+	f, err := os.Open(s.path)
+	if err != nil {
+		return nil, sentence(s.Name, err)
+	}
+	return decompress(s.Name, f)
+}
+
+// text is the text of an input, with what has to be closed after it.
+type text struct {
+	io.Reader
+	name    string
+	closers []io.Closer
+}
+
+func (t *text) Close() (err error) {
+	for i := len(t.closers) - 1; i >= 0; i-- {
+		if e := t.closers[i].Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Read gives errors as sentences.
+func (t *text) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = sentence(t.name, err)
+	}
+	return n, err
+}
+
+// maxWindow bounds the memory for what is compressed with zstd.
+const maxWindow = 8 << 20
+
+// magic numbers of files, at their start.
+var (
+	gzipMagic    = []byte{0x1f, 0x8b}
+	zstdMagic    = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	bzip2Magic   = []byte("BZh")
+	xzMagic      = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
+	lz4Magic     = []byte{0x04, 0x22, 0x4d, 0x18}
+	journalMagic = []byte("LPKSHHRH")
+)
+
+// lookAt is how much of a text is looked at to see whether it is one.
+const lookAt = 512
+
+func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, err error) {
+	t := &text{name: name, closers: []io.Closer{f}}
+	defer func() {
+		if err != nil {
+			_ = t.Close()
+			err = sentence(name, err)
+		}
+	}()
+	in := bufio.NewReaderSize(f, 64<<10)
+	t.Reader = in
+	for range 2 { // what is compressed twice is not text
+		head, err := in.Peek(lookAt)
+		if err != nil && err != io.EOF && len(head) == 0 {
+			return nil, err
+		}
+		switch {
+		case bytes.HasPrefix(head, gzipMagic):
+			z, err := gzip.NewReader(in)
+			if err != nil {
+				return nil, err
+			}
+			t.closers = append(t.closers, z)
+			in = bufio.NewReaderSize(z, 64<<10)
+		case bytes.HasPrefix(head, zstdMagic):
+			z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+			if err != nil {
+				return nil, err
+			}
+			t.closers = append(t.closers, z.IOReadCloser())
+			in = bufio.NewReaderSize(z, 64<<10)
+		case bytes.HasPrefix(head, bzip2Magic) && len(head) > 9 && string(head[4:10]) == "1AY&SY":
+			in = bufio.NewReaderSize(bzip2.NewReader(in), 64<<10)
+		case bytes.HasPrefix(head, xzMagic), bytes.HasPrefix(head, lz4Magic):
+			return nil, ErrCompressed
+		case bytes.HasPrefix(head, journalMagic):
+			return nil, errJournal
+		case bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(head, []byte("_")):
+			return nil, ErrBinary
+		default:
+			t.Reader = in
+			return t, nil
+		}
+	}
+	return nil, ErrBinary
+}
+
+// Spool keeps standard input in a temporary file, which has no name, so that it can be read
+// again.
+type Spool struct {
+	Limit int64  // bytes
+	Dir   string // empty for the system's
+
+	file *os.File
+	size int64
+	rest io.Reader
+}
+
+// ErrNothing is the error for standard input that is a terminal.
+var ErrNothing = errors.New("standard input is a terminal")
+
+// Fill reads all of standard input, or as much as the limit allows; see Rest. It must be called
+// before the source is opened.
+func (s *Spool) Fill(in *os.File) error {
+	if info, err := in.Stat(); err == nil && info.Mode().IsRegular() {
+		s.file, s.size = in, info.Size() // it can be read again by itself
+		return nil
+	}
+	f, err := os.CreateTemp(s.Dir, "kata-logs-")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		_ = f.Close()
+		return err
+	}
+	s.file = f
+	n, err := io.CopyBuffer(struct{ io.Writer }{f}, io.LimitReader(in, s.Limit), make([]byte, 256<<10))
+	s.size = n
+	if err != nil || n < s.Limit {
+		return err
+	}
+	// Up to the end of a line; what is behind it comes first in the rest.
+	tail := make([]byte, min(n, 4<<20))
+	if _, err := f.ReadAt(tail, n-int64(len(tail))); err != nil {
+		return err
+	}
+	end := bytes.LastIndexByte(tail, '\n') + 1
+	s.size = n - int64(len(tail)) + int64(end)
+	var one [1]byte // there may be no more
+	k, _ := io.ReadFull(in, one[:])
+	if first := append(bytes.Clone(tail[end:]), one[:k]...); len(first) > 0 {
+		s.rest = io.MultiReader(bytes.NewReader(first), in)
+	}
+	return nil
+}
+
+// Rest returns what of standard input is beyond the limit, nil if there is nothing. It can be read
+// once, and is not decompressed.
+func (s *Spool) Rest() io.Reader { return s.rest }
+
+func (s *Spool) open() (io.ReadCloser, error) {
+	return io.NopCloser(io.NewSectionReader(s.file, 0, s.size)), nil
+}

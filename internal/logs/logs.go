@@ -1,0 +1,572 @@
+// Package logs is kata-logs without its command line: it reads inputs, has the filter parse them,
+// and gives the records that are chosen in the order of time. The way of a record:
+//
+//	input      opens files, folders and standard input, decompressed
+//	lines      makes records of text
+//	transform  is the filter: it parses the message and adds the fields
+//	order      sorts what is not in order
+//	choose     decides what is shown
+//	output     writes it
+//
+// There is one representation of a record on this way, that of package record. What the filter
+// decides is decided by its code. All inputs are read twice, the first time for the ids that
+// are chosen and for the order, unless they are followed.
+package logs
+
+import (
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/order"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
+)
+
+// Config says what is read and how.
+type Config struct {
+	Options *options.Options // of the filter
+	Choice  choose.Choice    // its Names and Known are set by New
+	Zone    *time.Location   // of times that name none
+	TempDir string           // for what is sorted on disk; empty for the system's
+	Unread  func(error)      // is called for an input that cannot be read, or not to its end
+	Read    func(bytes int)  // is called with the number of bytes that were read; may be nil
+	Learn   bool             // note which sandboxes there are, see Logs.Known; set if Choice needs it
+	Journal Opener           // of sources that are journals; nil if they cannot be read
+}
+
+var errNoJournal = errors.New("this program cannot read files of journald")
+
+// Opener opens a journal.
+type Opener func(s *input.Source, file uint32) (Reader, error)
+
+// Reader gives the records of an input, see lines.Reader.
+type Reader interface {
+	Read(b []byte, limit int) ([]byte, error)
+	Close() error
+}
+
+// Logs are the records of some inputs.
+type Logs struct {
+	Config
+	Names  *choose.Names
+	Known  choose.Known
+	Inputs []*Input
+}
+
+// Input is one input, with what the first pass found.
+type Input struct {
+	*input.Source
+	File        uint32
+	Records     uint64
+	First, Last int64  // times of the earliest and latest record, in nanoseconds since 1970
+	Late        uint64 // records that are too late to be put in order in memory
+	Back        int64  // the longest step back in time from one record to the next, in nanoseconds
+	Kinds       [lines.Kinds]uint64
+
+	size int64 // bytes of text that the first pass read; -1 before it
+	err  error // why it ended
+}
+
+// New returns the records of the sources.
+func New(sources []*input.Source, c Config) *Logs {
+	l := &Logs{Config: c, Names: choose.NewNames(c.Options.Prefix)}
+	l.Choice.Names, l.Choice.Known = l.Names, &l.Known
+	l.Learn = l.Learn || c.Choice.NeedsIDs()
+	for i, s := range sources {
+		l.Inputs = append(l.Inputs, &Input{Source: s, File: uint32(i), size: -1})
+	}
+	return l
+}
+
+// Files returns the names of the inputs, by Position.File.
+func (l *Logs) Files() []string {
+	names := make([]string, len(l.Inputs))
+	for i, in := range l.Inputs {
+		names[i] = in.Name
+	}
+	return names
+}
+
+// batchSize returns how many bytes of an input become one batch: with many inputs open at a time
+// less of each is in memory.
+func (l *Logs) batchSize() int {
+	return max(64<<10, min(1<<20, 4<<20/max(1, len(l.Inputs))))
+}
+
+// parser reads an input and has the filter parse it.
+type parser struct {
+	in     *Input
+	l      *Logs
+	reader Reader
+	lines  *lines.Reader // the same, if it is text
+	filter *transform.Filter
+	tag    []byte
+	raw    []byte
+	out    event.Buffer
+	before int64 // the time of the last record
+	err    error
+}
+
+// open opens an input. scan leaves out the fields that the first pass does not need.
+func (l *Logs) open(in *Input, scan bool) (*parser, error) {
+	p := &parser{in: in, l: l, tag: []byte(in.Name)}
+	if len(in.Journal) > 0 {
+		if l.Journal == nil {
+			return nil, &input.Error{Name: in.Name, Err: errNoJournal}
+		}
+		r, err := l.Journal(in.Source, in.File)
+		if err != nil {
+			return nil, err
+		}
+		p.reader = r
+	} else {
+		text, err := in.Open()
+		if err != nil {
+			return nil, err
+		}
+		p.setText(text, in.size)
+	}
+	p.filter = l.newFilter(scan)
+	return p, nil
+}
+
+// setText sets what is read, up to size bytes of it if that is not negative.
+func (p *parser) setText(text io.ReadCloser, size int64) {
+	var from io.Reader = text
+	if size >= 0 {
+		from = io.LimitReader(text, size) // it may have grown since the first pass
+	}
+	p.lines = lines.NewReader(from, lines.Options{File: p.in.File, Zone: p.l.Zone, Newest: p.in.Newest})
+	p.reader = textReader{p.lines, text}
+}
+
+type textReader struct {
+	*lines.Reader
+	io.Closer
+}
+
+func (l *Logs) newFilter(scan bool) *transform.Filter {
+	if !scan {
+		return transform.New(l.Options)
+	}
+	o := *l.Options
+	n := choose.NewNames("")
+	o.OnlyKeys = []string{n.Guest} // the time is all that is needed
+	if l.Learn {
+		o.OnlyKeys = []string{n.Level, n.Sandbox, n.Container, n.Guest, "pod_*"}
+	}
+	o.RemoveKeys = nil
+	o.ReserveData, o.PreserveKey = false, false
+	return transform.New(&o)
+}
+
+func (p *parser) close() {
+	_ = p.reader.Close()
+	p.filter.Close()
+}
+
+// fill makes run the next batch. The error is io.EOF behind the last one.
+func (p *parser) fill(run *record.Run, size int) error {
+	for {
+		if p.err != nil {
+			return p.err
+		}
+		p.raw, p.err = p.reader.Read(p.raw[:0], size)
+		if p.l.Config.Read != nil {
+			p.l.Config.Read(size)
+		}
+		if len(p.raw) == 0 {
+			if p.err == nil {
+				continue
+			}
+			return p.err
+		}
+		p.process(run)
+		if len(run.Entries) > 0 {
+			return nil
+		}
+	}
+}
+
+// maxKept is the largest buffer that is kept for the next batch: a long line makes large ones.
+const maxKept = 8 << 20
+
+// process has the filter parse p.raw into run.
+func (p *parser) process(run *record.Run) {
+	p.out.B = run.Bytes[:0]
+	if cap(p.out.B) > maxKept {
+		p.out.B = nil
+	}
+	if p.filter.Process(p.tag, p.raw, &p.out) == transform.Untouched {
+		p.out.B, p.raw = p.raw, p.out.B
+	}
+	run.Bytes, p.out.B = p.out.B, nil
+	if cap(p.raw) > maxKept {
+		p.raw = nil
+	}
+	p.before = run.Index(p.before)
+}
+
+// batches reads ahead of who uses its batches. It is an order.Batches.
+type batches struct {
+	p    *parser
+	full chan filled
+	free chan *record.Run
+	stop chan struct{}
+	done chan struct{}
+}
+
+type filled struct {
+	run *record.Run
+	err error
+}
+
+// ahead is how many batches of an input there are: two of a Window, one that is being made, and
+// one that waits.
+const ahead = 4
+
+func (l *Logs) read(p *parser) *batches {
+	b := &batches{
+		p: p, full: make(chan filled, ahead), free: make(chan *record.Run, ahead+1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	for range ahead {
+		b.free <- new(record.Run)
+	}
+	go b.work(l.batchSize())
+	return b
+}
+
+func (b *batches) work(size int) {
+	defer close(b.done)
+	for {
+		select {
+		case <-b.stop:
+			return
+		case run := <-b.free:
+			err := b.p.fill(run, size)
+			if err != nil {
+				run = nil
+			} else {
+				run.Sort()
+			}
+			b.full <- filled{run, err}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (b *batches) Get() (*record.Run, error) {
+	f, ok := <-b.full
+	if !ok {
+		return nil, io.EOF
+	}
+	if f.err != nil {
+		close(b.full)
+	}
+	return f.run, f.err
+}
+
+func (b *batches) Put(run *record.Run) { b.free <- run }
+
+// close ends the reading and frees the input.
+func (b *batches) close() {
+	close(b.stop)
+	<-b.done
+	b.p.close()
+}
+
+// Scan is the first pass: it reads all inputs for their order and for the ids of sandboxes.
+func (l *Logs) Scan() {
+	for _, in := range l.Inputs {
+		l.scan(in)
+	}
+}
+
+// learner sees the records of a batch before they are put in order.
+type learner struct {
+	*batches
+	l    *Logs
+	view record.Record
+}
+
+func (s *learner) Get() (*record.Run, error) {
+	run, err := s.batches.Get()
+	if err != nil {
+		return nil, err
+	}
+	in := s.p.in
+	if s.l.Learn {
+		for i := range run.Entries {
+			if s.view.Read(run.At(i)) {
+				s.l.Known.Learn(s.l.Names, &s.view)
+			}
+		}
+	}
+	in.Back = max(in.Back, run.Back)
+	in.Records += uint64(len(run.Entries))
+	return run, nil
+}
+
+func (l *Logs) scan(in *Input) {
+	p, err := l.open(in, true)
+	if err != nil {
+		in.err = err
+		l.Unread(err)
+		return
+	}
+	b := l.read(p)
+	defer b.close()
+	in.First, in.Last = math.MaxInt64, math.MinInt64
+	late := func(_ []byte, nano int64) {
+		in.Late++
+		in.First = min(in.First, nano)
+	}
+	w := order.NewWindow(&learner{batches: b, l: l}, late)
+	for {
+		_, nano, err := w.Next()
+		if err != nil {
+			if in.err = err; err != io.EOF {
+				l.Unread(err)
+			}
+			break
+		}
+		in.First = min(in.First, nano)
+		in.Last = max(in.Last, nano)
+	}
+	if p.lines != nil {
+		in.size = p.lines.Offset()
+		in.Kinds = p.lines.Counts
+	}
+}
+
+// LookUpPods asks the node's files for the pods that the logs do not name, and returns warnings.
+func (l *Logs) LookUpPods() []string { return l.Known.LookUp(l.Options.SandboxMetadataRoots) }
+
+// Each calls f with each record that is chosen, in the order of time if sorted and else in that of
+// the inputs. The record is valid until f returns. It ends with the error of f.
+// Scan has to be called before if sorted.
+func (l *Logs) Each(sorted bool, f func(*record.Record) error) error {
+	if !sorted {
+		return l.eachInput(f)
+	}
+	var m order.Merge
+	m.Failed = func(error) {} // the first pass has told of it
+	var opened []*stream
+	defer func() {
+		for _, s := range opened {
+			s.close()
+		}
+	}()
+	for _, in := range l.Inputs {
+		if in.Records == 0 || !l.overlaps(in) {
+			continue
+		}
+		s := &stream{l: l, in: in}
+		opened = append(opened, s)
+		m.Add(s, in.First)
+		if in.Late > 0 {
+			late, err := l.sortLate(in)
+			if late != nil {
+				defer late.Close()
+			}
+			if err != nil {
+				return err
+			}
+			sorted, err := late.Sorted()
+			if err != nil {
+				return err
+			}
+			m.Add(sorted, in.First)
+		}
+	}
+	var view record.Record
+	for {
+		rec, nano, err := m.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !l.Choice.InTime(nano) {
+			if l.Choice.Until != 0 && nano >= l.Choice.Until {
+				return nil // all that follow are later
+			}
+			continue
+		}
+		if view.Read(rec) && l.Choice.Match(&view) {
+			if err := f(&view); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// overlaps reports whether an input has records of the chosen time.
+func (l *Logs) overlaps(in *Input) bool {
+	c := &l.Choice
+	return in.Last >= c.Since && (c.Until == 0 || in.First < c.Until)
+}
+
+// spillMemory is how much of what is late is sorted in memory at once.
+const spillMemory = 4 << 20
+
+// sortLate reads an input for the records that are late.
+func (l *Logs) sortLate(in *Input) (*order.Spill, error) {
+	p, err := l.open(in, false)
+	if err != nil {
+		return nil, err
+	}
+	b := l.read(p)
+	defer b.close()
+	spill := order.NewSpill(l.TempDir, spillMemory)
+	w := order.NewWindow(b, spill.Add)
+	for {
+		if _, _, err := w.Next(); err != nil {
+			return spill, nil
+		}
+	}
+}
+
+// stream opens an input when it is first read.
+type stream struct {
+	l  *Logs
+	in *Input
+	b  *batches
+	w  *order.Window
+}
+
+func (s *stream) Next() ([]byte, int64, error) {
+	if s.w == nil {
+		p, err := s.l.open(s.in, false)
+		if err != nil {
+			s.l.Unread(err)
+			return nil, 0, io.EOF
+		}
+		s.b = s.l.read(p)
+		s.w = order.NewWindow(s.b, nil)
+	}
+	rec, nano, err := s.w.Next()
+	if err != nil {
+		s.close()
+	}
+	return rec, nano, err
+}
+
+func (s *stream) close() {
+	if s.b != nil {
+		s.b.close()
+		s.b = nil
+	}
+}
+
+// eachInput reads the inputs one after the other. The records come in their order.
+func (l *Logs) eachInput(f func(*record.Record) error) error {
+	var view record.Record
+	var run record.Run
+	for _, in := range l.Inputs {
+		if in.err != nil && in.err != io.EOF && in.Records == 0 {
+			continue // the first pass has told of it
+		}
+		scanned := in.size >= 0
+		p, err := l.open(in, false)
+		if err != nil {
+			l.Unread(err)
+			continue
+		}
+		err = l.eachRecord(p, &run, &view, f)
+		if p.lines != nil {
+			in.Kinds = p.lines.Counts
+		}
+		p.close()
+		if err != nil && err != io.EOF {
+			if _, ok := err.(unread); !ok {
+				return err
+			}
+			if !scanned {
+				l.Unread(err.(unread).error)
+			}
+		}
+	}
+	return nil
+}
+
+// EachOf calls f with the chosen records of a text that belongs to an input, such as the rest of a
+// long standard input.
+func (l *Logs) EachOf(in *Input, text io.Reader, f func(*record.Record) error) error {
+	p := &parser{in: in, l: l, tag: []byte(in.Name), filter: l.newFilter(false)}
+	p.setText(io.NopCloser(text), -1)
+	defer p.close()
+	var run record.Run
+	var view record.Record
+	err := l.eachRecord(p, &run, &view, f)
+	if u, ok := err.(unread); ok {
+		l.Unread(u.error)
+		return nil
+	}
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// unread is an error of the input, in contrast to one of who takes the records.
+type unread struct{ error }
+
+func (l *Logs) eachRecord(p *parser, run *record.Run, view *record.Record, f func(*record.Record) error) error {
+	for {
+		if err := p.fill(run, l.batchSize()); err != nil {
+			if err == io.EOF {
+				return err
+			}
+			return unread{err}
+		}
+		if err := l.eachOf(run, view, f); err != nil {
+			return err
+		}
+	}
+}
+
+// eachOf calls f for each record of a batch that is chosen.
+func (l *Logs) eachOf(run *record.Run, view *record.Record, f func(*record.Record) error) error {
+	for i := range run.Entries {
+		if !view.Read(run.At(i)) {
+			continue
+		}
+		if l.Learn {
+			l.Known.Learn(l.Names, view)
+		}
+		if l.Choice.Match(view) {
+			if err := f(view); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Earliest returns the inputs in the order of their first records.
+func (l *Logs) Earliest() []*Input {
+	list := slices.Clone(l.Inputs)
+	slices.SortStableFunc(list, func(a, b *Input) int {
+		switch {
+		case a.First < b.First:
+			return -1
+		case a.First > b.First:
+			return 1
+		}
+		return 0
+	})
+	return list
+}
