@@ -35,6 +35,7 @@ func (p *Parser) addHostIDs(m *Message) {
 		}
 	}
 	r.HostContainer = len(r.textOf(keyContainer)) > 0
+	r.NamesPod = r.NamesPod && bytes.Equal(sandbox, r.textOf(keySandbox))
 }
 
 // addPod fills the pod that a container runtime's message names, and returns its sandbox's
@@ -55,6 +56,7 @@ func (p *Parser) addPod() (sandbox []byte) {
 			r.set(f.keyID, f.text)
 		}
 	}
+	r.NamesPod = len(words.name) > 0
 	return words.sandbox
 }
 

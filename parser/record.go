@@ -79,6 +79,9 @@ type Record struct {
 	Continuation Continuation
 	// HostContainer says that the field container is the host's word, not a guest's.
 	HostContainer bool
+	// NamesPod says that the fields pod_name, pod_namespace and pod_uid are words of the
+	// container runtime, for the field sandbox, and not keys of the message.
+	NamesPod bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
 	// whole agent record.
 	Guest, Agent bool
@@ -122,7 +125,7 @@ func (r *Record) reset() {
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
 	r.Continuation, r.open, r.maybeGuest = NoContinuation, false, false
-	r.HostContainer, r.Guest, r.Agent, r.Refused = false, false, false, 0
+	r.HostContainer, r.NamesPod, r.Guest, r.Agent, r.Refused = false, false, false, false, 0
 	r.other.reset()
 }
 

@@ -54,9 +54,7 @@ func (i *Instance) Report() {
 	defer i.mu.Unlock()
 	i.count()
 	i.show()
-	for _, text := range i.work.Warnings() {
-		i.Log.Warnf("sandbox_metadata: %s", text)
-	}
+	i.warn()
 	if i.report.Due(&i.counts, time.Now()) {
 		i.Log.Infof("so far: %v", &i.counts)
 	}
@@ -66,9 +64,17 @@ func (i *Instance) Report() {
 // Fluent Bit. No other method may be called any more.
 func (i *Instance) Close() {
 	i.count()
+	i.warn() // of look-ups that ended after their chunk
 	i.Log.Infof("in all: %v", &i.counts)
 	i.series.free()
 	i.work.Close()
+}
+
+// warn logs the warnings of look-ups.
+func (i *Instance) warn() {
+	for _, text := range i.work.Warnings() {
+		i.Log.Warnf("sandbox_metadata: %s", text)
+	}
 }
 
 // count updates i.counts.

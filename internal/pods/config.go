@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 )
 
 // The errors of files whose content is not what it should be. They have no data of the file.
 var (
 	errOtherSandbox = errors.New("a config.json is that of another sandbox")
 	errNames        = errors.New("a file has a name that Kubernetes does not allow")
+	errForged       = errors.New("a config.json names another pod than its folder for logs")
 	errJSON         = errors.New("a config.json is not the JSON that it should be")
 )
 
@@ -19,17 +22,30 @@ var errNoPod = errors.New("names no pod")
 // containerdPod returns the pod that the config.json of a sandbox of containerd names. containerd
 // adds these annotations after those of the pod, so that a pod cannot set them
 // (internal/cri/server/podsandbox, sandbox_run_linux.go): the names since 1.5.0, the uid since
-// 1.6.11.
+// 1.6.11. Before, a pod can, if the runtime's pod_annotations let it. The folder for logs, which is
+// the kubelet's word and in all releases, then says something else.
 func containerdPod(config []byte, id string) (*Pod, error) {
 	annotations, err := readAnnotations(config)
 	if err != nil {
 		return nil, err
 	}
-	const prefix = "io.kubernetes.cri.sandbox-"
-	if annotations[prefix+"id"] != id {
+	const prefix = "io.kubernetes.cri."
+	if annotations[prefix+"container-type"] == "container" && annotations[prefix+"sandbox-id"] != id {
+		return nil, errNoPod // the shim has a container's id where it deletes one
+	}
+	if annotations[prefix+"sandbox-id"] != id {
 		return nil, errOtherSandbox
 	}
-	return newPod(annotations[prefix+"name"], annotations[prefix+"namespace"], annotations[prefix+"uid"])
+	p, err := newPod(annotations[prefix+"sandbox-name"], annotations[prefix+"sandbox-namespace"], annotations[prefix+"sandbox-uid"])
+	if err != nil {
+		return nil, err
+	}
+	if words := strings.Split(path.Base(annotations[prefix+"sandbox-log-directory"]), "_"); len(words) == 3 {
+		if words[0] != p.Namespace || words[1] != p.Name || p.UID != "" && words[2] != p.UID {
+			return nil, errForged
+		}
+	}
+	return p, nil
 }
 
 // crioPod returns the pod that the config.json of a sandbox of CRI-O names. Of its annotations

@@ -72,7 +72,7 @@ func (f *files) sandbox(id string) (found finding) {
 		}
 	}
 	if !there {
-		f.warnings.add("none of the folders that sandbox_metadata_roots names is there; in a container, mount those of the node read-only")
+		f.warnings.add(noRoots)
 	}
 	return found
 }

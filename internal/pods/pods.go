@@ -52,9 +52,22 @@ const (
 	retryRarely = time.Minute
 	oftenFor    = 30 * time.Second
 
-	maxRate  = 50                    // look-ups in a second; a warning has the number
-	maxQueue = 2 * maxRate           // look-ups that have not begun
-	maxWait  = 20 * time.Millisecond // of one chunk
+	maxRate  = 50          // look-ups in a second; a warning has the number
+	maxQueue = 2 * maxRate // look-ups that have not begun
+
+	slowAfter = 5 * time.Second // a look-up that takes longer is worth a warning
+)
+
+// MaxWait is how long a chunk may wait for its look-ups.
+const MaxWait = 20 * time.Millisecond
+
+// The warnings that are not about one root.
+const (
+	noRoots   = "none of the folders that sandbox_metadata_roots names is there; in a container, mount those of the node read-only"
+	noID      = "an id that is not 64 hexadecimal digits was not looked up"
+	tooMany   = "more than 50 look-ups a second; the pods of some records come late, or not at all"
+	slowFiles = "reading the files takes long; the pods of some records come late, or not at all"
+	panicked  = "internal error in a look-up: "
 )
 
 // Resolver finds pods. It is safe for use by several goroutines at once. Files are read on a
@@ -134,8 +147,9 @@ type Wait struct {
 	left time.Duration
 }
 
-// NewWait returns the Wait of a chunk whose processing begins now.
-func NewWait() Wait { return Wait{now: time.Now(), left: maxWait} }
+// NewWait returns the Wait of a chunk whose processing begins now, and which may wait for limit in
+// all.
+func NewWait(limit time.Duration) Wait { return Wait{now: time.Now(), left: limit} }
 
 // Find returns the pod of a sandbox, and the name of a container of it; nil and empty where they
 // are not known. Either id may be empty. Where the sandbox's own files say nothing, the pod is
@@ -154,7 +168,7 @@ func (r *Resolver) Find(sandbox, container []byte, w *Wait) (pod *Pod, name stri
 	}
 	if s == nil && c == nil {
 		if len(sandbox)+len(container) > 0 {
-			r.warnings.add("an id that is not 64 hexadecimal digits was not looked up")
+			r.warnings.add(noID)
 		}
 		return nil, "", Unresolved
 	}
@@ -244,6 +258,9 @@ func isID(text []byte) bool {
 
 // lookUp has files read for an entry if it is time for that, and waits for them.
 func (r *Resolver) lookUp(e *entry, w *Wait) {
+	if r.reading && w.now.Sub(r.began) > slowAfter {
+		r.warnings.add(slowFiles)
+	}
 	if e.done == nil {
 		if w.now.Before(e.next) || !r.mayRead(w.now) {
 			return
@@ -256,20 +273,20 @@ func (r *Resolver) lookUp(e *entry, w *Wait) {
 		}
 	}
 	// A file system that does not reply costs the first calls their time, not all of them.
-	if w.left <= 0 || w.now.Sub(r.began) > maxWait {
+	if w.left <= 0 || w.now.Sub(r.began) > MaxWait {
 		return
 	}
 	done := e.done
 	r.mu.Unlock()
+	start := time.Now()
 	timer := time.NewTimer(w.left)
 	select {
 	case <-done:
 	case <-timer.C:
 	}
 	timer.Stop()
-	now := time.Now()
-	w.left -= now.Sub(w.now)
-	w.now = now
+	w.now = time.Now()
+	w.left -= w.now.Sub(start)
 	r.mu.Lock()
 }
 
@@ -279,8 +296,12 @@ func (r *Resolver) mayRead(now time.Time) bool {
 		r.budget = min(maxRate, r.budget+passed.Seconds()*maxRate)
 		r.budgetAt = now
 	}
-	if r.budget < 1 || len(r.queue) >= maxQueue || r.closed {
-		r.warnings.add("more than 50 look-ups a second; the pods of some records come late, or not at all")
+	if len(r.queue) >= maxQueue {
+		r.warnings.add(slowFiles)
+		return false
+	}
+	if r.budget < 1 {
+		r.warnings.add(tooMany)
 		return false
 	}
 	r.budget--
@@ -344,7 +365,7 @@ func (r *Resolver) readBatch(batch []*entry) (found []finding) {
 			r.mu.Lock()
 			r.panics++
 			r.mu.Unlock()
-			r.warnings.add(fmt.Sprintf("internal error in a look-up: %T", p))
+			r.warnings.add(panicked + fmt.Sprintf("%T", p))
 		}
 	}()
 	ids := make([]string, len(batch))

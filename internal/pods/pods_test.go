@@ -16,9 +16,13 @@ import (
 // id returns an id of 64 digits that starts with the text, which must be hexadecimal.
 func id(text string) string { return text + strings.Repeat("0", idLen-len(text)) }
 
-// find calls Find as for a chunk of its own.
+// find calls Find as for a chunk of its own, which may wait as long as a busy machine needs.
 func find(r *Resolver, sandbox, container string) (pod, name string, result Result) {
-	w := NewWait()
+	return findWithin(r, sandbox, container, time.Minute)
+}
+
+func findWithin(r *Resolver, sandbox, container string, limit time.Duration) (pod, name string, result Result) {
+	w := NewWait(limit)
 	p, name, result := r.Find([]byte(sandbox), []byte(container), &w)
 	return p.String(), name, result
 }
@@ -89,11 +93,15 @@ func TestRuntimes(t *testing.T) {
 	f("containerd 1.6.8", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-cpu-period":"100000",
 		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0_`+uid+`",
 		"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "shop/web-0 ")
+	f("containerd, a container", containerd, `"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.container-name":"app",
+		"io.kubernetes.cri.sandbox-id":"`+id("cd")+`","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "none")
+	f("containerd 1.6.8, crictl", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-id":"ID",
+		"io.kubernetes.cri.sandbox-log-directory":"/tmp","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"`, "shop/web-0 ")
 	f("containerd 1.7, k3s", containerd, `"io.katacontainers.config.hypervisor.default_vcpus":"2","io.kubernetes.cri.container-type":"sandbox",
 		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop",
 		"io.kubernetes.cri.sandbox-uid":"`+uid+`"`, "shop/web-0 "+uid)
 	f("containerd 2.1", containerd, `"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.podsandbox.image-name":"registry.k8s.io/pause:3.10",
-		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-name":"web-0.a","io.kubernetes.cri.sandbox-namespace":"shop",
+		"io.kubernetes.cri.sandbox-id":"ID","io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0.a_`+uid+`","io.kubernetes.cri.sandbox-name":"web-0.a","io.kubernetes.cri.sandbox-namespace":"shop",
 		"io.kubernetes.cri.sandbox-uid":"`+uid+`"`, "shop/web-0.a "+uid)
 	f("CRI-O 1.17", crio, `"io.kubernetes.container.name":"POD","io.kubernetes.cri-o.ContainerType":"sandbox","io.kubernetes.cri-o.SandboxID":"ID",
 		"io.kubernetes.pod.name":"web-0","io.kubernetes.pod.namespace":"shop","io.kubernetes.pod.uid":"`+uid+`"`, "shop/web-0 "+uid)
@@ -144,6 +152,17 @@ func TestUnusable(t *testing.T) {
 	f("annotations in capitals", errOtherSandbox.Error(), func(t *testing.T, root string) {
 		put(t, `{"Annotations":{"io.kubernetes.cri.sandbox-id":"`+sandbox+`","io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop"}}`, config(root))
 	})
+	// Pods of releases that do not add all names, where pod_annotations lets them add those.
+	for name, forged := range map[string]string{
+		"a forged uid":  `"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"shop","io.kubernetes.cri.sandbox-uid":"1"`,
+		"forged names":  `"io.kubernetes.cri.sandbox-name":"secret","io.kubernetes.cri.sandbox-namespace":"shop"`,
+		"a forged name": `"io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"kube-system"`,
+	} {
+		f(name, errForged.Error(), func(t *testing.T, root string) {
+			put(t, `{"annotations":{"io.kubernetes.cri.container-type":"sandbox","io.kubernetes.cri.sandbox-id":"`+sandbox+`",
+				"io.kubernetes.cri.sandbox-log-directory":"/var/log/pods/shop_web-0_`+uid+`",`+forged+`}}`, config(root))
+		})
+	}
 	f("a name that is none", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "shop", "web\n0", "") })
 	f("a namespace that is none", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "../shop", "web-0", "") })
 	f("no namespace", errNames.Error(), func(t *testing.T, root string) { putContainerd(t, root, sandbox, "", "web-0", "") })
@@ -380,7 +399,7 @@ func TestFlood(t *testing.T) {
 		for i := range 10000 {
 			sandbox := id(fmt.Sprintf("%08x", i))
 			want(t, r, sandbox, "", "none", "", Unresolved)
-			w := NewWait()
+			w := NewWait(MaxWait)
 			if e := r.entry(&r.sandboxes, []byte(sandbox), w.now); !e.next.IsZero() {
 				looked++
 			}
@@ -405,7 +424,7 @@ func TestLearn(t *testing.T) {
 		r := New([]string{root})
 		defer r.Close()
 		learn := func(sandbox, name, namespace, uid string) {
-			w := NewWait()
+			w := NewWait(MaxWait)
 			r.Learn([]byte(sandbox), []byte(name), []byte(namespace), []byte(uid), &w)
 		}
 		learn(sandbox, "web 0", "shop", uid)
@@ -433,13 +452,13 @@ func TestSlow(t *testing.T) {
 		hold := make(chan struct{})
 		r.files.hold = func() { <-hold }
 		start := time.Now()
-		w := NewWait()
+		w := NewWait(MaxWait)
 		for range 3 {
 			if p, _, result := r.Find([]byte(id("ab")), nil, &w); p != nil || result != Unresolved {
 				t.Errorf("got %v, %v", p, result)
 			}
 		}
-		if took := time.Since(start); took != maxWait {
+		if took := time.Since(start); took != MaxWait {
 			t.Errorf("a chunk waited for %v", took)
 		}
 		time.Sleep(time.Millisecond)
@@ -452,9 +471,54 @@ func TestSlow(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
+		if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "reading the files takes long;") {
+			t.Errorf("warnings %q", got)
+		}
 		close(hold)
 		synctest.Wait()
 		want(t, r, id("ab"), "", "shop/web-0 "+uid, "", Hit)
+	})
+}
+
+// TestWait: a chunk waits for look-ups as long as it may, however long its records take otherwise.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := t.TempDir()
+		r := New([]string{root})
+		defer r.Close()
+		r.files.hold = func() { time.Sleep(9 * time.Millisecond) }
+		w := NewWait(MaxWait)
+		for i, wanted := range []Result{Miss, Miss, Unresolved, Unresolved} {
+			sandbox := id(fmt.Sprintf("a%d", i))
+			putContainerd(t, root, sandbox, "shop", "web-0", uid)
+			time.Sleep(30 * time.Millisecond)
+			if _, _, result := r.Find([]byte(sandbox), nil, &w); result != wanted {
+				t.Errorf("look-up %d: %v, want %v", i, result, wanted)
+			}
+		}
+	})
+}
+
+// TestFull: more look-ups than there is memory for are not blamed on their number alone.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New([]string{t.TempDir()})
+		defer r.Close()
+		r.files.hold = func() { time.Sleep(200 * time.Millisecond) }
+		for i := range 1000 {
+			findWithin(r, id(fmt.Sprintf("%04x", i)), "", 0)
+			time.Sleep(25 * time.Millisecond)
+			r.mu.Lock()
+			n := len(r.queue)
+			r.mu.Unlock()
+			if n > maxQueue {
+				t.Fatalf("%d in the queue", n)
+			}
+		}
+		if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], "reading the files takes long;") {
+			t.Errorf("warnings %q", got)
+		}
+		time.Sleep(time.Minute)
 	})
 }
 
@@ -469,6 +533,25 @@ func TestPanic(t *testing.T) {
 	}
 	if got := r.Warnings(); len(got) != 1 || got[0] != "internal error in a look-up: string" {
 		t.Errorf("warnings %q", got)
+	}
+}
+
+// TestDocs: docs/operations.md has every warning.
+func TestDocs(t *testing.T) {
+	b, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := string(b)
+	for _, text := range []string{noRoots, noID, tooMany, slowFiles, panicked} {
+		if text, _, _ = strings.Cut(text, ";"); !strings.Contains(docs, "\n| `sandbox_metadata: "+strings.TrimSpace(text)) {
+			t.Errorf("no row for %q", text)
+		}
+	}
+	for _, err := range []error{errOtherSandbox, errForged, errJSON, errNotFile, errTooLarge, errFileMoved, errNames, errTooManyLinks} {
+		if text := err.Error(); !strings.HasPrefix(text, "a config.json ") && !strings.Contains(docs, text) {
+			t.Errorf("nothing of %q", text)
+		}
 	}
 }
 
@@ -531,7 +614,7 @@ func TestHitsDoNotAllocate(t *testing.T) {
 	find(r, string(sandbox), string(container))
 	absent := []byte(id("ee"))
 	find(r, string(absent), "")
-	w := NewWait()
+	w := NewWait(MaxWait)
 	if n := testing.AllocsPerRun(1000, func() {
 		if p, name, result := r.Find(sandbox, container, &w); p == nil || name != "app" || result != Hit {
 			t.Fatal(p, name, result)
@@ -594,7 +677,7 @@ func BenchmarkFind(b *testing.B) {
 		r := New([]string{root})
 		defer r.Close()
 		find(r, sandbox, "")
-		w := NewWait()
+		w := NewWait(MaxWait)
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Find([]byte(sandbox), nil, &w)
@@ -604,7 +687,7 @@ func BenchmarkFind(b *testing.B) {
 		r := New([]string{root})
 		defer r.Close()
 		find(r, id("cd"), "")
-		w := NewWait()
+		w := NewWait(MaxWait)
 		b.ReportAllocs()
 		for b.Loop() {
 			r.Find([]byte(id("cd")), nil, &w)

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -24,7 +25,9 @@ func filter(t testing.TB, pairs ...string) *Filter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(o)
+	f := New(o)
+	f.plan.podWait = time.Minute // the machine may be busy
+	return f
 }
 
 // text returns an event as key=value, sorted by key, with the type where the value is no

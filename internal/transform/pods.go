@@ -26,6 +26,7 @@ var levelInfo = parser.LevelRank([]byte("info"))
 // planPods sets what follows from the options of sandbox_metadata.
 func (p *plan) planPods() {
 	p.wanted = append(p.wanted, journalfields.UnitSpellings()...)
+	p.podWait = pods.MaxWait
 	p.podKey = []byte(p.SandboxMetadataKey)
 	if len(p.podKey) > 0 {
 		p.wanted = append(p.wanted, p.SandboxMetadataKey)
@@ -39,9 +40,20 @@ func (p *plan) planPods() {
 	}
 }
 
-// findPod looks up the pod of a record by the ids that the host has said. unit is the systemd
-// unit that wrote it; hasKey says that the record has the key of the map with the pod.
-func (w *worker) findPod(rec *parser.Record, unit []byte, hasKey bool) {
+// learnPod notes the pod that the container runtime names in a record. unit is the systemd unit
+// that wrote it. A runtime says it at level info; an error may quote what a pod has chosen. Keys
+// of a message, such as pod_name=, do not count: part of a guest's text may come as a line of the
+// runtime's own stream, and only what needs quotes cannot be in it, since those are escaped there.
+func (w *worker) learnPod(rec *parser.Record, unit []byte) {
+	if !rec.NamesPod || rec.Reason != parser.OK || rec.Rank != levelInfo || !journalfields.IsRuntimeUnit(unit) {
+		return
+	}
+	w.pods.Learn(w.fieldText(rec, "sandbox"), w.fieldText(rec, podKeys[0]), w.fieldText(rec, podKeys[1]), w.fieldText(rec, podKeys[2]), &w.wait)
+}
+
+// findPod looks up the pod of a record by the ids that the host has said. hasKey says that the
+// record has the key of the map with the pod.
+func (w *worker) findPod(rec *parser.Record, hasKey bool) {
 	w.podOf = podOf{hasKey: hasKey}
 	sandbox := w.fieldText(rec, "sandbox") // a guest never sets it
 	if rec.HostContainer {
@@ -49,12 +61,6 @@ func (w *worker) findPod(rec *parser.Record, unit []byte, hasKey bool) {
 	}
 	if len(sandbox)+len(w.podOf.id) == 0 {
 		return
-	}
-	// It says so at level info; an error may quote what a pod has chosen.
-	if !rec.Guest && rec.Rank == levelInfo && journalfields.IsRuntimeUnit(unit) {
-		if name := w.fieldText(rec, podKeys[0]); len(name) > 0 {
-			w.pods.Learn(sandbox, name, w.fieldText(rec, podKeys[1]), w.fieldText(rec, podKeys[2]), &w.wait)
-		}
 	}
 	var result pods.Result
 	w.podOf.pod, w.podOf.container, result = w.pods.Find(sandbox, w.podOf.id, &w.wait)
@@ -91,8 +97,14 @@ func (w *worker) hasPodKey(rec *parser.Record, omitted int) bool {
 			}
 		}
 	}
+	if len(w.nest) > 0 {
+		return false
+	}
+	if len(w.prefix) == 0 && w.isRenamedFlag(rec, w.podKey) {
+		return true
+	}
 	name, ok := bytes.CutPrefix(w.podKey, w.prefix)
-	return ok && len(w.nest) == 0 && w.writes(rec, name)
+	return ok && w.writes(rec, name)
 }
 
 // writePod writes the map with the pod and reports whether there was memory for it. Its keys are

@@ -5,9 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 )
 
 // What is in testdata/pods.
@@ -172,7 +174,7 @@ func TestPodsFromLog(t *testing.T) {
 		if got := mapOf(one(t, instance, line...), "kubernetes"); got != want || mapOf(own, "kubernetes") != want {
 			t.Errorf("%s: got %q, and of the line itself %q, want %q", unit, got, mapOf(own, "kubernetes"), want)
 		}
-		if message != crio && !strings.Contains(own, "kata_pod_name=web-7 kata_pod_namespace=shop kata_pod_uid=0c1f") {
+		if strings.Contains(message, "Name:web-7") && !strings.Contains(own, "kata_pod_name=web-7 kata_pod_namespace=shop kata_pod_uid=0c1f") {
 			t.Errorf("%s", own)
 		}
 		record[3] = says("info", "forged") // a second pod does not replace the first
@@ -192,6 +194,22 @@ func TestPodsFromLog(t *testing.T) {
 	f("containerd", says("info", "web-7"), "_SYSTEMD_UNIT=user@1000.service", "")
 	f("containerd", says("info", "web-7"), "_SYSTEMD_UNIT=my-containerd.service", "")
 	f("containerd", says("error", "web-7"), "_SYSTEMD_UNIT=containerd.service", "")
+	// A key of the message is no word of the runtime's, and a word is for the sandbox in it.
+	for _, message := range []string{
+		head + "sandbox=" + sandbox + " pod_name=forged pod_namespace=shop",
+		`time=2020-01-01T00:00:00.5Z level=info msg=x name=containerd-shim-v2 source=virtcontainers sandbox=` + sandbox + ` pod_name=forged pod_namespace=shop`,
+		`{"time":"2020-01-01T00:00:00.5Z","level":"info","msg":"x","podsandboxid":"` + sandbox + `","pod_name":"forged","pod_namespace":"shop"}`,
+		strings.ReplaceAll(says("info", "forged"), sandbox, strings.Repeat("7", 64)) + " sandbox=" + sandbox,
+		says("info", "forged") + ` error="`,
+	} {
+		f("containerd", message, "_SYSTEMD_UNIT=containerd.service", "")
+	}
+	// A record that is dropped says it all the same.
+	warning := podFilter(t, "min_level", "warning")
+	one(t, warning, "SYSLOG_IDENTIFIER", "containerd", "_SYSTEMD_UNIT", "containerd.service", "MESSAGE", says("info", "web-7"))
+	if got := mapOf(one(t, warning, line[0], line[1], line[2], strings.Replace(line[3], "info", "error", 1)), "kubernetes"); got != pod {
+		t.Errorf("with min_level %q", got)
+	}
 	// A file's word counts more.
 	instance := podFilter(t)
 	one(t, instance, "SYSLOG_IDENTIFIER", "containerd", "_SYSTEMD_UNIT", "containerd.service", "MESSAGE", strings.ReplaceAll(says("info", "web-7"), sandbox, webSandbox))
@@ -272,5 +290,62 @@ func BenchmarkPods(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/record")
 		})
+	}
+}
+
+// TestPodNames: with no options does a name come twice in one map, whatever the key of the map is.
+func TestPodNames(t *testing.T) {
+	line := head + "sandbox=" + webSandbox + " container=" + appContainer + " source=virtcontainers pid=1"
+	chunks := [][]byte{
+		logEvent("SYSLOG_IDENTIFIER", "kata", "MESSAGE", line, "level", "own", "guest", "own", "parse_error", "own", "kata_level", "own", "k.level", "own", "kata", "own"),
+		logEvent("SYSLOG_IDENTIFIER", "kata", "MESSAGE", line+` vmconsole="text"`, "guest", "own", "kata_guest", "own"),
+		logEvent("SYSLOG_IDENTIFIER", "kata", "MESSAGE", line+` x="a`, "parse_error", "own"),
+		logEvent("SYSLOG_IDENTIFIER", "kata", "MESSAGE", line+` vmconsole="{\"msg\":\"m\",\"level\":\"INFO\"}"`, "msg", "own", "pod_name", "own", "kata_pod_name", "own"),
+		logEvent("SYSLOG_IDENTIFIER", "kata", "log", line, "kubernetes", "own"),
+	}
+	found := 0
+	for _, key := range []string{"kubernetes", "", "MESSAGE", "log", "SYSLOG_IDENTIFIER", "guest", "parse_error", "kata_guest", "kata_parse_error", "level", "kata_level", "k.level", "pod_name", "kata_pod_name", "kata_container", "time"} {
+		for seed := range uint32(97) {
+			o := fuzzOptions(seed * 2654435761)
+			o.SandboxMetadata, o.SandboxMetadataRoots, o.SandboxMetadataKey = true, strings.Split(podRoots(t), ","), key
+			o.Duplicates = options.KeepDuplicates
+			f := New(o)
+			f.plan.podWait = time.Minute
+			for _, chunk := range chunks {
+				out, _ := run(t, f, chunk)
+				if len(out) == 0 {
+					continue
+				}
+				for _, v := range contract.ReadValues(t, out) {
+					checkValue(t, &v)
+				}
+				if strings.Contains(string(out), "web-0") {
+					found++
+				}
+			}
+			f.Close()
+			if t.Failed() {
+				t.Fatalf("key %q, seed %d", key, seed)
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("%d records got their pod", found)
+	}
+}
+
+// TestPodOfCutLine: a line that journald has cut has its pod, if the sandbox stands before the
+// cut, and its rest has none, whatever it says and whoever wrote it.
+func TestPodOfCutLine(t *testing.T) {
+	f := podFilter(t)
+	stream := []string{"SYSLOG_IDENTIFIER", "containerd", "_STREAM_ID", "s", "_COMM", "containerd-shim", "_UID", "0",
+		"_CMDLINE", "/opt/kata/bin/containerd-shim-kata-v2 -namespace k8s.io -id " + apiSandbox}
+	first := one(t, f, append(stream, "_LINE_BREAK", "line-max", "MESSAGE", head+"source=virtcontainers sandbox="+webSandbox+` vmconsole="text`)...)
+	if got := mapOf(first, "kubernetes"); !strings.HasSuffix(got, "pod_name:web-0") {
+		t.Errorf("the first part has %q: %s", got, first)
+	}
+	rest := one(t, f, append(stream, "MESSAGE", head+"source=virtcontainers sandbox="+webSandbox)...)
+	if !strings.Contains(rest, "kata_parse_error=cut") || strings.Contains(rest, "kubernetes={") {
+		t.Errorf("the rest is %s", rest)
 	}
 }

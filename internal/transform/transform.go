@@ -8,6 +8,7 @@ package transform
 
 import (
 	"sync"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
@@ -121,7 +122,8 @@ type plan struct {
 	selected     bool     // keep or remove is set
 	nest         []byte
 	flags        [2]strName // the names of guest and parse_error where the record has those itself
-	podKey       []byte     // of the map with the pod; empty for fields
+	podWait      time.Duration
+	podKey       []byte // of the map with the pod; empty for fields
 	podFields    [4]parser.KeyID
 }
 

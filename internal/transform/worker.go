@@ -57,7 +57,7 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w.written, w.changed = 0, false
 	w.counts = chunkCounts{}
 	if w.pods != nil {
-		w.wait = pods.NewWait()
+		w.wait = pods.NewWait(w.podWait)
 	}
 	defer w.release()
 
@@ -133,6 +133,9 @@ func (w *worker) event() bool {
 		w.counts.untouched++
 		return true
 	}
+	if w.pods != nil {
+		w.learnPod(rec, unit) // also from a record that is dropped
+	}
 	drop, duplicate := w.judge(rec, identifier)
 	if drop {
 		w.counts.add(rec, true)
@@ -144,7 +147,7 @@ func (w *worker) event() bool {
 	}
 	w.counts.add(rec, false)
 	if w.pods != nil {
-		w.findPod(rec, unit, hasPod)
+		w.findPod(rec, hasPod)
 	}
 	return w.write(rec, duplicate)
 }
