@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -95,4 +96,48 @@ pipeline:
 
 func appendPodEntry(b []byte, n int, message string) []byte {
 	return appendExport(b, journalStart+int64(n)*1000, map[string]any{"_BOOT_ID": bootID, "SYSLOG_IDENTIFIER": "kata", "MESSAGE": message})
+}
+
+// TestPodsFromLog: without files, the log of containerd names the pod, if it is read in the same
+// instance, as docs/operations.md says; also where its own line is below min_level.
+func TestPodsFromLog(t *testing.T) {
+	t.Parallel()
+	sandbox, other := strings.Repeat("8", 64), strings.Repeat("9", 64)
+	entry := func(n int, identifier, unit, message string) []byte {
+		return appendExport(nil, journalStart+int64(n)*1000, map[string]any{
+			"_BOOT_ID": bootID, "SYSLOG_IDENTIFIER": identifier, "_SYSTEMD_UNIT": unit, "MESSAGE": fmt.Sprintf(`time="2024-05-06T07:08:09.%09dZ" `, n) + message,
+		})
+	}
+	says := func(pod, sandbox string) string {
+		return fmt.Sprintf(`level=info msg="RunPodSandbox for name:\"%s\" uid:\"0c1f\" namespace:\"shop\" returns sandbox id \"%s\""`, pod, sandbox)
+	}
+	line := func(sandbox string) string {
+		return `level=warning msg=hello name=containerd-shim-v2 sandbox=` + sandbox + ` source=virtcontainers`
+	}
+	dir := journal(t, slices.Concat(
+		entry(1, "containerd", "containerd.service", says("web-7", sandbox)),
+		entry(2, "containerd", "user@1000.service", says("forged", other)),
+		entry(3, "containerd", "containerd.service", `level=info msg=x name=containerd-shim-v2 sandbox=`+other+` pod_name=forged pod_namespace=shop`),
+		entry(4, "kata", "kubepods.slice", line(sandbox)), entry(5, "kata", "kubepods.slice", line(other)),
+	))
+	to := listen(t)
+	p := start(t, configure(t, "fluent-bit.conf", classicService+classicJournal+`
+    Systemd_Filter  SYSLOG_IDENTIFIER=kata
+    Systemd_Filter  SYSLOG_IDENTIFIER=containerd
+[FILTER]
+    Name                    kata
+    Match                   *
+    Min_Level               warning
+    Sandbox_Metadata        On
+    Sandbox_Metadata_Roots  /nonexistent
+`+classicForward, vars{"JOURNAL": dir, "PORT": to.port}), "-c", "fluent-bit.conf")
+	to.events.wait(t, p, count[event](2))
+	events, _ := to.events.now()
+	want := map[string]any{"pod_name": "web-7", "namespace_name": "shop", "pod_id": "0c1f"}
+	if got := events[0].body["kubernetes"]; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", events[0].body)
+	}
+	if got := events[1].body["kubernetes"]; got != nil {
+		t.Errorf("a forged word gave %v", got)
+	}
 }

@@ -333,3 +333,19 @@ func TestPodNames(t *testing.T) {
 		t.Errorf("%d records got their pod", found)
 	}
 }
+
+// TestPodOfCutLine: a line that journald has cut has its pod, if the sandbox stands before the
+// cut, and its rest has none, whatever it says and whoever wrote it.
+func TestPodOfCutLine(t *testing.T) {
+	f := podFilter(t)
+	stream := []string{"SYSLOG_IDENTIFIER", "containerd", "_STREAM_ID", "s", "_COMM", "containerd-shim", "_UID", "0",
+		"_CMDLINE", "/opt/kata/bin/containerd-shim-kata-v2 -namespace k8s.io -id " + apiSandbox}
+	first := one(t, f, append(stream, "_LINE_BREAK", "line-max", "MESSAGE", head+"source=virtcontainers sandbox="+webSandbox+` vmconsole="text`)...)
+	if got := mapOf(first, "kubernetes"); !strings.HasSuffix(got, "pod_name:web-0") {
+		t.Errorf("the first part has %q: %s", got, first)
+	}
+	rest := one(t, f, append(stream, "MESSAGE", head+"source=virtcontainers sandbox="+webSandbox)...)
+	if !strings.Contains(rest, "kata_parse_error=cut") || strings.Contains(rest, "kubernetes={") {
+		t.Errorf("the rest is %s", rest)
+	}
+}
