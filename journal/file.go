@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 )
 
 // file is a journal file. Its descriptor may be closed for some time when many files are read.
@@ -20,7 +21,7 @@ type file struct {
 	used    uint64 // when the descriptor was last used, in preads
 	serial  uint32 // key of the file's blocks in the cache; a new one when the file has changed
 	gone    bool   // no name any more; read to its end while it is open
-	dirs    bool   // found in a directory
+	parent  *dir   // that it was found in, or nil
 	changed bool   // the kernel reported a change, or the file is gone
 	ready   bool   // to be put into the heap if it has another entry
 	seen    uint64 // the last scan that found the file
@@ -74,25 +75,49 @@ func (r *Reader) reopen(f *file) error {
 		return nil
 	}
 	if len(r.opened) >= r.options.MaxOpenFiles {
-		oldest := r.opened[0]
-		for _, o := range r.opened {
-			if o.used < oldest.used {
-				oldest = o
-			}
-		}
-		r.closeFD(oldest)
+		r.closeOldest()
 	}
-	fd, info, err := openRegular(f.path)
+	fd, info, err := r.openSame(f)
+	if errors.Is(err, fs.ErrNotExist) && f.parent != nil && !r.scanning && !r.closed {
+		// It may have another name now, as journald gives files when it archives them.
+		r.scan()
+		fd, info, err = r.openSame(f)
+	}
+	for tooManyFiles(err) && len(r.opened) > 0 { // the process has as many as it may have
+		r.closeOldest()
+		fd, info, err = r.openSame(f)
+	}
 	if err != nil {
 		return err
-	}
-	if f.info != nil && !os.SameFile(info, f.info) {
-		_ = fd.Close()
-		return fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
 	}
 	f.fd, f.info, f.key = fd, info, keyOf(info)
 	r.opened = append(r.opened, f)
 	return nil
+}
+
+// openSame opens the file, unless its name is that of another one by now.
+func (r *Reader) openSame(f *file) (*os.File, fs.FileInfo, error) {
+	fd, info, err := openRegular(f.path)
+	if err == nil && f.info != nil && !os.SameFile(info, f.info) {
+		_ = fd.Close()
+		return nil, nil, fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
+	}
+	return fd, info, err
+}
+
+// closeOldest closes the descriptor that was not used for longest.
+func (r *Reader) closeOldest() {
+	oldest := r.opened[0]
+	for _, o := range r.opened {
+		if o.used < oldest.used {
+			oldest = o
+		}
+	}
+	r.closeFD(oldest)
+}
+
+func tooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // openRegular opens a file for reading without waiting for the other end of a pipe.

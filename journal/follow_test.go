@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -428,4 +429,77 @@ func TestRemoteRace(t *testing.T) {
 	whole(t, r)
 	whole(t, matching)
 	_, _ = io.Copy(io.Discard, &stderr)
+}
+
+// TestRenamedWhileClosed: a file whose descriptor was closed is found under the name that it has
+// when it is needed again.
+func TestRenamedWhileClosed(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 5 {
+		w := newWriter(0, 0, byte(i))
+		for k := range 10 {
+			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k))
+		}
+		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateOnline)
+	}
+	r := open(t, Options{MaxOpenFiles: 2, CacheSize: 1}, dir)
+	n := 0
+	for round := 0; r.Next(); round++ {
+		n++
+		if round%7 != 0 || round > 28 {
+			continue
+		}
+		for i := range 5 { // and another file takes the old name
+			old, name := fmt.Sprint(i, ".journal"), fmt.Sprintf("%d@%d.journal", i, round)
+			if round > 0 {
+				old = fmt.Sprintf("%d@%d.journal", i, round-7)
+			}
+			if err := os.Rename(filepath.Join(dir, old), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			w := newWriter(0, 0, byte(100+10*round+i))
+			w.add(start+uint64(1000+round), 1, ID{byte(100 + i), byte(round)}, message(-1))
+			w.update(t, filepath.Join(dir, old), stateOnline)
+		}
+	}
+	if n != 5*10+5*5 {
+		t.Errorf("%d entries, want %d", n, 5*10+5*5)
+	}
+	whole(t, r)
+}
+
+// TestDescriptors reads more files than the process may have descriptors.
+func TestDescriptors(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i := range 60 {
+		w := newWriter(0, 0, byte(i))
+		w.add(start+uint64(i), 1, ID{byte(i)}, message(i))
+		w.add(start+uint64(60+i), 2, ID{byte(i)}, message(60+i))
+		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateArchived)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	few := limit
+	few.Cur = uint64(len(open) + 15)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	r, err := Open([]string{dir}, Options{MaxOpenFiles: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	wantMessages(t, messages(t, r, 120), numbers(0, 120))
+	whole(t, r)
 }

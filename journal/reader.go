@@ -22,7 +22,7 @@ type Options struct {
 	// MaxOpenFiles is the number of descriptors that are open at a time; 64 if it is 0.
 	MaxOpenFiles int
 	// PollInterval is how often Wait looks for changes that the kernel did not report, as on
-	// network file systems; 2 seconds if it is 0.
+	// network file systems; 2 seconds if it is 0. It is less often where looking takes long.
 	PollInterval time.Duration
 	// VerifyHashes compares the hash of every data object with its payload, and that of every entry
 	// with its fields. A field whose hash is wrong is left out and counted, see also Entry.Damaged.
@@ -58,17 +58,20 @@ type Reader struct {
 	serial  uint32
 	stats   Stats
 
-	roots   []string // as given to Open
-	dirs    []*dir
-	files   []*file
-	byPath  map[string]*file
-	byKey   map[fileKey]*file
-	refused map[string]refusal
-	opened  []*file
-	scans   uint64
-	polled  time.Time
-	watch   *watch
-	closed  bool
+	roots    []string // as given to Open
+	dirs     []*dir
+	files    []*file
+	byPath   map[string]*file
+	byKey    map[fileKey]*file
+	refused  map[string]refusal
+	opened   []*file
+	scans    uint64
+	scanning bool
+	polled   time.Time     // when all files were looked at
+	looking  time.Duration // how long that took
+	retry    bool          // a file could not be opened that may be later
+	watch    *watch
+	closed   bool
 
 	root, group, term *node // matches, and where Match adds
 
@@ -144,7 +147,7 @@ func Open(paths []string, options Options) (*Reader, error) {
 			return nil, fmt.Errorf("journal: %s: %w", path, err)
 		}
 	}
-	r.scan(true)
+	r.scan()
 	r.polled = time.Now()
 	return r, nil
 }
@@ -177,6 +180,7 @@ func (f *file) lose(err error) {
 		return
 	}
 	f.damaged(err)
+	f.ready = true // to be tried again
 }
 
 // Next moves to the next entry and reports whether there is one. At the end it looks whether
