@@ -13,18 +13,19 @@ import (
 // file is a journal file. Its descriptor may be closed for some time when many files are read.
 type file struct {
 	header
-	reader  *Reader
-	path    string
-	info    fs.FileInfo // of the descriptor, to recognise the file under another name
-	key     fileKey
-	fd      *os.File
-	used    uint64 // when the descriptor was last used, in preads
-	serial  uint32 // key of the file's blocks in the cache; a new one when the file has changed
-	gone    bool   // no name any more; read to its end while it is open
-	parent  *dir   // that it was found in, or nil
-	changed bool   // the kernel reported a change, or the file is gone
-	ready   bool   // to be put into the heap if it has another entry
-	seen    uint64 // the last scan that found the file
+	reader   *Reader
+	path     string
+	info     fs.FileInfo // of the descriptor, to recognise the file under another name
+	key      fileKey
+	fd       *os.File
+	used     uint64 // when the descriptor was last used, in preads
+	serial   uint32 // key of the file's blocks in the cache; a new one when the file has changed
+	gone     bool   // no name any more; read to its end while it is open
+	vanished bool   // counted as such
+	parent   *dir   // that it was found in, or nil
+	changed  bool   // the kernel reported a change, or the file is gone
+	ready    bool   // to be put into the heap if it has another entry
+	seen     uint64 // the last scan that found the file
 
 	main     chain
 	match    *node     // the Reader's matches, or nil

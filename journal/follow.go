@@ -280,10 +280,7 @@ func (r *Reader) dropVanished() {
 		if info, err := os.Stat(f.path); err == nil && os.SameFile(info, f.info) {
 			continue
 		}
-		f.changed = true
-		if f.gone = true; f.fd == nil {
-			r.stats.VanishedFiles++
-		}
+		f.gone, f.changed = true, true
 	}
 	for path := range r.refused {
 		if _, err := os.Stat(path); err != nil {

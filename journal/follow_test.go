@@ -377,6 +377,7 @@ func TestReplaced(t *testing.T) {
 
 // TestRemoteRace reads while systemd-journal-remote writes.
 func TestRemoteRace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "remote.journal")
 	cmd := exec.Command(findRemote(t), "-o", path, "-")
@@ -501,5 +502,41 @@ func TestDescriptors(t *testing.T) {
 	}
 	defer r.Close()
 	wantMessages(t, messages(t, r, 120), numbers(0, 120))
+	whole(t, r)
+}
+
+// TestHalfWritten looks at a file whose writer has put in a field, but not yet the entry that has
+// it, nor the entry into the list of the field.
+func TestHalfWritten(t *testing.T) {
+	w := newWriter(flagKeyed, 0, 1)
+	path := filepath.Join(t.TempDir(), "x.journal")
+	w.addData(field("NAME", "value"))
+	w.update(t, path, stateOnline)
+	r := open(t, Options{}, path)
+	r.Match("NAME", "value")
+	r.Match("OTHER", "value")
+	r.Or()
+	r.Match("NAME", "value")
+	if r.Next() || r.Previous() {
+		t.Fatal("an entry of nothing")
+	}
+	for i := range 12 {
+		w.add(start, uint64(i), ID{1}, message(i), field("NAME", "value"))
+		b := w.bytes(stateOnline)
+		data := w.data["NAME=value"]
+		list := bytes.Clone(b[data+40 : data+64])
+		if i == 0 {
+			copy(b[data+40:], make([]byte, 24))
+		} else {
+			le.PutUint64(b[data+56:], uint64(i)) // one less
+		}
+		write(t, path, b)
+		if r.Next() {
+			t.Fatal("an entry that is not in the list")
+		}
+		copy(b[data+40:], list) // the header does not change
+		write(t, path, b)
+		wantMessages(t, messages(t, r, 1), numbers(i, i+1))
+	}
 	whole(t, r)
 }

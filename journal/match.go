@@ -150,10 +150,8 @@ func (n *node) find(f *file) error {
 		return err
 	}
 	// What was found of a list stays; lists only grow.
-	if c.extra == n.chain.extra && c.first == n.chain.first {
-		n.chain.n = c.n
-	} else if c.extra == n.chain.extra && n.chain.first == 0 {
-		n.chain.n, n.chain.first = c.n, c.first
+	if old := &n.chain; old.file != nil && old.extra == c.extra && (old.first == c.first || old.first == 0) {
+		old.n, old.first = c.n, c.first
 	} else {
 		n.chain = c
 	}

@@ -42,7 +42,7 @@ type Stats struct {
 	Duplicates      uint64 // left out since another file has the same entry
 	DamagedFiles    uint64 // with any damage
 	RefusedFiles    uint64 // that could not be read at all
-	VanishedFiles   uint64 // deleted before they were read to the end, while they were not open
+	VanishedFiles   uint64 // deleted while they were not open, and before they were read to the end
 	LostEntries     uint64 // of damaged files: counted by the header, but not readable
 	DamagedEntries  uint64 // given without the right fields
 	DamagedFields   uint64 // left out
@@ -173,10 +173,10 @@ func (r *Reader) Stats() Stats { return r.stats }
 // lose ends the reading of a file that cannot be read.
 func (f *file) lose(err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		if !f.gone {
+		if !f.vanished {
 			f.reader.stats.VanishedFiles++
 		}
-		f.gone = true
+		f.gone, f.vanished = true, true
 		return
 	}
 	f.damaged(err)
