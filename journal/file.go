@@ -75,9 +75,6 @@ func (r *Reader) reopen(f *file) error {
 	if f.fd != nil {
 		return nil
 	}
-	if len(r.opened) >= r.options.MaxOpenFiles {
-		r.closeOldest()
-	}
 	fd, info, err := r.openSame(f)
 	if errors.Is(err, fs.ErrNotExist) && f.parent != nil && !r.scanning && !r.closed {
 		// It may have another name now, as journald gives files when it archives them.
@@ -90,6 +87,9 @@ func (r *Reader) reopen(f *file) error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(r.opened) >= r.options.MaxOpenFiles {
+		r.closeOldest()
 	}
 	f.fd, f.info, f.key = fd, info, keyOf(info)
 	r.opened = append(r.opened, f)
@@ -106,11 +106,12 @@ func (r *Reader) openSame(f *file) (*os.File, fs.FileInfo, error) {
 	return fd, info, err
 }
 
-// closeOldest closes the descriptor that was not used for longest.
+// closeOldest closes the descriptor that was not used for longest, of a file that can be opened
+// again if there is one.
 func (r *Reader) closeOldest() {
 	oldest := r.opened[0]
 	for _, o := range r.opened {
-		if o.used < oldest.used {
+		if o.gone != oldest.gone && oldest.gone || o.gone == oldest.gone && o.used < oldest.used {
 			oldest = o
 		}
 	}

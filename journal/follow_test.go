@@ -293,8 +293,8 @@ func TestDeleted(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 4 {
 		w := newWriter(0, 0, byte(i))
-		for k := range 10 {
-			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k))
+		for k := range 300 {
+			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k), field("FILLER", fmt.Sprintf("%0300d", k)))
 		}
 		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateArchived)
 	}
@@ -311,7 +311,7 @@ func TestDeleted(t *testing.T) {
 	for r.Next() {
 		n++
 	}
-	if s := r.Stats(); n < 20 || s.VanishedFiles == 0 || s.VanishedFiles > 2 || s.DamagedFiles != 0 {
+	if s := r.Stats(); n < 600 || n >= 1200 || s.VanishedFiles == 0 || s.VanishedFiles > 2 || s.DamagedFiles != 0 {
 		t.Errorf("%d entries, %+v", n, s)
 	}
 }
