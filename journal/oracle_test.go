@@ -267,7 +267,7 @@ func compareAll(t *testing.T, paths ...string) {
 			places = append(places, place{e.Cursor(), e.Realtime, e.Monotonic, e.BootID})
 		}
 	}
-	for _, p := range places[:min(len(places), 8)] {
+	for _, p := range places[:min(len(places), 3)] {
 		seek := func(cursor string, after bool) []byte {
 			t.Helper()
 			var err error
