@@ -531,12 +531,45 @@ func TestHalfWritten(t *testing.T) {
 			le.PutUint64(b[data+56:], uint64(i)) // one less
 		}
 		write(t, path, b)
+		wantMessages(t, messages(t, r, 1), numbers(i, i+1))
 		if r.Next() {
-			t.Fatal("an entry that is not in the list")
+			t.Fatal("an entry comes again")
 		}
 		copy(b[data+40:], list) // the header does not change
 		write(t, path, b)
-		wantMessages(t, messages(t, r, 1), numbers(i, i+1))
+		if r.Next() {
+			t.Fatal("an entry comes again")
+		}
 	}
+	for i := 11; r.Previous(); i-- {
+		if m, _ := r.Entry().Field("MESSAGE"); string(m) != fmt.Sprint(i-1) {
+			t.Fatalf("%s before %d", m, i)
+		}
+	}
+	whole(t, r)
+}
+
+// TestListsApart: of two lists of a match one is read before, and one after an entry is put into
+// both. The entry that only the other one has must not hide it.
+func TestListsApart(t *testing.T) {
+	w := newWriter(flagKeyed|flagCompact, 0, 1)
+	path := filepath.Join(t.TempDir(), "x.journal")
+	for i := range 3 {
+		w.add(start, uint64(i), ID{1}, message(i), field("NAME", []string{"a", "a", "b"}[i]))
+	}
+	b := w.bytes(stateOnline)
+	early := bytes.Clone(b)
+	le.PutUint64(early[152:], 2)                 // the header counts two entries
+	le.PutUint64(early[w.data["NAME=a"]+56:], 1) // one list has one of them
+	write(t, path, early)                        // and the other list has the third already
+	r := open(t, Options{}, path)
+	r.Match("NAME", "a")
+	r.Match("NAME", "b")
+	wantMessages(t, messages(t, r, 2), numbers(0, 2))
+	if r.Next() {
+		t.Fatal("an entry that is not counted")
+	}
+	write(t, path, b)
+	wantMessages(t, messages(t, r, 1), numbers(2, 3))
 	whole(t, r)
 }
