@@ -42,14 +42,18 @@ reproducible: build ## whether a build in another directory gives the same bytes
 test: ## all tests that need no Fluent Bit, and no root
 	$(GO) vet ./...
 	$(GO) test ./...
+<<<<<<< HEAD
 	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/pods ./internal/transform
+=======
+	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/transform
+>>>>>>> journal
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
 	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 
 # Not internal/host: what it tests are libraries, built without the detector.
 .PHONY: race
 race: ## the tests under the race detector
-	$(GO) test -race ./parser/... $$($(GO) list ./internal/... | grep -v /internal/host)
+	$(GO) test -race ./parser/... ./journal $$($(GO) list ./internal/... | grep -v /internal/host)
 
 # Otherwise golangci-lint refuses to run while another run goes on, of any checkout.
 GOLANGCI := golangci-lint run --allow-parallel-runners

@@ -125,7 +125,7 @@ func (c *chain) search(p uint64) (uint64, error) {
 				if err != nil {
 					return 0, err
 				}
-				if at >= p {
+				if at == 0 || at >= p {
 					high = low + step
 					break
 				}
@@ -141,7 +141,7 @@ func (c *chain) search(p uint64) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if at < p {
+		if at != 0 && at < p {
 			low = middle + 1
 		} else {
 			high = middle
@@ -181,7 +181,9 @@ func (c *chain) from(p uint64, forward bool, e *entryHead) (uint64, error) {
 	}
 	// An offset that is wrong but valid must not hide the entries around it.
 	if forward && i+1 < c.n {
-		if after, err := c.item(i + 1); err != nil || after <= at {
+		after, err := c.item(i + 1)
+		live := c.extra != 0 && c.file.state != stateArchived // see clamp
+		if (err != nil || after == 0) && !live || err == nil && after != 0 && after <= at {
 			return 0, errArray
 		}
 	} else if !forward && i > 0 {
@@ -208,6 +210,17 @@ func (c *chain) tail() (uint64, error) {
 		err = errArray
 	}
 	return at + 1, err
+}
+
+// clamp leaves out what is at the end of a list that is being written: an array that was read
+// before the number of entries was may not have the last ones.
+func (c *chain) clamp() {
+	for i := 0; i < 4096 && c.n > 1; i++ {
+		if _, err := c.tail(); err == nil {
+			return
+		}
+		c.n--
+	}
 }
 
 // verify checks that the list ends where it should. So it finds arrays whose sizes are wrong, and

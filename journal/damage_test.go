@@ -89,6 +89,7 @@ const maxReads = 5000
 // TestTruncated cuts files at the start, the end and within every object. All entries that are
 // there must be given, and no others.
 func TestTruncated(t *testing.T) {
+	t.Parallel()
 	for i, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
 			w := newWriter(form.flags, form.compress, 1)
@@ -141,10 +142,11 @@ func TestTruncated(t *testing.T) {
 // TestFlipped changes bytes. What is given and not marked must be as it was, and damage of one
 // object must not hide others.
 func TestFlipped(t *testing.T) {
+	t.Parallel()
 	for i, form := range forms {
 		t.Run(form.name, func(t *testing.T) {
 			w := newWriter(form.flags, form.compress, 1)
-			sample(w, 1, 60)
+			sample(w, 1, 40)
 			b := w.bytes(stateArchived)
 			path := filepath.Join(t.TempDir(), "x.journal")
 			write(t, path, b)
@@ -157,7 +159,7 @@ func TestFlipped(t *testing.T) {
 				// Every byte of the heads would take long; all forms together have them.
 				places := []uint64{0, 1, 8, 9, 15, 16, 24, 32, 40, 48, 56, 64, uint64(rng.IntN(int(o.size)))}
 				for _, p := range places {
-					if p >= o.size || rng.IntN(8) != 0 && o.kind != typeEntryArray || testing.Short() {
+					if p >= o.size || rng.IntN(16) != 0 && (o.kind != typeEntryArray || rng.IntN(3) != 0) {
 						continue
 					}
 					flip := byte(1) << rng.IntN(8)
@@ -186,7 +188,7 @@ func TestFlipped(t *testing.T) {
 				}
 			}
 			// The header, and anything at all.
-			for range 60 {
+			for range 40 {
 				c := bytes.Clone(b)
 				for range 1 + rng.IntN(4) {
 					at := rng.IntN(len(c))
@@ -204,6 +206,7 @@ func TestFlipped(t *testing.T) {
 
 // TestDamagedOracle: what journalctl still reads of damaged files is given too.
 func TestDamagedOracle(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 4))
 	compared := 0
 	for i := range 140 {

@@ -45,8 +45,10 @@ func (r *Reader) decompress(p []byte, flags byte, limit int) (out []byte, cut bo
 	default:
 		err = errors.New("it has several forms of compression")
 	}
-	if err != nil && !errors.Is(err, errTooLarge) {
-		err = fmt.Errorf("%w: %w", errDecompress, err)
+	if err != nil {
+		if out = nil; !errors.Is(err, errTooLarge) {
+			err = fmt.Errorf("%w: %w", errDecompress, err)
+		}
 	}
 	return out, cut, err
 }

@@ -45,7 +45,7 @@
 // Files are read by pread, in blocks of 16 KiB that are kept in a cache of [Options].CacheSize, and
 // never mapped: a mapping of a file that is truncated would end the process. At most
 // Options.MaxOpenFiles descriptors are open at a time, beside one for inotify. Each file takes
-// about one kilobyte while it is in the journal. An entry takes no more than Options.MaxEntry, one
+// one or two kilobytes while it is in the journal. An entry takes no more than Options.MaxEntry, one
 // field no more than Options.MaxField; what is longer is cut and marked, see [Field]. More than
 // 16384 fields of an entry are not given. One compressed field may take 64 MiB more while it is
 // decompressed.

@@ -7,23 +7,25 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 )
 
 // file is a journal file. Its descriptor may be closed for some time when many files are read.
 type file struct {
 	header
-	reader  *Reader
-	path    string
-	info    fs.FileInfo // of the descriptor, to recognise the file under another name
-	key     fileKey
-	fd      *os.File
-	used    uint64 // when the descriptor was last used, in preads
-	serial  uint32 // key of the file's blocks in the cache; a new one when the file has changed
-	gone    bool   // no name any more; read to its end while it is open
-	dirs    bool   // found in a directory
-	changed bool   // the kernel reported a change, or the file is gone
-	ready   bool   // to be put into the heap if it has another entry
-	seen    uint64 // the last scan that found the file
+	reader   *Reader
+	path     string
+	info     fs.FileInfo // of the descriptor, to recognise the file under another name
+	key      fileKey
+	fd       *os.File
+	used     uint64 // when the descriptor was last used, in preads
+	serial   uint32 // key of the file's blocks in the cache; a new one when the file has changed
+	gone     bool   // no name any more; read to its end while it is open
+	vanished bool   // counted as such
+	parent   *dir   // that it was found in, or nil
+	changed  bool   // the kernel reported a change, or the file is gone
+	ready    bool   // to be put into the heap if it has another entry
+	seen     uint64 // the last scan that found the file
 
 	main     chain
 	match    *node     // the Reader's matches, or nil
@@ -73,26 +75,51 @@ func (r *Reader) reopen(f *file) error {
 	if f.fd != nil {
 		return nil
 	}
-	if len(r.opened) >= r.options.MaxOpenFiles {
-		oldest := r.opened[0]
-		for _, o := range r.opened {
-			if o.used < oldest.used {
-				oldest = o
-			}
-		}
-		r.closeFD(oldest)
+	fd, info, err := r.openSame(f)
+	if errors.Is(err, fs.ErrNotExist) && f.parent != nil && !r.scanning && !r.closed {
+		// It may have another name now, as journald gives files when it archives them.
+		r.scan()
+		fd, info, err = r.openSame(f)
 	}
-	fd, info, err := openRegular(f.path)
+	for tooManyFiles(err) && len(r.opened) > 0 { // the process has as many as it may have
+		r.closeOldest()
+		fd, info, err = r.openSame(f)
+	}
 	if err != nil {
 		return err
 	}
-	if f.info != nil && !os.SameFile(info, f.info) {
-		_ = fd.Close()
-		return fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
+	if len(r.opened) >= r.options.MaxOpenFiles {
+		r.closeOldest()
 	}
 	f.fd, f.info, f.key = fd, info, keyOf(info)
 	r.opened = append(r.opened, f)
 	return nil
+}
+
+// openSame opens the file, unless its name is that of another one by now.
+func (r *Reader) openSame(f *file) (*os.File, fs.FileInfo, error) {
+	fd, info, err := openRegular(f.path)
+	if err == nil && f.info != nil && !os.SameFile(info, f.info) {
+		_ = fd.Close()
+		return nil, nil, fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
+	}
+	return fd, info, err
+}
+
+// closeOldest closes the descriptor that was not used for longest, of a file that can be opened
+// again if there is one.
+func (r *Reader) closeOldest() {
+	oldest := r.opened[0]
+	for _, o := range r.opened {
+		if o.gone != oldest.gone && oldest.gone || o.gone == oldest.gone && o.used < oldest.used {
+			oldest = o
+		}
+	}
+	r.closeFD(oldest)
+}
+
+func tooManyFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // openRegular opens a file for reading without waiting for the other end of a pipe.

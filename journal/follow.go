@@ -17,6 +17,7 @@ type dir struct {
 	root     bool // given to Open: directories of machines in it are looked for too
 	modified time.Time
 	scanned  time.Time
+	scan     uint64 // number of the scan that read it last
 	watched  bool
 	gone     bool
 }
@@ -26,6 +27,7 @@ type refusal struct {
 	size     int64
 	modified time.Time
 	counted  bool
+	final    bool // it will not be different as long as it does not change
 }
 
 // A change of a directory within this time of its last scan may not show in its modification time.
@@ -78,10 +80,7 @@ func (r *Reader) refresh(all bool) bool {
 		return false
 	}
 	now := time.Now()
-	due := all || now.Sub(r.polled) >= r.options.PollInterval || now.Before(r.polled)
-	if due {
-		r.polled = now
-	}
+	due := all || now.Sub(r.polled) >= max(r.options.PollInterval, 50*r.looking) || now.Before(r.polled)
 	live := 0
 	for _, f := range r.files {
 		if f.state != stateArchived {
@@ -105,8 +104,12 @@ func (r *Reader) refresh(all bool) bool {
 			gone = append(gone, f)
 		}
 	}
-	if r.scan(due) {
+	if r.scan() {
 		changed = true
+	}
+	if due {
+		r.polled = time.Now()
+		r.looking = r.polled.Sub(now)
 	}
 	if changed && r.forward && r.positioned {
 		if r.pending {
@@ -126,10 +129,14 @@ func (r *Reader) refresh(all bool) bool {
 }
 
 // scan looks for files that appeared, were renamed or deleted, and reports whether there are any
-// new ones. Directories that did not change are only read if all is set.
-func (r *Reader) scan(all bool) (changed bool) {
+// new ones. Directories that did not change are not read.
+func (r *Reader) scan() (changed bool) {
+	r.scanning = true
+	defer func() { r.scanning = false }()
 	first := r.scans == 0
 	r.scans++
+	retry := r.retry
+	r.retry = false
 	var added []*file
 	vanished := false
 	for i := 0; i < len(r.dirs); i++ { // grows
@@ -139,10 +146,10 @@ func (r *Reader) scan(all bool) (changed bool) {
 			if !d.gone {
 				vanished = true
 			}
-			d.gone, d.watched, d.modified = true, false, time.Time{}
+			d.gone, d.watched, d.modified, d.scan = true, false, time.Time{}, r.scans
 			continue
 		}
-		if !all && !d.gone && info.ModTime().Equal(d.modified) && d.scanned.Sub(d.modified) > dirGranularity {
+		if !retry && !d.gone && info.ModTime().Equal(d.modified) && d.scanned.Sub(d.modified) > dirGranularity {
 			continue
 		}
 		d.gone = false
@@ -151,13 +158,14 @@ func (r *Reader) scan(all bool) (changed bool) {
 		if err != nil {
 			continue
 		}
-		vanished = true // perhaps: files are compared below
+		d.scan = r.scans
+		vanished = true // perhaps
 		for _, entry := range entries {
 			name := entry.Name()
 			path := filepath.Join(d.path, name)
 			switch {
 			case isJournalName(name):
-				if f := r.consider(path); f != nil {
+				if f := r.consider(d, path); f != nil {
 					added = append(added, f)
 				}
 			case d.root && isMachineName(name, r.options.AllNamespaces):
@@ -189,7 +197,7 @@ func (r *Reader) scan(all bool) (changed bool) {
 }
 
 // consider opens a file of a directory, if it is not known.
-func (r *Reader) consider(path string) *file {
+func (r *Reader) consider(d *dir, path string) *file {
 	f := r.byPath[path]
 	info, err := os.Stat(path)
 	if err != nil {
@@ -204,7 +212,7 @@ func (r *Reader) consider(path string) *file {
 		if r.byPath[g.path] == g {
 			delete(r.byPath, g.path)
 		}
-		g.path, g.seen, g.gone, g.changed = path, r.scans, false, true
+		g.path, g.parent, g.seen, g.gone, g.changed = path, d, r.scans, false, true
 		if f != nil {
 			f.gone, f.changed = true, true
 		}
@@ -216,7 +224,7 @@ func (r *Reader) consider(path string) *file {
 		delete(r.byPath, path)
 	}
 	old, known := r.refused[path]
-	if known && old.counted && old.size == info.Size() && old.modified.Equal(info.ModTime()) {
+	if known && old.final && old.size == info.Size() && old.modified.Equal(info.ModTime()) {
 		return nil
 	}
 	f, err = r.open(path)
@@ -224,17 +232,20 @@ func (r *Reader) consider(path string) *file {
 		// A file that was just made has no header yet, and its modification time does not
 		// change when it gets one.
 		young := errors.Is(err, ErrNotJournal) && time.Since(info.ModTime()) < time.Minute
+		var newer *IncompatibleError
+		final := errors.Is(err, ErrNotJournal) && !young || errors.As(err, &newer) || errors.Is(err, fs.ErrPermission)
 		if !young && !old.counted {
 			r.stats.RefusedFiles++
 			if r.options.Damaged != nil {
 				r.options.Damaged(path, err)
 			}
 		}
-		r.refused[path] = refusal{size: info.Size(), modified: info.ModTime(), counted: !young || old.counted}
+		r.refused[path] = refusal{size: info.Size(), modified: info.ModTime(), counted: !young || old.counted, final: final}
+		r.retry = r.retry || !final
 		return nil
 	}
 	delete(r.refused, path)
-	f.dirs = true
+	f.parent = d
 	// In the same scan another name of the file may follow; it is one file.
 	if f.key != (fileKey{}) {
 		r.byKey[f.key] = f
@@ -263,16 +274,13 @@ func (r *Reader) renamed(info fs.FileInfo) *file {
 // dropVanished marks the files that have no name any more.
 func (r *Reader) dropVanished() {
 	for _, f := range r.files {
-		if f.seen == r.scans || f.gone {
+		if f.seen == r.scans || f.gone || f.parent != nil && f.parent.scan != r.scans {
 			continue
 		}
 		if info, err := os.Stat(f.path); err == nil && os.SameFile(info, f.info) {
 			continue
 		}
-		f.changed = true
-		if f.gone = true; f.fd == nil {
-			r.stats.VanishedFiles++
-		}
+		f.gone, f.changed = true, true
 	}
 	for path := range r.refused {
 		if _, err := os.Stat(path); err != nil {

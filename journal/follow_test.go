@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -292,8 +293,8 @@ func TestDeleted(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 4 {
 		w := newWriter(0, 0, byte(i))
-		for k := range 10 {
-			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k))
+		for k := range 300 {
+			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k), field("FILLER", fmt.Sprintf("%0300d", k)))
 		}
 		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateArchived)
 	}
@@ -310,7 +311,7 @@ func TestDeleted(t *testing.T) {
 	for r.Next() {
 		n++
 	}
-	if s := r.Stats(); n < 20 || s.VanishedFiles == 0 || s.VanishedFiles > 2 || s.DamagedFiles != 0 {
+	if s := r.Stats(); n < 600 || n >= 1200 || s.VanishedFiles == 0 || s.VanishedFiles > 2 || s.DamagedFiles != 0 {
 		t.Errorf("%d entries, %+v", n, s)
 	}
 }
@@ -376,6 +377,7 @@ func TestReplaced(t *testing.T) {
 
 // TestRemoteRace reads while systemd-journal-remote writes.
 func TestRemoteRace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "remote.journal")
 	cmd := exec.Command(findRemote(t), "-o", path, "-")
@@ -428,4 +430,146 @@ func TestRemoteRace(t *testing.T) {
 	whole(t, r)
 	whole(t, matching)
 	_, _ = io.Copy(io.Discard, &stderr)
+}
+
+// TestRenamedWhileClosed: a file whose descriptor was closed is found under the name that it has
+// when it is needed again.
+func TestRenamedWhileClosed(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 5 {
+		w := newWriter(0, 0, byte(i))
+		for k := range 10 {
+			w.add(start+uint64(k), uint64(k), ID{byte(i)}, message(k))
+		}
+		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateOnline)
+	}
+	r := open(t, Options{MaxOpenFiles: 2, CacheSize: 1}, dir)
+	n := 0
+	for round := 0; r.Next(); round++ {
+		n++
+		if round%7 != 0 || round > 28 {
+			continue
+		}
+		for i := range 5 { // and another file takes the old name
+			old, name := fmt.Sprint(i, ".journal"), fmt.Sprintf("%d@%d.journal", i, round)
+			if round > 0 {
+				old = fmt.Sprintf("%d@%d.journal", i, round-7)
+			}
+			if err := os.Rename(filepath.Join(dir, old), filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			w := newWriter(0, 0, byte(100+10*round+i))
+			w.add(start+uint64(1000+round), 1, ID{byte(100 + i), byte(round)}, message(-1))
+			w.update(t, filepath.Join(dir, old), stateOnline)
+		}
+	}
+	if n != 5*10+5*5 {
+		t.Errorf("%d entries, want %d", n, 5*10+5*5)
+	}
+	whole(t, r)
+}
+
+// TestDescriptors reads more files than the process may have descriptors.
+func TestDescriptors(t *testing.T) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for i := range 60 {
+		w := newWriter(0, 0, byte(i))
+		w.add(start+uint64(i), 1, ID{byte(i)}, message(i))
+		w.add(start+uint64(60+i), 2, ID{byte(i)}, message(60+i))
+		w.update(t, filepath.Join(dir, fmt.Sprint(i, ".journal")), stateArchived)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	few := limit
+	few.Cur = uint64(len(open) + 15)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	r, err := Open([]string{dir}, Options{MaxOpenFiles: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	wantMessages(t, messages(t, r, 120), numbers(0, 120))
+	whole(t, r)
+}
+
+// TestHalfWritten looks at a file whose writer has put in a field, but not yet the entry that has
+// it, nor the entry into the list of the field.
+func TestHalfWritten(t *testing.T) {
+	w := newWriter(flagKeyed, 0, 1)
+	path := filepath.Join(t.TempDir(), "x.journal")
+	w.addData(field("NAME", "value"))
+	w.update(t, path, stateOnline)
+	r := open(t, Options{}, path)
+	r.Match("NAME", "value")
+	r.Match("OTHER", "value")
+	r.Or()
+	r.Match("NAME", "value")
+	if r.Next() || r.Previous() {
+		t.Fatal("an entry of nothing")
+	}
+	for i := range 12 {
+		w.add(start, uint64(i), ID{1}, message(i), field("NAME", "value"))
+		b := w.bytes(stateOnline)
+		data := w.data["NAME=value"]
+		list := bytes.Clone(b[data+40 : data+64])
+		if i == 0 {
+			copy(b[data+40:], make([]byte, 24))
+		} else {
+			le.PutUint64(b[data+56:], uint64(i)) // one less
+		}
+		write(t, path, b)
+		wantMessages(t, messages(t, r, 1), numbers(i, i+1))
+		if r.Next() {
+			t.Fatal("an entry comes again")
+		}
+		copy(b[data+40:], list) // the header does not change
+		write(t, path, b)
+		if r.Next() {
+			t.Fatal("an entry comes again")
+		}
+	}
+	for i := 11; r.Previous(); i-- {
+		if m, _ := r.Entry().Field("MESSAGE"); string(m) != fmt.Sprint(i-1) {
+			t.Fatalf("%s before %d", m, i)
+		}
+	}
+	whole(t, r)
+}
+
+// TestListsApart: of two lists of a match one is read before, and one after an entry is put into
+// both. The entry that only the other one has must not hide it.
+func TestListsApart(t *testing.T) {
+	w := newWriter(flagKeyed|flagCompact, 0, 1)
+	path := filepath.Join(t.TempDir(), "x.journal")
+	for i := range 3 {
+		w.add(start, uint64(i), ID{1}, message(i), field("NAME", []string{"a", "a", "b"}[i]))
+	}
+	b := w.bytes(stateOnline)
+	early := bytes.Clone(b)
+	le.PutUint64(early[152:], 2)                 // the header counts two entries
+	le.PutUint64(early[w.data["NAME=a"]+56:], 1) // one list has one of them
+	write(t, path, early)                        // and the other list has the third already
+	r := open(t, Options{}, path)
+	r.Match("NAME", "a")
+	r.Match("NAME", "b")
+	wantMessages(t, messages(t, r, 2), numbers(0, 2))
+	if r.Next() {
+		t.Fatal("an entry that is not counted")
+	}
+	write(t, path, b)
+	wantMessages(t, messages(t, r, 1), numbers(2, 3))
+	whole(t, r)
 }

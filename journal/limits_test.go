@@ -177,7 +177,7 @@ func TestManyItems(t *testing.T) {
 
 // TestManySmallFiles reads a folder of many files with few descriptors and bounded memory.
 func TestManySmallFiles(t *testing.T) {
-	files := 3000
+	files := 1500
 	if testing.Short() {
 		files = 100
 	}

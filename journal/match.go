@@ -150,12 +150,13 @@ func (n *node) find(f *file) error {
 		return err
 	}
 	// What was found of a list stays; lists only grow.
-	if c.extra == n.chain.extra && c.first == n.chain.first {
-		n.chain.n = c.n
-	} else if c.extra == n.chain.extra && n.chain.first == 0 {
-		n.chain.n, n.chain.first = c.n, c.first
+	if old := &n.chain; old.file != nil && old.extra == c.extra && (old.first == c.first || old.first == 0) {
+		old.n, old.first = c.n, c.first
 	} else {
 		n.chain = c
+	}
+	if f.state != stateArchived {
+		n.chain.clamp()
 	}
 	return n.chain.verify()
 }
@@ -270,11 +271,49 @@ func (f *file) candidate(p uint64, forward bool) (uint64, error) {
 	if err := f.setMatches(); err != nil {
 		return 0, err
 	}
+	if f.state != stateArchived && f.main.n > 0 {
+		return f.liveCandidate(p, forward)
+	}
 	at, err := f.match.from(p, forward)
 	if err != nil || at == 0 {
 		return 0, err
 	}
 	return at, f.entryAt(at, &f.next)
+}
+
+// liveCandidate is candidate for a file that may be written to. The writer counts an entry in the
+// header, and then puts it into the lists of its fields one by one. So what was the last entry when
+// the header was read is compared itself, the lists have those before it, and what they have
+// behind it has to wait: an entry that is not in another list yet may come before.
+func (f *file) liveCandidate(p uint64, forward bool) (uint64, error) {
+	last, err := f.main.item(f.main.n - 1)
+	if err != nil {
+		return 0, err
+	}
+	lists := func(p uint64) (uint64, error) {
+		at, err := f.match.from(p, forward)
+		if err != nil || at == 0 || at >= last {
+			return 0, err
+		}
+		return at, f.entryAt(at, &f.next)
+	}
+	if forward {
+		if at, err := lists(p); at != 0 || err != nil || p > last {
+			return at, err
+		}
+	}
+	if forward || p > last {
+		if err := f.entryAt(last, &f.next); err != nil {
+			return 0, err
+		}
+		if f.reader.root.matches(f, &f.next) {
+			return last, nil
+		}
+	}
+	if forward {
+		return 0, nil
+	}
+	return lists(min(p, last))
 }
 
 // consume moves the file's position past the candidate.

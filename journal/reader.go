@@ -22,11 +22,11 @@ type Options struct {
 	// MaxOpenFiles is the number of descriptors that are open at a time; 64 if it is 0.
 	MaxOpenFiles int
 	// PollInterval is how often Wait looks for changes that the kernel did not report, as on
-	// network file systems; 2 seconds if it is 0.
+	// network file systems; 2 seconds if it is 0. It is less often where looking takes long.
 	PollInterval time.Duration
 	// VerifyHashes compares the hash of every data object with its payload, and that of every entry
 	// with its fields. A field whose hash is wrong is left out and counted, see also Entry.Damaged.
-	// This finds damage within values, which costs about as much as reading does.
+	// This finds damage within values, and takes between two and three times as long.
 	VerifyHashes bool
 	// AllNamespaces reads the directories of journal namespaces too. Without it only that of the
 	// machine without a namespace is read, as libsystemd does.
@@ -42,7 +42,7 @@ type Stats struct {
 	Duplicates      uint64 // left out since another file has the same entry
 	DamagedFiles    uint64 // with any damage
 	RefusedFiles    uint64 // that could not be read at all
-	VanishedFiles   uint64 // deleted before they were read to the end, while they were not open
+	VanishedFiles   uint64 // deleted while they were not open, and before they were read to the end
 	LostEntries     uint64 // of damaged files: counted by the header, but not readable
 	DamagedEntries  uint64 // given without the right fields
 	DamagedFields   uint64 // left out
@@ -58,17 +58,20 @@ type Reader struct {
 	serial  uint32
 	stats   Stats
 
-	roots   []string // as given to Open
-	dirs    []*dir
-	files   []*file
-	byPath  map[string]*file
-	byKey   map[fileKey]*file
-	refused map[string]refusal
-	opened  []*file
-	scans   uint64
-	polled  time.Time
-	watch   *watch
-	closed  bool
+	roots    []string // as given to Open
+	dirs     []*dir
+	files    []*file
+	byPath   map[string]*file
+	byKey    map[fileKey]*file
+	refused  map[string]refusal
+	opened   []*file
+	scans    uint64
+	scanning bool
+	polled   time.Time     // when all files were looked at
+	looking  time.Duration // how long that took
+	retry    bool          // a file could not be opened that may be later
+	watch    *watch
+	closed   bool
 
 	root, group, term *node // matches, and where Match adds
 
@@ -144,7 +147,7 @@ func Open(paths []string, options Options) (*Reader, error) {
 			return nil, fmt.Errorf("journal: %s: %w", path, err)
 		}
 	}
-	r.scan(true)
+	r.scan()
 	r.polled = time.Now()
 	return r, nil
 }
@@ -170,13 +173,14 @@ func (r *Reader) Stats() Stats { return r.stats }
 // lose ends the reading of a file that cannot be read.
 func (f *file) lose(err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		if !f.gone {
+		if !f.vanished {
 			f.reader.stats.VanishedFiles++
 		}
-		f.gone = true
+		f.gone, f.vanished = true, true
 		return
 	}
 	f.damaged(err)
+	f.ready = true // to be tried again
 }
 
 // Next moves to the next entry and reports whether there is one. At the end it looks whether

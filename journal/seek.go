@@ -168,8 +168,12 @@ func (f *file) check() {
 	if f.verified == f.serial {
 		return
 	}
+	err := f.main.verify()
+	for retries := 0; retries < 3 && err != nil && isDamage(err) && f.state != stateArchived && f.index == nil && f.reload() == nil; retries++ {
+		err = f.main.verify() // what is being written may have been read in another order
+	}
 	f.verified = f.serial
-	if err := f.main.verify(); err != nil && isDamage(err) {
+	if err != nil && isDamage(err) {
 		f.damaged(err)
 		f.rebuild()
 	}

@@ -49,7 +49,7 @@ func (r *Reader) watchAll() {
 		}
 		r.watch = &watch{fd: fd, file: os.NewFile(uintptr(fd), "inotify"), paths: make(map[int32]string)}
 		for _, f := range r.files {
-			if !f.dirs {
+			if f.parent == nil {
 				r.watch.add(f.path, fileEvents)
 			}
 		}
