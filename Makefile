@@ -42,11 +42,7 @@ reproducible: build ## whether a build in another directory gives the same bytes
 test: ## all tests that need no Fluent Bit, and no root
 	$(GO) vet ./...
 	$(GO) test ./...
-<<<<<<< HEAD
-	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/pods ./internal/transform
-=======
-	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/transform
->>>>>>> journal
+	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/pods ./internal/transform
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
 	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 
