@@ -256,7 +256,7 @@ func TestWholeRequests(t *testing.T) {
 			if block.Load() {
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
-				fmt.Fprint(w, `<html>"secret"`)
+				_, _ = fmt.Fprint(w, `<html>"secret"`)
 			}
 			return block.Load()
 		}
@@ -316,7 +316,7 @@ func TestDividing(t *testing.T) {
 			bad := bytes.Contains(body, []byte(`"k":"bad"`)) || status == 413 && lines(body) > 10
 			if bad {
 				w.WriteHeader(status)
-				fmt.Fprint(w, `{"error":{"type":"t","reason":"r"}}`)
+				_, _ = fmt.Fprint(w, `{"error":{"type":"t","reason":"r"}}`)
 			}
 			return bad
 		}
@@ -547,7 +547,7 @@ func TestOutage(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	f := newFake(t)
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, lines(body)), ",")+`]}`)
+		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, lines(body)), ",")+`]}`)
 		return true
 	}
 	e, _ := start(t, f.URL, "compress", "none")
@@ -577,7 +577,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkDelivery(b *testing.B) {
 	f := newFake(b)
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
+		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
 		return true
 	}
 	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")

@@ -75,7 +75,7 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	s.silent = 0
 	s.next = now.Add(setupInterval)
 	if held, due := s.lines.Due(now); due {
-		s.log.Errorf("setup %s: %v; records are sent all the same, with the types that the server guesses%s",
+		s.log.Errorf("setup %s: %v; records are sent all the same%s",
 			[...]string{"off", "template", "full"}[s.options.Output.Setup], err, held)
 	}
 	return true
@@ -107,7 +107,11 @@ func (s *setup) run(ctx context.Context) error {
 	}
 	for _, t := range templates(s.options, policy) {
 		if err := s.makeTemplate(ctx, t); err != nil {
-			return errors.Join(err, policyErr)
+			err = fmt.Errorf("%w; without it the server guesses the types of fields", err)
+			if policyErr != nil {
+				err = fmt.Errorf("%w; %w", policyErr, err)
+			}
+			return err
 		}
 	}
 	return policyErr

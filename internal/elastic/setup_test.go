@@ -163,7 +163,7 @@ func TestTemplateFile(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	noHandler := func(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprintf(w, `{"error":"no handler found for uri [%s] and method [%s]"}`, r.URL.Path, r.Method)
+		_, _ = fmt.Fprintf(w, `{"error":"no handler found for uri [%s] and method [%s]"}`, r.URL.Path, r.Method)
 		return true
 	}
 	without := func(paths ...string) func(http.ResponseWriter, *http.Request, []byte) bool {
@@ -238,7 +238,7 @@ func TestSetupFails(t *testing.T) {
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 		if block.Load() && r.URL.Path != "/_bulk" {
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprint(w, `{"error":{"type":"security_exception","reason":"x"}}`)
+			_, _ = fmt.Fprint(w, `{"error":{"type":"security_exception","reason":"x"}}`)
 			return true
 		}
 		return false

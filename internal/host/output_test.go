@@ -171,7 +171,7 @@ func TestOutputServer(t *testing.T) {
 				stored[lines.Text()] = true
 				items = append(items, fmt.Sprintf(`{"create":{"status":%d}}`, status))
 			}
-			fmt.Fprintf(w, `{"took":1,"errors":false,"items":[%s]}`, strings.Join(items, ","))
+			_, _ = fmt.Fprintf(w, `{"took":1,"errors":false,"items":[%s]}`, strings.Join(items, ","))
 		}))
 		defer server.Close()
 		args := []string{"--threads", "2", "--repeat", "10", "-p", "url=" + server.URL, release["output"], chunk(t, message("info"), message("debug"))}
