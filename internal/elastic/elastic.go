@@ -59,9 +59,9 @@ type Elastic struct {
 	running sync.WaitGroup
 	slots   chan struct{}
 
-	scratch  sync.Pool // of *scratch
-	batches  sync.Pool // of *batch
-	requests sync.Pool // of *request
+	scratch  spares[scratch]
+	batches  spares[batch]
+	requests spares[request]
 
 	lines struct{ config, refusedNow, unreadable, tooSlow limit.Lines }
 }
@@ -72,8 +72,38 @@ type scratch struct {
 	encoder encoder
 }
 
-// maxSpare is the size of the memory that is kept for later chunks.
-const maxSpare = 16 << 20
+// spares keeps some values for later use. Unlike a sync.Pool it keeps them over garbage
+// collections: what is in them is megabytes, and to allocate it anew for every few chunks
+// costs more than all else in this package.
+type spares[T any] struct {
+	free  chan *T
+	fresh func() *T
+}
+
+const (
+	maxSpares = 4       // values that are kept
+	maxSpare  = 8 << 20 // bytes in each of them
+)
+
+func newSpares[T any](fresh func() *T) spares[T] {
+	return spares[T]{make(chan *T, maxSpares), fresh}
+}
+
+func (s *spares[T]) get() *T {
+	select {
+	case t := <-s.free:
+		return t
+	default:
+		return s.fresh()
+	}
+}
+
+func (s *spares[T]) put(t *T) {
+	select {
+	case s.free <- t:
+	default:
+	}
+}
 
 // New returns a sink for the servers that o names, and starts to set them up. opts and log
 // are kept. panicked is called, from the deferred function itself, with the value of a panic
@@ -106,14 +136,14 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 		log.Warnf("no name of this host: %v; equal records of two nodes that do not name theirs would be one", err)
 	}
 	scalar := mappedScalars(opts)
-	e.scratch.New = func() any {
+	e.scratch = newSpares(func() *scratch {
 		s := &scratch{identifier: newIdentifier(opts.Prefix, opts.NestUnder, hostname)}
 		s.encoder = encoder{index: newIndexName(o.Index), size: o.BulkSize, count: o.BulkRecords}
 		s.encoder.docs.Scalar = scalar
 		return s
-	}
-	e.batches.New = func() any { return new(batch) }
-	e.requests.New = func() any { return new(request) }
+	})
+	e.batches = newSpares(func() *batch { return new(batch) })
+	e.requests = newSpares(func() *request { return new(request) })
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -127,8 +157,8 @@ var errRetry = errors.New("not all records are stored")
 func (e *Elastic) Deliver(c *sink.Chunk) error {
 	timer := time.NewTimer(e.budget)
 	defer timer.Stop()
-	s := e.scratch.Get().(*scratch)
-	defer e.scratch.Put(s)
+	s := e.scratch.get()
+	defer e.scratch.put(s)
 	s.read(c.Received)
 	j := e.ledger.attach(c.Tag, s.ids, time.Now())
 	e.deliver(c, s, j, timer)
@@ -177,11 +207,10 @@ func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, e
 	}
 	d := &delivery{Elastic: e, job: j, tag: string(c.Tag), deadline: deadline}
 	var ok bool
-	get := func() *batch { return e.batches.Get().(*batch) }
-	if d.batches, ok = s.encoder.batches(c, s.ids, s.starts, j, get); !ok {
+	if d.batches, ok = s.encoder.batches(c, s.ids, s.starts, j, e.batches.get); !ok {
 		// The transformation and this package disagree on which records there are: deliver
 		// them as they came.
-		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, get)
+		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, e.batches.get)
 	}
 	j.deliveries++
 	finished := make(chan struct{})
@@ -228,7 +257,7 @@ type delivery struct {
 // run sends what is pending, and sends it again, until it is done, or until the call of
 // Deliver has ended or would before the next request.
 func (d *delivery) run() {
-	d.request = d.requests.Get().(*request)
+	d.request = d.requests.get()
 	for failures := 0; ; {
 		d.resume = time.Time{}
 		progress := d.setup.before(d.ctx, &d.resume) && d.round()
@@ -248,12 +277,12 @@ func (d *delivery) run() {
 		d.request = new(request)
 	}
 	clear(d.request.items)
-	d.requests.Put(d.request)
+	d.requests.put(d.request)
 	for _, b := range d.batches {
 		if cap(b.body) <= maxSpare {
 			clear(b.items)
 			*b = batch{body: b.body[:0], items: b.items[:0]}
-			d.Elastic.batches.Put(b)
+			d.Elastic.batches.put(b)
 		}
 	}
 }
