@@ -477,6 +477,50 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// give_up also helps while no server can be reached, not even for the setup, with a dead
+// letter that needs none.
+func TestGiveUpOutage(t *testing.T) {
+	f := newFake(t)
+	f.Close()
+	file := filepath.Join(t.TempDir(), "dead")
+	for _, setup := range []string{"off", "template"} {
+		e, err := New(config(t, "url", f.URL, "setup", setup, "give_up", "1s", "dead_letter", "file", "dead_letter_file", file), "", new(testLog), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		e.budget = 200 * time.Millisecond
+		deliver(t, e, chunkOf(records(0, setup)))
+		if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, []byte(`\"k\":\"`+setup+`\"`)) {
+			t.Errorf("setup %s: %v, %s", setup, err, b)
+		}
+	}
+}
+
+// A pipeline that does not exist is no fault of the records.
+func TestNoPipeline(t *testing.T) {
+	f := newFake(t)
+	var block atomic.Bool
+	block.Store(true)
+	f.refuse = func(index, id string, doc []byte) itemResult {
+		if block.Load() {
+			return itemResult{400, "illegal_argument_exception", "pipeline with id [p] does not exist"}
+		}
+		return itemResult{}
+	}
+	e, log := start(t, f.URL, "pipeline", "p")
+	e.budget = 100 * time.Millisecond
+	c := chunkOf(records(0, "a"))
+	if e.Deliver(c) == nil || log.count("there is no such pipeline; no record is lost") != 1 {
+		t.Errorf("logged %s", log)
+	}
+	block.Store(false)
+	deliver(t, e, c)
+	if got := f.stored(t, "kata-2025"); len(got) != 1 {
+		t.Errorf("stored %q", got)
+	}
+}
+
 // Several servers: all of them in turn, the others while one is down, and one line for that.
 func TestServers(t *testing.T) {
 	a, b := newFake(t), newFake(t)

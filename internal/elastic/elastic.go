@@ -260,7 +260,7 @@ func (d *delivery) run() {
 	d.request = d.requests.get()
 	for failures := 0; ; {
 		d.resume = time.Time{}
-		progress := d.setup.before(d.ctx, &d.resume) && d.round()
+		progress := d.round(d.setup.before(d.ctx, &d.resume))
 		if d.isDone() {
 			break
 		}
@@ -310,9 +310,10 @@ func (d *delivery) isDone() bool {
 	return true
 }
 
-// round sends all that is pending once, and then what the server has refused to the dead
-// letter. It reports whether it came on.
-func (d *delivery) round() (progress bool) {
+// round sends all that is pending once, if send is true, and then what the server has refused,
+// or could not take in the time of the option give_up, to the dead letter. It reports whether
+// it came on.
+func (d *delivery) round(send bool) (progress bool) {
 	giveUp := d.options.GiveUp > 0 && time.Since(d.job.made) > d.options.GiveUp
 	for _, b := range d.batches {
 		items := d.request.items[:0]
@@ -326,7 +327,7 @@ func (d *delivery) round() (progress bool) {
 			}
 		}
 		d.request.items = items
-		if len(items) > 0 && d.ctx.Err() == nil {
+		if len(items) > 0 && send && d.ctx.Err() == nil {
 			progress = d.send(b, items) || progress
 		}
 	}
@@ -382,6 +383,9 @@ func (e *Elastic) misconfigured(server string, status int, kind string) {
 		case http.StatusNotFound:
 			hint = "check url, and whether the index may be created"
 		}
+		if status == http.StatusBadRequest {
+			hint = "there is no such pipeline"
+		}
 		if kind != "" {
 			kind = " (" + kind + ")"
 		}
@@ -436,6 +440,10 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 			duplicates++
 			d.finish(i)
 		case refused:
+			if d.options.Pipeline != "" && strings.HasPrefix(result.reason, "pipeline with id [") {
+				config = result // it does not exist: no record's fault
+				continue
+			}
 			i.state = dead
 			progress = true
 		case unauthorised:
