@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
 )
 
@@ -517,6 +518,58 @@ func TestNoPipeline(t *testing.T) {
 	block.Store(false)
 	deliver(t, e, c)
 	if got := f.stored(t, "kata-2025"); len(got) != 1 {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// After a panic, wherever it comes, the chunk can be passed again, and is stored once.
+func TestPanic(t *testing.T) {
+	f := newFake(t)
+	log := new(testLog)
+	panics := 0
+	e, err := New(config(t, "url", f.URL, "setup", "off"), "", log, func(p any) { panics++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	fail := true
+	// While it is encoded.
+	scalar := func(name []byte) bool {
+		if fail {
+			panic("encoding")
+		}
+		return false
+	}
+	e.scratch.fresh = func() *scratch {
+		s := &scratch{identifier: newIdentifier("", "", "node")}
+		s.encoder = encoder{index: newIndexName("kata"), size: 1000, count: 10}
+		s.encoder.docs.Scalar = scalar
+		return s
+	}
+	nested := func(k string) []byte {
+		b := append(event.AppendTime([]byte{0x92, 0x92}, 1, 2), 0x80, 0x82, 0xa1, 'k')
+		return append(event.AppendStr(b, []byte(k)), 0xa1, 'm', 0x80)
+	}
+	c := chunkOf(slices.Concat(nested("a"), nested("a")))
+	for range 2 * maxRunning {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			_ = e.Deliver(c)
+		}()
+	}
+	fail = false
+	// While it is sent.
+	e.requests.fresh = func() *request { panic("sending") }
+	if e.Deliver(c) == nil || panics != 1 {
+		t.Errorf("%d panics", panics)
+	}
+	e.requests.fresh = func() *request { return new(request) }
+	deliver(t, e, c)
+	if got := f.stored(t, "kata"); !slices.Equal(got, []string{"a", "a"}) {
 		t.Errorf("stored %q", got)
 	}
 }

@@ -154,17 +154,19 @@ var errRetry = errors.New("not all records are stored")
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
 // It returns within the budget.
-func (e *Elastic) Deliver(c *sink.Chunk) error {
+func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
 	timer := time.NewTimer(e.budget)
 	defer timer.Stop()
 	s := e.scratch.get()
-	defer e.scratch.put(s)
 	s.read(c.Received)
 	j := e.ledger.attach(c.Tag, s.ids, time.Now())
+	defer func() { // also after a panic, from which the caller recovers
+		if !e.ledger.detach(j) {
+			err = errRetry
+		}
+	}()
 	e.deliver(c, s, j, timer)
-	if !e.ledger.detach(j) {
-		return errRetry
-	}
+	e.scratch.put(s) // not deferred: after a panic its state is not known
 	return nil
 }
 
@@ -192,14 +194,17 @@ func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, timer *time.Timer) 
 // begin makes the batches of what is not done, and sends them. It waits for the result until
 // the timer ends. end is called when all requests have ended.
 func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, end func(), timer *time.Timer) {
-	defer func() {
-		if end != nil { // also after a panic
-			end()
-		}
-	}()
+	started := false
 	select {
 	case e.slots <- struct{}{}:
+		defer func() {
+			if !started { // after a panic
+				<-e.slots
+				end()
+			}
+		}()
 	case <-timer.C:
+		end()
 		if held, due := e.lines.tooSlow.Due(time.Now()); due {
 			e.log.Warnf("%d chunks wait for a response; records are kept and sent later%s", maxRunning, held)
 		}
@@ -214,14 +219,13 @@ func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, e
 	}
 	j.deliveries++
 	finished := make(chan struct{})
-	ended := end
-	end = nil
+	started = true
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
 		defer close(finished)
 		defer func() { <-e.slots }()
-		defer ended()
+		defer end()
 		defer func() {
 			if p := recover(); p != nil {
 				e.panicked(p)
@@ -273,7 +277,7 @@ func (d *delivery) run() {
 		}
 	}
 	// Not deferred: after a panic their state is not known.
-	if cap(d.request.response) > maxSpare || cap(d.request.body) > maxSpare {
+	if max(cap(d.request.response), cap(d.request.body), d.request.zipped.Cap()) > maxSpare {
 		d.request = new(request)
 	}
 	clear(d.request.items)
