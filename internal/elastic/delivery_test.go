@@ -175,6 +175,35 @@ func TestSlowServer(t *testing.T) {
 	is(t, e, map[string]uint64{"stored": 2})
 }
 
+// While nothing can be delivered a call is short, since a worker that is to end passes all the
+// chunks that it has; afterwards calls have their time again.
+func TestShortCalls(t *testing.T) {
+	f := newFake(t)
+	e, _ := start(t, f.URL, "timeout", "60s")
+	e.budget = 3 * time.Second
+	release := make(chan struct{})
+	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		<-release
+		return false
+	}
+	begin := time.Now()
+	for i := range 11 {
+		if e.Deliver(chunkOf(records(i, fmt.Sprint(i)))) == nil {
+			t.Fatal("delivered")
+		}
+	}
+	if took := time.Since(begin); took > 15*time.Second { // in full it would be 33
+		t.Errorf("11 calls took %v", took)
+	}
+	close(release)
+	for i := range 11 {
+		deliver(t, e, chunkOf(records(i, fmt.Sprint(i))))
+	}
+	if e.failing.Load() {
+		t.Error("calls stay short")
+	}
+}
+
 // No more chunks are under way than there is memory for.
 func TestManySlowChunks(t *testing.T) {
 	f := newFake(t)

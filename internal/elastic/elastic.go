@@ -26,6 +26,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/limit"
@@ -34,8 +35,12 @@ import (
 )
 
 // budget limits the time of one call of Deliver. Fluent Bit waits for its calls when it ends,
-// for 5 seconds unless Grace says otherwise.
-const budget = 4 * time.Second
+// for 5 seconds unless Grace says otherwise. Each of its workers may have several chunks, and
+// passes all of them before it ends: while nothing can be delivered, calls are shorter.
+const (
+	budget      = 4 * time.Second
+	shortBudget = 16 // part of it
+)
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
 // has ended, until the timeout, so there can be more of them than workers.
@@ -53,6 +58,7 @@ type Elastic struct {
 	dead     *deadLetter
 	bulkPath string
 	budget   time.Duration
+	failing  atomic.Bool // the last call has failed, and nothing was stored since
 
 	ctx     context.Context // ends with the instance
 	cancel  context.CancelFunc
@@ -155,7 +161,11 @@ var errRetry = errors.New("not all records are stored")
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
 // It returns within the budget.
 func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
-	timer := time.NewTimer(e.budget)
+	limit := e.budget
+	if e.failing.Load() {
+		limit /= shortBudget
+	}
+	deadline, timer := time.Now().Add(limit), time.NewTimer(limit)
 	defer timer.Stop()
 	s := e.scratch.get()
 	s.read(c.Received)
@@ -163,15 +173,15 @@ func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
 	defer func() { // also after a panic, from which the caller recovers
 		if !e.ledger.detach(j) {
 			err = errRetry
+			e.failing.Store(true)
 		}
 	}()
-	e.deliver(c, s, j, timer)
+	e.deliver(c, s, j, deadline, timer)
 	e.scratch.put(s) // not deferred: after a panic its state is not known
 	return nil
 }
 
-func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, timer *time.Timer) {
-	deadline := time.Now().Add(e.budget)
+func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, deadline time.Time, timer *time.Timer) {
 	for {
 		end, running := e.ledger.start(j)
 		if end != nil {
@@ -324,7 +334,11 @@ func (d *delivery) round(send bool) (progress bool) {
 		for k := range b.items {
 			i := &b.items[k]
 			if i.state == pending && giveUp && i.tries > 0 {
-				i.state, i.last = dead, itemResult{status: i.last.status, kind: "give_up", reason: strings.TrimSpace(fmt.Sprintf("not stored within %v; last: %s %s", d.options.GiveUp, i.last.kind, i.last.reason))}
+				last := i.last
+				if last == (itemResult{}) {
+					last = d.job.last
+				}
+				i.state, i.last = dead, itemResult{last.status, "give_up", fmt.Sprintf("not stored within %v; last: %s %s", d.options.GiveUp, last.kind, last.reason)}
 			}
 			if i.state == pending {
 				items = append(items, i)
@@ -402,6 +416,7 @@ func (d *delivery) note(items []*item, r itemResult) {
 	for _, i := range items {
 		i.last = r
 	}
+	d.job.last = r
 }
 
 // bulk sends a bulk request. It returns false if no complete response came.
@@ -454,12 +469,13 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 			config = result
 		case refusedNow:
 			now++
-			last = result
+			last, d.job.last = result, result
 		}
 	}
 	d.counters.stored.Add(stores)
 	d.counters.duplicates.Add(duplicates)
 	if stores+duplicates > 0 {
+		d.failing.Store(false)
 		d.counters.success(time.Now())
 		progress = true
 	}
