@@ -117,7 +117,7 @@ func (d *delivery) buryInFile() bool {
 }
 
 // buryInIndex sends the refused records to the index of the dead letter, in bulk requests of
-// the usual size.
+// at most the size that the options say.
 func (d *delivery) buryInIndex() (progress bool) {
 	letters := d.Elastic.batches.get()
 	var items []*item // by index in letters

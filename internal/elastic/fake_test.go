@@ -24,7 +24,7 @@ import (
 // there is refused with 409.
 type fake struct {
 	*httptest.Server
-	// before is called for each request, and may answer it by itself: then it returns true.
+	// before is called for each request. It returns true if it has responded itself.
 	before func(w http.ResponseWriter, r *http.Request, body []byte) bool
 	// refuse returns the result of an item that is not stored, a status of 0 to store it.
 	refuse func(index, id string, doc []byte) itemResult

@@ -27,13 +27,13 @@ type setup struct {
 
 	mu     sync.Mutex
 	done   bool
-	silent int       // attempts that no server answered, one after the other
+	silent int       // attempts without a response, one after the other
 	next   time.Time // of the next attempt
 }
 
 const (
 	setupInterval = time.Minute // between attempts that the server refuses
-	maxSilent     = 3           // attempts without an answer until records are sent all the same
+	maxSilent     = 3           // attempts without a response until records are sent all the same
 )
 
 func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {

@@ -278,7 +278,7 @@ func TestSetupOutage(t *testing.T) {
 	if got := f.requests[len(f.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
 		t.Errorf("requests %q", f.requests)
 	}
-	// A server that answers nothing but bulk requests gets records after some attempts.
+	// A server that responds to nothing but bulk requests gets records after some attempts.
 	f = newFake(t)
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 		if r.URL.Path == "/_bulk" {
