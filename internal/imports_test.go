@@ -20,11 +20,12 @@ var imports = map[string][]string{
 	"internal/contract":      nil,
 	"internal/gen":           {module + "internal/event"},
 	"internal/options":       {module + "parser", "golang.org/x/sys"},
+	"internal/pods":          {"github.com/hashicorp/golang-lru/v2"},
 	"internal/limit":         nil,
 	"internal/sink":          {module + "internal/event", module + "internal/limit", "github.com/json-iterator/go", "github.com/modern-go"},
-	"internal/transform":     {module + "internal/event", module + "internal/journalfields", module + "internal/options", module + "parser", "golang.org/x/sys"},
+	"internal/transform":     {module + "internal/event", module + "internal/journalfields", module + "internal/options", module + "internal/pods", module + "parser", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sys"},
 	"plugin/filter": {module + "internal/event", module + "internal/fluentbit", module + "internal/journalfields", module + "internal/limit", module + "internal/options",
-		module + "internal/transform", module + "parser", "golang.org/x/sys"},
+		module + "internal/pods", module + "internal/transform", module + "parser", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sys"},
 }
 
 // usesC are the packages that may import cgo.

@@ -54,12 +54,12 @@ func stampIn(word, text []byte) int {
 	}
 }
 
-// AppendPlain appends console text, which is valid UTF-8, to dst without terminal
+// appendPlain appends console text, which is valid UTF-8, to dst without terminal
 // codes: control sequences, control strings with their ends, and all other ESC
 // sequences (ECMA-48, sections 5.3 to 5.6), each in the form of ESC and of a C1 control
 // character. Everything else stays, other control characters too. The result has no ESC
 // and no C1.
-func AppendPlain(dst, text []byte) []byte {
+func appendPlain(dst, text []byte) []byte {
 	for pos := 0; ; {
 		i := pos + indexCode(text[pos:])
 		dst = append(dst, text[pos:i]...)
@@ -207,13 +207,15 @@ func skipUnseen(b []byte) int {
 // trimUnseen is b without what skipUnseen skips at its end.
 func trimUnseen(b []byte) []byte {
 	end := len(b)
-	for i := indexCode(b); i < len(b); {
-		next := i + skipUnseen(b[i:])
-		if next == len(b) {
-			end = i
-			break
+	if hasCode(b) {
+		for i := indexCode(b); i < len(b); {
+			next := i + skipUnseen(b[i:])
+			if next == len(b) {
+				end = i
+				break
+			}
+			i = next + indexCode(b[next:])
 		}
-		i = next + indexCode(b[next:])
 	}
 	for end > 0 && (b[end-1] == '\r' || b[end-1] == '\n' || b[end-1] == 0) {
 		end--

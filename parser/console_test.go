@@ -21,7 +21,7 @@ func TestIsStamp(t *testing.T) {
 func TestAppendPlain(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		if got := string(AppendPlain([]byte("before"), []byte(text))); got != "before"+want {
+		if got := string(appendPlain([]byte("before"), []byte(text))); got != "before"+want {
 			t.Errorf("%q = %q, want %q", text, got, want)
 		}
 	}
@@ -54,7 +54,7 @@ func FuzzPlain(f *testing.F) {
 	f.Add("\x1b\x1b[0m[31m\xc2\x1b[m\x9b31m")
 	f.Fuzz(func(t *testing.T, text string) {
 		text = valid(text)
-		got := string(AppendPlain(nil, []byte(text)))
+		got := string(appendPlain(nil, []byte(text)))
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return r == 0x1b || r >= 0x80 && r < 0xa0 }) {
 			t.Fatalf("%q became %q", text, got)
 		}

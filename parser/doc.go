@@ -8,11 +8,13 @@
 //
 // A Parser keeps its memory from one message to the next. The Record that Parse returns,
 // and all slices that its methods return, belong to the Parser and are valid until its next
-// Parse, ParseRest or Release; they may refer to the message, which must not change until
-// then. Whoever keeps a name or a text longer copies it. A Parser is for one goroutine at a
-// time. In steady state it allocates nothing.
+// Parse or Release; they may refer to the message, which must not change until then. Whoever
+// keeps a name or a text longer copies it. A Parser is for one goroutine at a time. In
+// steady state it allocates nothing.
 //
-// Logfmt is the reader of pairs by itself.
+// What a program needs for each key it makes once, by the index of the key: see Parser.Keys.
+// A program that reads the streams of a journal itself tells the parser which entries are the
+// rest of a line: see Continuation. Logfmt is the reader of pairs by itself.
 //
 // The package does no input or output, logs nothing, and imports nothing but the standard
 // library and golang.org/x/sys. Before version 1.0.0 its interface may change in any minor

@@ -22,7 +22,7 @@ type edges struct {
 	last bool // what follows the window, if anything does, is not regular
 }
 
-// reset makes start the place of the first window.
+// reset puts the first window at start.
 func (e *edges) reset(start int) {
 	e.state = scan.PairState{scan.PairCount: 1, scan.PairEnded: 1}
 	e.edge[0], e.upto, e.last = uint32(start-1), start, false
@@ -37,7 +37,7 @@ func (d *Logfmt) regularPairs() bool {
 	for d.count() < 2*d.at+3 {
 		if d.last {
 			d.regular = false
-			d.Fill(d.pos)
+			d.structure.Fill(d.pos)
 			return false
 		}
 		// The end of the last pair, and the equal sign of one that ends behind the window.
@@ -47,7 +47,7 @@ func (d *Logfmt) regularPairs() bool {
 
 		base := d.upto
 		d.upto += scan.WindowBytes
-		window := d.Text[base:]
+		window := d.structure.Text[base:]
 		if d.last = len(window) <= scan.WindowBytes; d.last {
 			for len(window) > 0 && window[len(window)-1] <= ' ' {
 				window = window[:len(window)-1]
@@ -75,7 +75,7 @@ func (d *Logfmt) regularPairs() bool {
 // text behind closing quotes.
 func (d *Logfmt) oddValues() {
 	d.odd, d.oddOnes = true, 0
-	text, end := d.Text, int(d.edge[2*d.n])
+	text, end := d.structure.Text, int(d.edge[2*d.n])
 	escape := 0 // up to where it is known that there is none
 	for i := d.at; i < d.n; i++ {
 		from, to := int(d.edge[2*i+1]+1), int(d.edge[2*i+2])
@@ -120,7 +120,7 @@ func (d *Logfmt) oddValue(quoted []byte) (value []byte) {
 // resume tries again where anyPairs has come to: damage has an end. It does so once
 // in a window of masks, so that damage without an end costs little more.
 func (d *Logfmt) resume() {
-	for d.pos < len(d.Text) && d.Text[d.pos] <= ' ' {
+	for d.pos < len(d.structure.Text) && d.structure.Text[d.pos] <= ' ' {
 		d.pos++
 	}
 	d.edges.reset(d.pos)

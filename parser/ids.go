@@ -9,28 +9,19 @@ import "bytes"
 // addHostIDs fills the ids from what the host's record says.
 func (p *Parser) addHostIDs(m *Message) {
 	r := &p.rec
-	var words runtimeWords
-	if msg := r.textOf(keyMsg); m.Origin == Runtime && len(msg) > 0 && msg[0]|0x20 == 'r' && !p.isKatas() {
-		words.parse(msg)
-		for _, f := range []struct {
-			place int
-			text  []byte
-		}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
-			if len(f.text) > 0 {
-				r.set(f.place, f.text)
-			}
-		}
+	var sandbox []byte // that the message names
+	if m.Origin == Runtime {
+		sandbox = p.addPod()
 	}
 	if len(r.textOf(keySandbox)) == 0 {
 		id := p.firstText(p.keys.ids.sandbox) // journal fields are in lower case: none is ID
 		if id == nil {
-			id = words.sandbox
+			id = sandbox
 		}
-		if id == nil && m.Command != nil {
-			id = commandSandbox(m.Command())
-			r.CommandSandbox = id != nil
+		if id == nil && m.Sandbox != nil {
+			id = m.Sandbox()
 		}
-		if id != nil {
+		if len(id) > 0 {
 			r.set(keySandbox, p.valid(id))
 		}
 	}
@@ -43,12 +34,36 @@ func (p *Parser) addHostIDs(m *Message) {
 			r.set(keyContainer, id)
 		}
 	}
+	r.HostContainer = len(r.textOf(keyContainer)) > 0
+	r.NamesPod = r.NamesPod && bytes.Equal(sandbox, r.textOf(keySandbox))
+}
+
+// addPod fills the pod that a container runtime's message names, and returns its sandbox's
+// id, nil for none.
+func (p *Parser) addPod() (sandbox []byte) {
+	r := &p.rec
+	msg := r.textOf(keyMsg)
+	if len(msg) == 0 || msg[0]|0x20 != 'r' || p.isKatas() {
+		return nil
+	}
+	var words runtimeWords
+	words.parse(msg)
+	for _, f := range []struct {
+		keyID int
+		text  []byte
+	}{{keyPodName, words.name}, {keyPodNamespace, words.namespace}, {keyPodUID, words.uid}} {
+		if len(f.text) > 0 {
+			r.set(f.keyID, f.text)
+		}
+	}
+	r.NamesPod = len(words.name) > 0
+	return words.sandbox
 }
 
 // firstText is the first text that is not empty of those of the given keys, or nil.
-func (p *Parser) firstText(places []int) []byte {
-	for _, place := range places {
-		if text := p.rec.textOf(place); len(text) > 0 {
+func (p *Parser) firstText(keyIDs []int) []byte {
+	for _, keyID := range keyIDs {
+		if text := p.rec.textOf(keyID); len(text) > 0 {
 			return text
 		}
 	}
@@ -67,10 +82,10 @@ func (p *Parser) addGuestContainer() {
 	inContainer := false
 	for i := range p.members {
 		m := &p.members[i]
-		if m.place < 0 || m.kind > jsonNumber {
+		if m.keyID < 0 || m.kind > jsonNumber {
 			continue
 		}
-		switch id := p.keys.rows[m.place].id; {
+		switch id := p.keys.rows[m.keyID].id; {
 		case id == 0:
 		case id == idEid:
 			inContainer = true
@@ -162,29 +177,6 @@ func value(list []byte, key string, end byte) []byte {
 // isID reports whether text may be an id: one word.
 func isID(text []byte) bool {
 	return len(text) > 0 && len(text) <= 128 && bytes.IndexByte(text, ' ') < 0
-}
-
-// commandSandbox is the sandbox's id in the command line of containerd-shim-kata-v2, as
-// the flag -id (containerd, pkg/shim), or nil.
-func commandSandbox(command []byte) []byte {
-	for len(command) > 0 {
-		var word []byte
-		word, command, _ = bytes.Cut(command, []byte(" "))
-		flag := bytes.TrimPrefix(word, []byte("-"))
-		if len(flag) == len(word) {
-			continue
-		}
-		flag = bytes.TrimPrefix(flag, []byte("-"))
-		id, ok := bytes.CutPrefix(flag, []byte("id="))
-		if !ok && string(flag) == "id" {
-			id, _, _ = bytes.Cut(command, []byte(" "))
-			ok = true
-		}
-		if ok && isID(id) {
-			return id
-		}
-	}
-	return nil
 }
 
 // containerID is the id in an agent request's text form, container_id:"77aa",

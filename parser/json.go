@@ -32,7 +32,7 @@ type member struct {
 	spaced     bool
 	deep       bool // nested deeper than the limit: there is no value
 	kind       jsonKind
-	place      int32 // of the key; for who uses the member, the reader leaves it alone
+	keyID      int32 // of the key; for who uses the member, the reader leaves it alone
 }
 
 // objectReader reads the members of one JSON object (RFC 8259) one by one,
@@ -57,7 +57,7 @@ func (r *objectReader) reset(text []byte, maxDepth int) {
 }
 
 // next reads the next member. When it returns false the object is whole if
-// r.done, and broken at some place after the last member otherwise.
+// r.done, and broken somewhere after the last member otherwise.
 func (r *objectReader) next(m *member) bool {
 	text, start := r.Text, r.pos+1
 	// Nearly always nothing is between the tokens, and strings have no escapes.

@@ -4,22 +4,22 @@ package parser
 // have, in whatever encoding they come. A key that is not here is text.
 //
 // It has two more uses. A guest's key that is not here makes no field of its
-// own. And the keys that the parser itself looks at are found by their place.
+// own. And the parser knows the keys that it looks at itself by their key IDs.
 //
 // The rows were read from the logging calls of every release up to 4.1.0. All
 // keys of the agents are here, and of the other programs all keys that are not
-// text. Where the places of a key do not agree it is text, unless most of them
+// text. Where the programs do not agree on a key it is text, unless most of them
 // are numbers and the rest can go to KEY_text; a comment says so.
 // docs/keys.md lists the table for users and is made from it.
 
-// KeyRow is one key of the table.
-type KeyRow struct {
+// keyRow is one key of the table.
+type keyRow struct {
 	Name string // as Kata writes it
 	Type Type
 	From string // who writes it: "PROGRAM, PROGRAM: a file that does"
 }
 
-// Places of the keys that the parser looks at. The order is that of keyRows.
+// Key IDs of the keys that the parser looks at. The order is that of keyRows.
 const (
 	keyTime = iota
 	keyTs
@@ -45,6 +45,7 @@ const (
 	keyPodName
 	keyPodNamespace
 	keyPodUID
+	keyContainerName
 	keyAgentPid
 	keyAgentTime
 	keyAgentSource
@@ -62,7 +63,7 @@ const (
 	fromPlugin = "this plugin"
 )
 
-var keyRows = []KeyRow{
+var keyRows = []keyRow{
 	{"time", Text, fromLogrus},
 	{"ts", Text, "agent, runtime-rs"},
 	{"level", Text, fromAll},
@@ -87,6 +88,7 @@ var keyRows = []KeyRow{
 	{"pod_name", Text, fromPlugin},
 	{"pod_namespace", Text, fromPlugin},
 	{"pod_uid", Text, fromPlugin},
+	{"container_name", Text, fromPlugin},
 	{"agent_pid", Integer, fromPlugin},
 	{"agent_time", Text, fromPlugin},
 	{"agent_source", Text, fromPlugin},
@@ -481,6 +483,3 @@ var (
 	sandboxIDKeys   = []string{"ID", "sandboxid", "sandbox_id", "sandboxID", "sandbox-id", "sandox-id", "podsandboxid"}
 	containerIDKeys = []string{"container-id", "container_id", "containerID", "Container"}
 )
-
-// KeyTable lists the built-in table in its order. The caller must not change it.
-func KeyTable() []KeyRow { return keyRows }

@@ -13,8 +13,8 @@ var update = flag.Bool("update", false, "write docs/keys.md and testdata/rows an
 
 func TestKeyTable(t *testing.T) {
 	written := map[string]string{}
-	native := map[string]KeyRow{}
-	for _, row := range KeyTable() {
+	native := map[string]keyRow{}
+	for _, row := range keyRows {
 		if row.Name == "" || row.From == "" {
 			t.Errorf("row %+v is not complete", row)
 		}
@@ -36,27 +36,65 @@ func TestKeyTable(t *testing.T) {
 		}
 		native[folded] = row
 	}
-	if n := len(KeyTable()); n > 400 {
+	if n := len(keyRows); n > 400 {
 		t.Errorf("%d rows: text of the host's programs needs none", n)
 	}
 }
 
 func TestKeysFind(t *testing.T) {
-	k := NewKeys(Types{})
-	for _, row := range KeyTable() {
+	k := newKeyTable(Types{})
+	for _, row := range keyRows {
 		for _, name := range []string{string(appendName(nil, []byte(row.Name))), nativeName(row.Name)} {
-			place := k.find([]byte(name))
-			if place == unknown {
+			keyID := k.find([]byte(name))
+			if keyID == unknown {
 				t.Errorf("%q is not found as %s", row.Name, name)
-			} else if k.Name(KeyID(place)) != name || k.rows[place].typ != row.Type {
-				t.Errorf("%q is found as %s, %s", row.Name, k.Name(KeyID(place)), k.rows[place].typ)
+			} else if string(k.name(keyID)) != name || k.rows[keyID].typ != row.Type {
+				t.Errorf("%q is found as %s, %s", row.Name, k.name(keyID), k.rows[keyID].typ)
 			}
 		}
 	}
 }
 
-func TestKeyPlaces(t *testing.T) {
-	for place, name := range map[int]string{
+// TestKeys: a field's key is an index in Keys, whichever Parser of the same types made it.
+func TestKeys(t *testing.T) {
+	extra := map[string]Type{"my key": Integer, "my-key": Float, "a.b": Bool, "zeta": Integer, "count": Text, "duplicate": Text}
+	for _, types := range []Types{{}, {AllText: true}, {Extra: extra}} {
+		p, q := New(Config{Types: types}), New(Config{Types: types})
+		keys := q.Keys()
+		for i, row := range keyRows {
+			want := Key{string(appendName(nil, []byte(row.Name))), row.Type, row.From == fromPlugin}
+			if typ, ok := types.Extra[row.Name]; ok {
+				want.Type = typ
+			}
+			if types.AllText {
+				want.Type = Text
+			}
+			if keys[i] != want {
+				t.Errorf("%v: key %d is %v, want %v", types, i, keys[i], want)
+			}
+		}
+		for _, key := range keys[len(keyRows):] {
+			if key.Added {
+				t.Errorf("%v: %s is added", types, key.Name)
+			}
+		}
+		text := []byte(`time="2024-05-06T07:08:10.25Z" level=info my key=1 a.b=true zeta=5 my-key=0.5 other=x count=3 exit_code=1 pid=y`)
+		r := p.Parse(&Message{Text: text, Origin: Kata})
+		for i := range r.Fields {
+			switch f := &r.Fields[i]; {
+			case f.Key < 0:
+			case keys[f.Key].Name != string(r.Name(f)) || keys[f.Key].Type != f.Type && f.Type != Null:
+				t.Errorf("%v: %s of type %v has key %v", types, r.Name(f), f.Type, keys[f.Key])
+			}
+		}
+		if !slices.Equal(keys, p.Keys()) {
+			t.Errorf("%v: two parsers have other keys", types)
+		}
+	}
+}
+
+func TestKeyIDs(t *testing.T) {
+	for keyID, name := range map[int]string{
 		keyTime: "time", keyTs: "ts", keyLevel: "level", keyMsg: "msg", keyName: "name", keySource: "source",
 		keySubsystem: "subsystem", keyPid: "pid", keyVersion: "version", keyComponent: "component",
 		keySandbox: "sandbox", keyContainer: "container", keyReq: "req", keyVMConsole: "vmconsole",
@@ -64,11 +102,11 @@ func TestKeyPlaces(t *testing.T) {
 		keyConsoleNoise: "console_noise", keyDuplicate: "duplicate",
 		keyAgentPid: "agent_pid", keyAgentTime: "agent_time", keyAgentFields: "agent_fields",
 	} {
-		if keyRows[place].Name != name {
-			t.Errorf("place %d is %q, not %q", place, keyRows[place].Name, name)
+		if keyRows[keyID].Name != name {
+			t.Errorf("key %d is %q, not %q", keyID, keyRows[keyID].Name, name)
 		}
-		if got := NewKeys(Types{}).Name(KeyID(place)); got != name {
-			t.Errorf("place %d of Keys is %q, not %q", place, got, name)
+		if got := string(newKeyTable(Types{}).name(keyID)); got != name {
+			t.Errorf("key %d of the table is %q, not %q", keyID, got, name)
 		}
 	}
 }
@@ -90,7 +128,7 @@ func TestKeyTypes(t *testing.T) {
 			"notified|cold-plug",
 	}
 	types := map[string]Type{}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		types[row.Name] = row.Type
 	}
 	for typ, names := range want {
@@ -104,7 +142,7 @@ func TestKeyTypes(t *testing.T) {
 
 // What a guest may not set, in any spelling, and what it may.
 func TestReservedKeys(t *testing.T) {
-	k := NewKeys(Types{})
+	k := newKeyTable(Types{})
 	reserved := func(name string) bool {
 		group := k.group(appendSquashed(nil, []byte(name)))
 		return group != unknown && k.rows[group].reserved
@@ -196,13 +234,13 @@ func keysDoc() string {
 		typ   Type
 		title string
 	}{{Integer, "Integers"}, {Float, "Floats"}, {Bool, "Bools"}, {Text, "Text"}} {
-		var rows []KeyRow
-		for _, row := range KeyTable() {
+		var rows []keyRow
+		for _, row := range keyRows {
 			if row.Type == part.typ {
 				rows = append(rows, row)
 			}
 		}
-		slices.SortFunc(rows, func(x, y KeyRow) int {
+		slices.SortFunc(rows, func(x, y keyRow) int {
 			if c := strings.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)); c != 0 {
 				return c
 			}

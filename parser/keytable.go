@@ -2,29 +2,55 @@ package parser
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// unknown is the place of a key that is not in the table.
+// unknown is the key ID of a key that is not in the table.
 const unknown = -1
 
-// Keys is a key table made ready for looking keys up: the built-in rows, the
-// forms that the Rust runtime's journal fields give them, and the rows that
-// Types adds. It does not change after NewKeys and may be used by many parsers.
-type Keys struct {
-	rows   []keyInfo
-	slots  []int16          // open addressing: 1 + place, 0 for an empty slot
-	spaced map[int]string   // the names of listed keys that are written in another way, by place
-	groups map[string]int16 // by name as appendSquashed leaves it: the place of the first such key
-	ids    idPlaces
+// Key is a key that parsers know: one that Kata's programs log, such a key in the form that
+// the Rust runtime's journal fields give it, one that Types adds, or one that only the
+// parser itself writes.
+type Key struct {
+	Name  string // as Record.Name returns it
+	Type  Type   // of its values; one that does not fit becomes text under Name and "_text"
+	Added bool   // the parser adds it to what the message has
 }
 
-// idPlaces are the places of keys that the parser looks at for ids.
-type idPlaces struct {
+// Keys returns the keys that the Parser knows. A Field's Key is an index in it, so that what
+// is made for each key once needs no comparison of names later. Parsers with equal Types
+// have the same keys in the same order. The caller owns the slice.
+func (p *Parser) Keys() []Key {
+	p.start()
+	keys := make([]Key, p.keys.len())
+	for i := range keys {
+		row := &p.keys.rows[i]
+		keys[i] = Key{string(row.name), row.typ, isAdded(i)}
+	}
+	return keys
+}
+
+// isAdded reports whether a key is one that only this plugin writes.
+func isAdded(keyID int) bool { return keyID >= keyGuest && keyID <= keyAgentFields }
+
+// keyTable is the key table made ready for looking keys up. It does not change after
+// newKeyTable and is used by many parsers.
+type keyTable struct {
+	rows   []keyInfo
+	slots  []int16          // open addressing: 1 + key ID, 0 for an empty slot
+	spaced map[int]string   // the names of listed keys that are written in another way, by key ID
+	groups map[string]int16 // by name as appendSquashed leaves it: the key ID of the first such key
+	ids    idKeyIDs
+}
+
+// idKeyIDs are the key IDs of the keys that the parser looks at for ids.
+type idKeyIDs struct {
 	sandbox   []int // of sandboxIDKeys, in their order
 	container []int // of containerIDKeys
 	stream    int
@@ -36,7 +62,7 @@ type keyInfo struct {
 	name       []byte // as written: every blank and '.' is '_'
 	head, tail uint64 // the ends of the name, see ends
 	typ        Type
-	group      int16 // place of the first key that appendSquashed makes the same
+	group      int16 // key ID of the first key that appendSquashed makes the same
 	listed     bool  // it is a row of the built-in table
 	spaced     bool  // and there it has blanks or dots
 	agent      bool  // an agent writes it
@@ -61,19 +87,19 @@ const (
 	idModule
 )
 
-// NewKeys makes the table for the given types. That without types of its own is made
+// newKeyTable makes the table for the given types. That without types of its own is made
 // once.
-func NewKeys(types Types) *Keys {
+func newKeyTable(types Types) *keyTable {
 	if !types.AllText && len(types.Extra) == 0 {
 		return builtIn()
 	}
-	return newKeys(types)
+	return makeKeyTable(types)
 }
 
-var builtIn = sync.OnceValue(func() *Keys { return newKeys(Types{}) })
+var builtIn = sync.OnceValue(func() *keyTable { return makeKeyTable(Types{}) })
 
-func newKeys(types Types) *Keys {
-	k := &Keys{slots: make([]int16, 1024), groups: map[string]int16{}, spaced: map[int]string{}}
+func makeKeyTable(types Types) *keyTable {
+	k := &keyTable{slots: make([]int16, 1024), groups: map[string]int16{}, spaced: map[int]string{}}
 	for _, row := range keyRows {
 		at := k.add(row.Name, row.Type)
 		info := &k.rows[at]
@@ -88,11 +114,12 @@ func newKeys(types Types) *Keys {
 	for _, row := range keyRows {
 		k.add(nativeName(row.Name), row.Type)
 	}
-	for name, typ := range types.Extra {
-		k.rows[k.add(nativeName(name), typ)].typ = typ
+	extra := slices.Sorted(maps.Keys(types.Extra))
+	for _, name := range extra {
+		k.rows[k.add(nativeName(name), types.Extra[name])].typ = types.Extra[name]
 	}
-	for name, typ := range types.Extra {
-		k.rows[k.add(name, typ)].typ = typ
+	for _, name := range extra {
+		k.rows[k.add(name, types.Extra[name])].typ = types.Extra[name]
 	}
 	reserved := map[string]bool{}
 	for _, name := range reservedKeys {
@@ -111,32 +138,32 @@ func newKeys(types Types) *Keys {
 			row.typ = Text
 		}
 	}
-	place := func(name string) int { return k.find([]byte(name)) }
+	find := func(name string) int { return k.find([]byte(name)) }
 	for _, name := range sandboxIDKeys {
-		k.ids.sandbox = append(k.ids.sandbox, place(name))
+		k.ids.sandbox = append(k.ids.sandbox, find(name))
 	}
 	for i, name := range containerIDKeys {
-		k.ids.container = append(k.ids.container, place(name))
-		k.rows[place(name)].id = containerID1 + idKey(i)
+		k.ids.container = append(k.ids.container, find(name))
+		k.rows[find(name)].id = containerID1 + idKey(i)
 	}
 	for name, id := range map[string]idKey{"req": idRequest, "cid": idCid, "eid": idEid, "module": idModule} {
-		k.rows[place(name)].id = id
+		k.rows[find(name)].id = id
 	}
-	k.ids.stream = place("stream")
+	k.ids.stream = find("stream")
 	return k
 }
 
-// isListed reports whether a key, whose written name has the given place, is a row of the
+// isListed reports whether a key, whose written name has the given key ID, is a row of the
 // built-in table letter for letter.
-func (k *Keys) isListed(place int, key []byte) bool {
-	row := &k.rows[place]
+func (k *keyTable) isListed(keyID int, key []byte) bool {
+	row := &k.rows[keyID]
 	if row.spaced {
-		return row.listed && string(key) == k.spaced[place]
+		return row.listed && string(key) == k.spaced[keyID]
 	}
 	return row.listed && string(key) == string(row.name)
 }
 
-// isAgentKey reports whether the programs that write a key, as KeyRow.From lists them,
+// isAgentKey reports whether the programs that write a key, as keyRow.From lists them,
 // include an agent.
 func isAgentKey(from string) bool {
 	programs, _, _ := strings.Cut(from, ": ")
@@ -163,16 +190,10 @@ func appendSquashed(dst, name []byte) []byte {
 	return dst
 }
 
-// Len is the number of keys; KeyIDs run from 0 to Len()-1.
-func (k *Keys) Len() int { return len(k.rows) }
+// len is the number of keys.
+func (k *keyTable) len() int { return len(k.rows) }
 
-// Name returns the written name, without a prefix, of a key.
-func (k *Keys) Name(key KeyID) string { return string(k.rows[key].name) }
-
-// Type returns the type that the values of a key get, Text for a key that is not in the table.
-func (k *Keys) Type(key KeyID) Type { return k.rows[key].typ }
-
-func (k *Keys) add(name string, typ Type) int {
+func (k *keyTable) add(name string, typ Type) int {
 	written := string(appendName(nil, []byte(name)))
 	if at := k.find([]byte(written)); at != unknown {
 		return at
@@ -180,17 +201,18 @@ func (k *Keys) add(name string, typ Type) int {
 	if 2*len(k.rows) >= len(k.slots) {
 		k.slots = make([]int16, 2*len(k.slots))
 		for i := range k.rows {
-			k.place(i)
+			k.insert(i)
 		}
 	}
 	k.rows = append(k.rows, keyInfo{name: []byte(written), typ: typ})
 	row := &k.rows[len(k.rows)-1]
 	row.head, row.tail = ends(row.name)
-	k.place(len(k.rows) - 1)
+	k.insert(len(k.rows) - 1)
 	return len(k.rows) - 1
 }
 
-func (k *Keys) place(row int) {
+// insert makes a row one that find finds.
+func (k *keyTable) insert(row int) {
 	mask := uint32(len(k.slots) - 1)
 	r := &k.rows[row]
 	h := hash(r.head, r.tail, len(r.name)) & mask
@@ -200,8 +222,8 @@ func (k *Keys) place(row int) {
 	k.slots[h] = int16(row + 1)
 }
 
-// find is the place of the key with the written name, or unknown.
-func (k *Keys) find(name []byte) int {
+// find is the key ID of the key with the written name, or unknown.
+func (k *keyTable) find(name []byte) int {
 	n := len(name)
 	if n > 16 || cap(name) < 16 {
 		head, tail := ends(name)
@@ -224,7 +246,7 @@ func (k *Keys) find(name []byte) int {
 }
 
 // findEnds is find for a name whose ends are known.
-func (k *Keys) findEnds(name []byte, head, tail uint64) int {
+func (k *keyTable) findEnds(name []byte, head, tail uint64) int {
 	last := uint32(len(k.slots) - 1)
 	for h := hash(head, tail, len(name)) & last; ; h = (h + 1) & last {
 		slot := k.slots[h]
@@ -272,11 +294,11 @@ func hash(head, tail uint64, n int) uint32 {
 	return uint32(h >> 40)
 }
 
-// sequence finds keys faster than Keys do, where they come in the same order
+// sequence finds keys faster than the table does, where they come in the same order
 // again and again: it tries the one that came after the last one before.
 type sequence struct {
-	keys  *Keys
-	links []link // by place
+	keys  *keyTable
+	links []link // by key ID
 	last  *link  // the last key that was found
 }
 
@@ -284,30 +306,29 @@ type sequence struct {
 type link struct {
 	next        *link
 	start, mask [2]uint64 // the first bytes of its name, and ones where they are
-	size        int       // how long the name is
-	place       int32
+	size        int       // how long the name is, -1 if that is more than 16 bytes
+	keyID       int32
 	kind        valueKind
-	typ         Type
 }
 
 // valueKind is what becomes of a key's value in logfmt.
 type valueKind uint8
 
 const (
-	kindOther   valueKind = iota // see Parser.addAt
-	kindText                     // it is a field as it stands
+	kindText    valueKind = iota // it is a field as it stands
 	kindMessage                  // so it is without a newline at its end
 	kindLevel                    // so it is if it is a word of Levels
 	kindInteger                  // it is a number
+	kindOther                    // see Parser.addAt
 )
 
-func kindOf(place int, typ Type) valueKind {
+func kindOf(keyID int, typ Type) valueKind {
 	switch {
-	case place == keyTime || place == keyTs:
+	case keyID == keyTime || keyID == keyTs:
 		return kindOther
-	case place == keyMsg:
+	case keyID == keyMsg:
 		return kindMessage
-	case place == keyLevel:
+	case keyID == keyLevel:
 		return kindLevel
 	case typ == Text:
 		return kindText
@@ -317,11 +338,14 @@ func kindOf(place int, typ Type) valueKind {
 	return kindOther
 }
 
-func newSequence(keys *Keys) sequence {
-	links := make([]link, keys.Len())
+func newSequence(keys *keyTable) sequence {
+	links := make([]link, keys.len())
 	for i := range links {
 		l, row := &links[i], &keys.rows[i]
-		*l = link{next: &links[0], size: len(row.name), place: int32(i), kind: kindOf(i, row.typ), typ: row.typ}
+		*l = link{next: &links[0], size: -1, keyID: int32(i), kind: kindOf(i, row.typ)}
+		if len(row.name) <= 16 {
+			l.size = len(row.name)
+		}
 		for k, c := range row.name[:min(len(row.name), 16)] {
 			l.start[k/8] |= uint64(c) << (k % 8 * 8)
 			l.mask[k/8] |= 0xff << (k % 8 * 8)
@@ -330,25 +354,28 @@ func newSequence(keys *Keys) sequence {
 	return sequence{keys: keys, links: links, last: &links[0]}
 }
 
-// is reports whether it is easy to see that the key's name is name.
-func (l *link) is(name []byte) bool {
-	return len(name) == l.size && len(name) <= 16 && cap(name) >= 16 &&
-		(scan.Load(name[:16], 0)^l.start[0])&l.mask[0]|(scan.Load(name[:16], 8)^l.start[1])&l.mask[1] == 0
+// is reports whether it is easy to see that the key's name is text[start:end].
+func (l *link) is(text []byte, start, end int) bool {
+	if end-start != l.size || start+16 > len(text) {
+		return false
+	}
+	name := text[start : start+16 : start+16]
+	return (scan.Load(name, 0)^l.start[0])&l.mask[0]|(scan.Load(name, 8)^l.start[1])&l.mask[1] == 0
 }
 
-// find is Keys.find.
+// find is keyTable.find.
 func (s *sequence) find(name []byte) int {
 	l := s.last.next
-	if !l.is(name) {
-		place := s.keys.find(name)
-		if place == unknown {
+	if !l.is(name[:cap(name)], 0, len(name)) {
+		keyID := s.keys.find(name)
+		if keyID == unknown {
 			return unknown
 		}
-		l = &s.links[place]
+		l = &s.links[keyID]
 		s.last.next = l
 	}
 	s.last = l
-	return int(l.place)
+	return int(l.keyID)
 }
 
 // appendName appends key to dst as names are written: every blank and '.' in
@@ -405,11 +432,11 @@ func nativeName(key string) string {
 	return b.String()
 }
 
-// nameBytes is Name as a slice that must not be written to.
-func (k *Keys) nameBytes(place int) []byte { return k.rows[place].name }
+// name is the written name of a key. It must not be written to.
+func (k *keyTable) name(keyID int) []byte { return k.rows[keyID].name }
 
 // group is the group of a name as appendSquashed leaves it, or unknown.
-func (k *Keys) group(squashed []byte) int {
+func (k *keyTable) group(squashed []byte) int {
 	if group, ok := k.groups[string(squashed)]; ok {
 		return int(group)
 	}

@@ -3,6 +3,7 @@ package parser
 import (
 	"bytes"
 	"math"
+	"math/bits"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
@@ -30,7 +31,7 @@ const maxKey = 256
 //	}
 //	if d.Reason() != parser.OK { … }
 type Logfmt struct {
-	scan.Structure
+	structure scan.Structure
 
 	// Where pairs are: the current one is number at of n that have been read. Its key
 	// is between edge[2*at] and edge[2*at+1], its value ends at edge[2*at+2].
@@ -73,7 +74,7 @@ func (d *Logfmt) reset(text []byte, console bool) {
 		d.setAside(text)
 		text = nil
 	}
-	d.Structure.Reset(text)
+	d.structure.Reset(text)
 	d.edges.reset(0)
 	d.at, d.n, d.pos, d.odd = -1, 0, 0, false
 	// A stamp starts with a bracket.
@@ -96,7 +97,7 @@ func (d *Logfmt) Next() bool {
 // a Next that returned true.
 func (d *Logfmt) Key() []byte {
 	i := d.current()
-	return d.Text[d.edge[i]+1 : d.edge[i+1]]
+	return d.structure.Text[d.edge[i]+1 : d.edge[i+1]]
 }
 
 // Value is the value of the current pair, unquoted: a slice of the text, or of
@@ -110,16 +111,22 @@ func (d *Logfmt) Value() []byte {
 // and when the compiler knows that it need not check an index.
 func (d *Logfmt) current() int { return 2 * int(uint8(d.at)) }
 
-// isOdd reports whether the value of the current pair is not just what is between edges,
-// with quotes around it or without.
-func (d *Logfmt) isOdd() bool { return d.odd && d.oddOnes>>(uint(d.at)%batch)&1 != 0 }
+// nextOdd returns the number of the first pair, from the current one on, whose value is not
+// just what is between edges, with quotes around it or without; that behind the last pair if
+// there is none.
+func (d *Logfmt) nextOdd() int {
+	if !d.odd {
+		return d.n
+	}
+	return min(d.n, d.at+bits.TrailingZeros16(bits.RotateLeft16(d.oddOnes, -(d.at%batch))))
+}
 
 // valueOf is the value of pair number i, given where it is in the text.
 func (d *Logfmt) valueOf(i, start, end int) []byte {
 	if d.odd {
 		return d.values[uint(i)%batch]
 	}
-	value := d.Text[start:end]
+	value := d.structure.Text[start:end]
 	if len(value) > 0 && value[0] == '"' {
 		value = value[1 : len(value)-1]
 	}
@@ -132,7 +139,7 @@ func (d *Logfmt) lastKey() []byte {
 		return nil
 	}
 	i := 2 * int(uint8(d.n-1))
-	return d.Text[d.edge[i]+1 : d.edge[i+1]]
+	return d.structure.Text[d.edge[i]+1 : d.edge[i+1]]
 }
 
 // isClosed reports whether the value of the last pair has an end, a quote or what is
@@ -142,7 +149,7 @@ func (d *Logfmt) isClosed() bool {
 		return true
 	}
 	i := 2 * int(uint8(d.n-1))
-	value := d.Text[d.edge[i+1]+1:]
+	value := d.structure.Text[d.edge[i+1]+1:]
 	if d.reason == UnterminatedQuote || len(value) == 0 {
 		return false
 	}
@@ -162,10 +169,10 @@ func (d *Logfmt) Unparsed() []byte { return d.unparsed }
 // used.
 func (d *Logfmt) more() {
 	d.odd = false
-	if d.pos >= len(d.Text) {
+	if d.pos >= len(d.structure.Text) {
 		return
 	}
-	if !d.regular && d.pos >= d.Base()+scan.WindowBytes && !d.console {
+	if !d.regular && d.pos >= d.structure.Base()+scan.WindowBytes && !d.console {
 		d.resume()
 	}
 	if !d.regular || !d.regularPairs() {
@@ -175,13 +182,13 @@ func (d *Logfmt) more() {
 
 // anyPairs reads pairs of text of any kind.
 func (d *Logfmt) anyPairs() {
-	text, pos, n := d.Text, d.pos, 0
+	text, pos, n := d.structure.Text, d.pos, 0
 	for pos < len(text) && n < batch {
 		if text[pos] <= ' ' {
 			pos++
 			continue
 		}
-		equal := d.Find(scan.ClassEqual, pos)
+		equal := d.structure.Find(scan.ClassEqual, pos)
 		if equal >= len(text) || d.console && d.stampAt(pos) {
 			d.end(pos)
 			pos = len(text)
@@ -209,20 +216,20 @@ func (d *Logfmt) skipPair(pos, equal int) int {
 	kept := len(d.unparsed)
 	_, after := d.readValue(equal + 1)
 	d.unparsed = d.unparsed[:kept]
-	d.setAside(d.Text[pos:after])
+	d.setAside(d.structure.Text[pos:after])
 	return after
 }
 
 // end deals with text that no '=' follows any more, or that a stamp starts.
 func (d *Logfmt) end(pos int) {
 	if d.noise < 0 && !(d.console && d.stampAt(pos)) {
-		d.setAside(d.Text[pos:])
+		d.setAside(d.structure.Text[pos:])
 	}
 }
 
 // stampAt reports whether a kernel stamp starts at pos; it then ends the record.
 func (d *Logfmt) stampAt(pos int) bool {
-	if !isStamp(d.Text[pos:]) {
+	if !isStamp(d.structure.Text[pos:]) {
 		return false
 	}
 	d.noise = pos
@@ -233,22 +240,22 @@ func (d *Logfmt) stampAt(pos int) bool {
 // that starts; at its end when the word is no key.
 func (d *Logfmt) shorten(key, end int) int {
 	word := end
-	for word > key && d.Text[word-1] > ' ' {
+	for word > key && d.structure.Text[word-1] > ' ' {
 		word--
 	}
 	if n := end - word; n == 0 || n > maxKey {
 		return end
 	}
-	d.setAside(d.Text[key:word])
+	d.setAside(d.structure.Text[key:word])
 	return word
 }
 
 // readValue reads the value that starts at i and returns where it ends, damage
 // behind it included.
 func (d *Logfmt) readValue(i int) (value []byte, after int) {
-	text := d.Text
+	text := d.structure.Text
 	if i >= len(text) || text[i] != '"' {
-		end := d.Find(scan.ClassBlank, i)
+		end := d.structure.Find(scan.ClassBlank, i)
 		if d.console {
 			if at := stampIn(text[i:end], text[i:]); at >= 0 {
 				d.noise = i + at
@@ -265,7 +272,7 @@ func (d *Logfmt) readValue(i int) (value []byte, after int) {
 	if d.console && d.stampAt(end) {
 		return value, len(text)
 	}
-	after = d.Find(scan.ClassBlank, end)
+	after = d.structure.Find(scan.ClassBlank, end)
 	d.setAside(text[end:after])
 	return value, after
 }
@@ -273,8 +280,8 @@ func (d *Logfmt) readValue(i int) (value []byte, after int) {
 // quotedValue reads the value whose opening quote is before i and returns where
 // the closing one is, or len(text).
 func (d *Logfmt) quotedValue(i int) (value []byte, end int) {
-	text := d.Text
-	end = d.Find(scan.ClassQuote, i)
+	text := d.structure.Text
+	end = d.structure.Find(scan.ClassQuote, i)
 	if end < len(text) && text[end] == '"' {
 		return text[i:end], end
 	}
@@ -314,7 +321,7 @@ func (d *Logfmt) setAside(text []byte) {
 // leaves bare: it is more than one value.
 func (d *Logfmt) oddBare() bool {
 	value := d.Value()
-	if len(value) == 0 || d.Text[d.edge[d.current()+1]+1] == '"' {
+	if len(value) == 0 || d.structure.Text[d.edge[d.current()+1]+1] == '"' {
 		return false
 	}
 	return bytes.IndexByte(value, '"') >= 0 || bytes.IndexByte(value, '=') >= 0

@@ -37,7 +37,7 @@ func FuzzLogrus(f *testing.F) {
 	f.Add("a.b", "<&>\u2028", "x\r\n", int64(1_700_000_000_000_000_000), uint8(5))
 	p := New(Config{})
 	f.Fuzz(func(t *testing.T, key, value, msg string, nano int64, level uint8) {
-		if !usableKey(p.Keys(), key) {
+		if !usableKey(p.keys, key) {
 			return
 		}
 		c := logrusCase{p, key, value, msg, time.Unix(0, int64(uint64(nano)%4e18)).UTC(), logrusLevels[level%7]}
@@ -52,7 +52,7 @@ func FuzzLogrus(f *testing.F) {
 
 // usableKey reports whether a key can be told from what stands beside it in
 // logrus's text form, which writes keys as they are, and means nothing to Kata.
-func usableKey(keys *Keys, key string) bool {
+func usableKey(keys *keyTable, key string) bool {
 	name := appendName(nil, []byte(key))
 	return key != "" && len(key) <= maxKey && valid(key) == key && !strings.ContainsAny(key, "=[") && strings.TrimFunc(key, isBlank) == key &&
 		!isOurs(name) && keys.group(appendSquashed(nil, name)) == unknown
@@ -194,7 +194,7 @@ func FuzzTerminal(f *testing.F) {
 	p := New(Config{})
 	f.Fuzz(func(t *testing.T, key, value, msg string, level uint8) {
 		// A message with colours of its own cannot be told from the fields.
-		if !usableKey(p.Keys(), key) || strings.ContainsRune(key+msg, 0x1b) {
+		if !usableKey(p.keys, key) || strings.ContainsRune(key+msg, 0x1b) {
 			return
 		}
 		word := logrusLevels[level%7]

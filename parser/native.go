@@ -37,7 +37,7 @@ func (p *Parser) native(n *Native, text []byte) {
 
 func (p *Parser) nativeTime(micros []byte) {
 	t, ok := parseMicros(micros)
-	if !ok || !t.InRange() {
+	if !ok || !t.inRange() {
 		p.rec.Reason = p.rec.Reason.or(BadTime)
 		p.rec.set(keyTime, p.valid(micros))
 		return
@@ -54,8 +54,8 @@ func (p *Parser) nativeField(f *NativeField) {
 	p.rec.arena = scan.AppendLower(p.rec.arena, f.Name)
 	name := p.rec.arena[start:] // capacity behind it lets it be found sooner
 	value := p.valid(f.Value)
-	place := p.order.find(name)
-	switch place {
+	keyID := p.order.find(name)
+	switch keyID {
 	case keySource:
 		if !p.cfg.NoNative {
 			r.set(keySandbox, value)
@@ -73,12 +73,12 @@ func (p *Parser) nativeField(f *NativeField) {
 	}
 	switch {
 	case p.cfg.NoNative:
-	case place == keyMsg || place == keyLevel || place == keyTime || place == keySandbox:
+	case keyID == keyMsg || keyID == keyLevel || keyID == keyTime || keyID == keySandbox:
 		// Names that are taken by what the record says of itself: MSG, LEVEL …
-		if !r.has(place) {
-			r.set(place, value)
+		if !r.has(keyID) {
+			r.set(keyID, value)
 		}
 	case p.hasSpace():
-		p.addText(name, place, value)
+		p.addText(name, keyID, value)
 	}
 }

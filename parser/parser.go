@@ -2,8 +2,6 @@ package parser
 
 import (
 	"bytes"
-	"math"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
@@ -19,7 +17,7 @@ const (
 	OnlyNative               // nothing but runtime-rs's journal records
 )
 
-// String returns the value of the plugin's option format.
+// String returns the name of the format: auto, logfmt, json or native.
 func (f Format) String() string { return [...]string{"auto", "logfmt", "json", "native"}[f] }
 
 // NestedMode is what becomes of JSON objects and arrays.
@@ -31,7 +29,7 @@ const (
 	DropNested                   // left out
 )
 
-// String returns the value of the plugin's option nested.
+// String returns the name of the mode: stringify, keep or drop.
 func (n NestedMode) String() string { return [...]string{"stringify", "keep", "drop"}[n] }
 
 // The limits' defaults, and the highest value of MaxFields.
@@ -49,7 +47,6 @@ const (
 type Config struct {
 	Format     Format
 	Types      Types
-	Keys       *Keys // the table made for Types, for parsers to share; may be nil
 	Nested     NestedMode
 	NoUnpack   bool // leave what guests wrote where it is
 	NoNative   bool // read only the message of native records, not their fields
@@ -65,12 +62,16 @@ type Message struct {
 	Text   []byte
 	Origin Origin
 	Cut    bool // journald cut the line here: _LINE_BREAK is there and not nul
+	// Continuation is set where the message is the rest of a line: it is then text, whatever
+	// it looks like, with the error code cut and no other field but the flag of a guest.
+	Continuation Continuation
 	// Native is set for a native journal record of the Rust runtime.
 	Native *Native
-	// Command returns the command line of the process that wrote the message, if it is
-	// known to be a shim that runs as root, and else nil. It is called where the message
-	// has no sandbox's id, and may be nil.
-	Command func() []byte
+	// Sandbox returns the id of the sandbox that the message's writer works for, from where
+	// no guest can write, such as the command line of a shim; nil if it is not known. Parse
+	// calls it, once, where the host's words in the message name no sandbox, and copies what
+	// it returns. It may be nil.
+	Sandbox func() []byte
 }
 
 // Parser turns messages into fields. It keeps memory from one message to the
@@ -78,7 +79,7 @@ type Message struct {
 // nothing.
 type Parser struct {
 	cfg  Config
-	keys *Keys
+	keys *keyTable
 	rec  Record
 
 	// Readers of the message, and then of the record inside it, and the order of the keys
@@ -121,19 +122,11 @@ func New(cfg Config) *Parser {
 	setDefault(&cfg.MaxFields, DefaultMaxFields)
 	setDefault(&cfg.MaxDepth, DefaultMaxDepth)
 	cfg.MaxFields = min(cfg.MaxFields, HighestMaxFields)
-	if cfg.Keys == nil {
-		cfg.Keys = NewKeys(cfg.Types)
-	}
-	p := &Parser{cfg: cfg, keys: cfg.Keys, order: newSequence(cfg.Keys), innerOrder: newSequence(cfg.Keys)}
+	keys := newKeyTable(cfg.Types)
+	p := &Parser{cfg: cfg, keys: keys, order: newSequence(keys), innerOrder: newSequence(keys)}
 	p.rec.init(p.keys)
 	p.guest.init(p.rec.other.seed)
 	return p
-}
-
-// Keys is the table that Field.Key refers to.
-func (p *Parser) Keys() *Keys {
-	p.start()
-	return p.keys
 }
 
 // start makes a zero Parser one with the defaults.
@@ -159,6 +152,9 @@ func (p *Parser) Parse(m *Message) *Record {
 	p.origin, p.truncated = m.Origin, tooLarge
 
 	switch {
+	case m.Continuation != NoContinuation:
+		p.continued(text, m.Continuation)
+		return r
 	case m.Native != nil:
 		p.native(m.Native, text)
 		p.addHostIDs(m)
@@ -178,12 +174,12 @@ func (p *Parser) Parse(m *Message) *Record {
 		p.reset()
 		text, tooLarge = p.limited(m.Text) // the copy of text that is not UTF-8 is in the arena
 		r.text, p.truncated = text, tooLarge
-		r.MaybeGuest = broken || torn
+		r.maybeGuest = broken || torn
 		if broken {
 			r.Reason = BadJSON
 		}
 		r.set(keyMsg, trimNewlines(text))
-		r.Open = true
+		r.open = true
 		p.addHostIDs(m)
 		if m.Origin == KataProxy && (m.Cut || torn || broken || tooLarge) && !p.cfg.NoUnpack {
 			p.unpack(text) // see unpackEnclosed
@@ -195,27 +191,6 @@ func (p *Parser) Parse(m *Message) *Record {
 		p.setOpenLong(m.Text)
 	}
 	p.finish(m.Cut, tooLarge)
-	return r
-}
-
-// ParseRest makes a record of the rest of a line that journald cut: text, whatever it
-// looks like. guest says that the line is, or may be, a guest's. As for the life of the
-// result, and for text that is empty, it is as Parse.
-func (p *Parser) ParseRest(text []byte, guest bool) *Record {
-	if len(text) == 0 {
-		return nil
-	}
-	p.start()
-	p.reset()
-	r := &p.rec
-	text, _ = p.limited(text)
-	r.text = text
-	if guest {
-		text = p.plain(text)
-	}
-	r.set(keyMsg, trimNewlines(text))
-	r.Guest, r.MaybeGuest, r.Open = guest, guest, true
-	p.finish(true, false)
 	return r
 }
 
@@ -233,43 +208,6 @@ func (p *Parser) limited(text []byte) (_ []byte, tooLarge bool) {
 		text = cutText(text, p.cfg.MaxMessage)
 	}
 	return p.valid(text), tooLarge
-}
-
-// setOpen decides whether the message ends inside a value, and whether a guest may have
-// written that: it stands in msg or vmconsole, and what says so may come later.
-func (p *Parser) setOpen() {
-	r := &p.rec
-	switch r.Encoding {
-	case JSONEncoding:
-		msg, subsystem := r.textOf(keyMsg), r.textOf(keySubsystem)
-		r.Open = !p.object.done
-		r.MaybeGuest = r.Open && (!r.has(keyName) || subsystem == nil || handsOn(subsystem) ||
-			msg == nil || string(msg) == "reading guest console")
-	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
-		if r.Open = p.logfmt.reason == UnterminatedQuote; r.Open {
-			last := string(p.logfmt.lastKey())
-			r.MaybeGuest = last == "vmconsole" || last == "msg" && !r.has(keySource)
-		}
-	}
-}
-
-// setOpenLong is setOpen for all of a message of which only a part is parsed. Nobody
-// knows what the other part says of its writer.
-func (p *Parser) setOpenLong(text []byte) {
-	r := &p.rec
-	switch r.Encoding {
-	case JSONEncoding:
-		p.object.reset(text, maxNesting)
-		for p.object.next(&p.member) {
-		}
-		r.Open = !p.object.done
-	case LogfmtEncoding, TerminalEncoding, AnnounceEncoding:
-		p.logfmt.Reset(text)
-		for p.logfmt.Next() {
-		}
-		r.Open = p.logfmt.reason == UnterminatedQuote
-	}
-	r.MaybeGuest = true
 }
 
 // Release lets go of the last message: after it the Parser holds no pointer into
@@ -313,7 +251,7 @@ func (p *Parser) valid(text []byte) []byte {
 		return text
 	}
 	mark := len(p.rec.arena)
-	p.rec.arena = AppendValid(p.rec.arena, text)
+	p.rec.arena = appendValid(p.rec.arena, text)
 	return p.rec.arena[mark:len(p.rec.arena)]
 }
 
@@ -344,78 +282,87 @@ func (p *Parser) readLogfmt(text []byte) bool {
 	return some
 }
 
-// addPairs takes all pairs that p.logfmt has at hand, whose text is at a place that
+// addPairs takes all pairs that p.logfmt has at hand, whose text is where
 // Record.locate has returned. It leaves p.logfmt at the last one.
 func (p *Parser) addPairs(at uint32) {
-	d, r := &p.logfmt, &p.rec
-	text, last, fields, limit := d.Text, p.order.last, r.Fields, p.cfg.MaxFields
-	for ; d.at < d.n; d.at++ {
-		i := d.current()
-		start, equal, end := d.edge[i]+1, d.edge[i+1], d.edge[i+2]
-		key := text[start:equal]
-		next := last.next
-		if !next.is(key) {
-			if next = p.findKey(key); next == nil {
-				r.Fields = fields
-				p.addOther(key, d.Value())
-				fields = r.Fields
+	d := &p.logfmt
+	for d.at < d.n {
+		key := d.Key()
+		if next := p.order.last.next; next.kind != kindOther && next.is(key[:cap(key)], 0, len(key)) {
+			first := d.at
+			if p.addSimple(at); d.at > first {
 				continue
 			}
-			last.next = next
 		}
-		last = next
-		place := next.place
-		mark := &r.at[place]
-		if *mark&^0xffff == r.gen && next.kind != kindOther {
-			continue // the key is here for the second time
+		if place := p.order.find(key); place != unknown {
+			p.addAt(key, place, d.Value())
+		} else {
+			p.addOther(key, d.Value())
 		}
-		var value []byte
-		var num int64
-		simple := len(fields) < limit && !d.isOdd()
-		if simple {
-			if start = equal + 1; start < end && text[start] == '"' {
-				start++
-				end--
-			}
-			value = text[start:end]
-			switch next.kind {
-			case kindText:
-			case kindMessage:
-				simple = len(value) == 0 || value[len(value)-1] > '\r' // see trimNewlines
-			case kindLevel:
-				simple = LevelRank(value) >= 0
-			case kindInteger:
-				num, simple = parseInt(value)
-			default:
-				simple = false
-			}
-		}
-		if !simple {
-			r.Fields = fields
-			p.addAt(key, int(place), d.Value())
-			fields = r.Fields
-			continue
-		}
-		n := len(fields)
-		*mark = r.gen | uint32(n)
-		if n == cap(fields) {
-			fields = slices.Grow(fields, 32)
-		}
-		fields = fields[:n+1]
-		// One by one: a whole that was put together elsewhere is waited for when it is copied.
-		f := &fields[n]
-		f.Num, f.Start, f.End, f.Key, f.Type = uint64(num), at+start, at+end, KeyID(place), next.typ
+		d.at++
 	}
 	d.at--
-	p.order.last, r.Fields = last, fields
 }
 
-// findKey is the link of a key in the table, nil for another key.
-func (p *Parser) findKey(key []byte) *link {
-	if place := p.keys.find(key); place != unknown {
-		return &p.order.links[place]
+// addSimple is addPairs up to the first pair whose key is not the expected one, or whose
+// value is more than a text without escapes, a word of Levels, or a small number. It calls
+// nothing, so that all it needs stays in registers.
+func (p *Parser) addSimple(at uint32) {
+	d, r := &p.logfmt, &p.rec
+	text, last := d.structure.Text[:cap(d.structure.Text)], p.order.last
+	n := len(r.Fields)
+	fields := r.Fields[:max(n, min(cap(r.Fields), p.cfg.MaxFields))]
+	i, stop := d.at, d.nextOdd()
+pairs:
+	for ; i < stop; i++ {
+		edge := d.edge[2*int(uint8(i)):][:3]
+		start, equal, end := edge[0]+1, edge[1], edge[2]
+		next := last.next
+		if !next.is(text, int(start), int(equal)) {
+			break
+		}
+		mark := &r.at[next.keyID]
+		if *mark&^0xffff == r.gen && next.kind != kindOther {
+			last = next
+			continue // the key is here for the second time
+		}
+		if n >= len(fields) {
+			break
+		}
+		if start = equal + 1; start < end && text[start] == '"' {
+			start++
+			end--
+		}
+		f := &fields[n]
+		f.Num, f.Type = 0, Text
+		switch next.kind {
+		case kindText:
+		case kindMessage:
+			if start < end && text[end-1] <= '\r' {
+				break pairs // see trimNewlines
+			}
+		default:
+			value := text[start:]
+			if end-start-1 >= 8 || len(value) < 8 {
+				break pairs
+			}
+			word := scan.Load(value, 0)
+			if next.kind == kindLevel && rankOf(word, int(end-start)) >= 0 {
+				break
+			}
+			num, ok := shortInt(word, int(end-start))
+			if !ok || next.kind != kindInteger {
+				break pairs
+			}
+			f.Num, f.Type = num, Integer
+		}
+		// One by one: a whole that was put together elsewhere is waited for when it is copied.
+		f.Start, f.End, f.Key = at+start, at+end, KeyID(next.keyID)
+		*mark = r.gen | uint32(n)
+		last = next
+		n++
 	}
-	return nil
+	d.at, p.order.last, r.Fields = i, last, fields[:n]
 }
 
 // readJSON reads text as a JSON object and reports whether there was a member in it.
@@ -425,14 +372,12 @@ func (p *Parser) readJSON(text []byte) bool {
 	o.reset(text, p.cfg.MaxDepth)
 	m, r := &p.member, &p.rec
 	for o.next(m) {
-		place := p.order.find(m.key)
-		if m.kind == jsonString && place > keyMsg && p.keys.rows[place].typ == Text && len(r.Fields) < p.cfg.MaxFields {
-			if r.claim(m.key, place) {
-				r.addValue(m.key, place, m.value, Text)
-			}
+		keyID := p.order.find(m.key)
+		if m.kind == jsonString && keyID > keyMsg && p.keys.rows[keyID].typ == Text && len(r.Fields) < p.cfg.MaxFields {
+			r.addValue(m.key, keyID, m.value, Text)
 			continue
 		}
-		p.addMember(m, place)
+		p.addMember(m, keyID)
 	}
 	some := len(p.rec.Fields) > 0 || p.hasTime
 	if !o.done {
@@ -444,204 +389,6 @@ func (p *Parser) readJSON(text []byte) bool {
 		}
 	}
 	return some
-}
-
-// name is the written name of a key and its place in the table, given where the
-// key was found there.
-func (p *Parser) name(key []byte, found int) (name []byte, place int) {
-	if found != unknown || plainName(key) {
-		return key, found
-	}
-	mark := len(p.rec.arena)
-	p.rec.arena = appendName(p.rec.arena, key)
-	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
-	return name, p.keys.find(name)
-}
-
-// add takes a pair of the host's whose value came as text.
-func (p *Parser) add(key, value []byte) { p.addAt(key, p.order.find(key), value) }
-
-// addAt is add for a key whose place is known.
-func (p *Parser) addAt(key []byte, place int, value []byte) {
-	switch place {
-	case unknown:
-		p.addOther(key, value)
-		return
-	case keyTime, keyTs:
-		if !p.hasTime {
-			p.time(place, value)
-			return
-		}
-		if p.seenTs == (place == keyTs) {
-			return // the same key for the second time
-		}
-	case keyLevel:
-		if !p.rec.has(keyLevel) {
-			level, buf, _ := foldLevel(p.rec.arena, value)
-			p.rec.arena = buf
-			p.rec.set(keyLevel, level)
-		}
-		return
-	case keyMsg:
-		if !p.rec.has(keyMsg) {
-			p.rec.set(keyMsg, trimNewlines(value))
-		}
-		return
-	}
-	if p.hasSpace() {
-		p.addText(key, place, value)
-	}
-}
-
-// addOther is add for a key that is not in the table as it is.
-func (p *Parser) addOther(key, value []byte) {
-	r := &p.rec
-	if len(r.Fields) < p.cfg.MaxFields && r.other.find(key) >= 0 {
-		return // nothing comes of a name that is here already
-	}
-	if !p.hasSpace() {
-		return
-	}
-	if name, place := p.name(key, unknown); place != unknown {
-		p.addText(name, place, value)
-	} else if r.other.add(name, len(r.Fields)) {
-		r.addValue(name, unknown, value, Text)
-	}
-}
-
-// addMember takes a member of the host's object, whose key has a place.
-func (p *Parser) addMember(m *member, place int) {
-	if m.deep {
-		p.rec.Reason = p.rec.Reason.or(TooDeep)
-		p.hide(m, place)
-		return
-	}
-	switch m.kind {
-	case jsonNull:
-		if name, place := p.name(m.key, place); p.hasSpace() && p.rec.claim(name, place) {
-			p.rec.add(name, place, Null)
-		}
-	case jsonObject, jsonArray:
-		if (place == keyTime || place == keyTs) && !p.hasTime {
-			p.time(place, m.value) // none that can be read
-			return
-		}
-		p.addNested(m, place, p.cfg.Nested)
-	default:
-		if place != unknown || p.hasSpace() {
-			p.addAt(m.key, place, m.value)
-		}
-	}
-}
-
-// addNested takes a member that is an object or array.
-func (p *Parser) addNested(m *member, found int, mode NestedMode) {
-	if mode == DropNested {
-		p.hide(m, found)
-		return
-	}
-	if !p.hasSpace() {
-		return
-	}
-	name, place := p.name(m.key, found)
-	typ := Text
-	if mode == KeepNested {
-		typ = Nested
-	}
-	if place != unknown && p.keys.rows[place].typ != Text {
-		p.addMisfit(name, place, m.value, typ)
-		return
-	}
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, m.value, typ)
-	}
-}
-
-// hide notes the name of a member that gets no field: it is the host's all the same.
-func (p *Parser) hide(m *member, found int) {
-	if name, _ := p.name(m.key, found); len(p.hidden) < p.cfg.MaxFields {
-		p.hidden = append(p.hidden, name)
-	}
-}
-
-// hasSpace reports whether one more field may be added, and notes it in the record if not.
-func (p *Parser) hasSpace() bool {
-	if len(p.rec.Fields) < p.cfg.MaxFields {
-		return true
-	}
-	p.rec.Reason = p.rec.Reason.or(TooManyFields)
-	p.truncated = true
-	return false
-}
-
-// addText adds a field in the type that its key has; a value that does not fit
-// goes as text under another name.
-func (p *Parser) addText(name []byte, place int, value []byte) {
-	typ, num, ok := Text, uint64(0), true
-	if place != unknown {
-		switch typ = p.keys.rows[place].typ; typ {
-		case Integer:
-			var n int64
-			n, ok = parseInt(value)
-			num = uint64(n)
-		case Float:
-			var x float64
-			x, ok = parseFloat(value)
-			num = math.Float64bits(x)
-		case Bool:
-			var v bool
-			if v, ok = parseBool(value); v {
-				num = 1
-			}
-		}
-		if !ok {
-			p.addMisfit(name, place, value, Text)
-			return
-		}
-	}
-	if !p.rec.claim(name, place) {
-		return
-	}
-	if typ == Text {
-		p.rec.addValue(name, place, value, Text)
-	} else {
-		p.rec.add(name, place, typ).Num = num
-	}
-}
-
-// addMisfit adds a value that does not have its key's type, as KEY_text.
-func (p *Parser) addMisfit(name []byte, place int, value []byte, typ Type) {
-	if p.rec.has(place) {
-		return
-	}
-	mark := len(p.rec.arena)
-	p.rec.arena = append(append(p.rec.arena, name...), "_text"...)
-	name = p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)]
-	place = p.keys.find(name)
-	if p.rec.claim(name, place) {
-		p.rec.addValue(name, place, value, typ)
-	}
-}
-
-// time takes the message's time.
-func (p *Parser) time(place int, value []byte) {
-	p.hasTime = true
-	p.seenTs = place == keyTs
-	r := &p.rec
-	t, ok := p.clock.parse(value)
-	p.readable = ok
-	switch {
-	case !ok || !t.InRange():
-		r.Reason = r.Reason.or(BadTime)
-		r.set(keyTime, value)
-	case p.cfg.NoTime:
-		r.set(keyTime, value)
-	default:
-		r.Time, r.HasTime = t, true
-		if p.cfg.KeepTime {
-			r.set(keyTime, value)
-		}
-	}
 }
 
 // runtimeRsJSON puts right what runtime-rs up to 3.19 calls source: it is the
@@ -667,7 +414,12 @@ var runtimeRs = constant("runtime-rs")
 func (p *Parser) finish(cut, tooLarge bool) {
 	r := &p.rec
 	r.Rank = LevelRank(r.textOf(keyLevel))
-	r.MaybeGuest = r.MaybeGuest || r.Guest
+	if r.open {
+		r.Continuation = HostContinuation
+		if r.maybeGuest || r.Guest {
+			r.Continuation = GuestContinuation
+		}
+	}
 	if tooLarge {
 		switch r.Reason {
 		case UnterminatedQuote, BadJSON, AgentJSON, AgentLogfmt, TrailingText:

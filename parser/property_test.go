@@ -37,6 +37,9 @@ func randomConfig(n uint32) Config {
 // numbers.
 func randomMessage(n uint32, text string) Message {
 	m := Message{Text: []byte(text), Origin: Origin(n % 5), Cut: n>>2&3 == 0}
+	if n>>14&7 == 7 {
+		m.Continuation = Continuation(n >> 17 % 3)
+	}
 	if n>>4&3 == 0 {
 		m.Native = &Native{Priority: []byte{'0' + byte(n>>6&15)}}
 		// A journal entry has no name twice.
@@ -77,6 +80,18 @@ func FuzzParse(f *testing.F) {
 	for i, text := range append(texts, nested(texts)...) {
 		f.Add(text, uint32(0), uint32(i))
 		f.Add(text, uint32(i)*2654435761, uint32(i)*40503)
+	}
+	for _, text := range []string{
+		"INFO[0000] message", "WARN[0001]message  a=b", "\x1b[36mINFO\x1b[0m[0000] message                                       \x1b[36ma b\x1b[0m=\"c d\" \x1b[36mID\x1b[0m=55bb",
+		"ERRO[0012] a message of more than 44 columns, which is not padded x=1 pid=7 source=agent name=kata-proxy",
+		"\x1b[31mFATA\x1b[0m[0000] \x1b[31mx\x1b[0m=y \x1b[0;1mz\x1b[0m= vmconsole=\"text", "DEBU[0000] é é é é é é é é é é é é é é é é é é é é é é é a=b trailing",
+		"INFO[0000] reading guest console                         name=kata-proxy vmconsole=\"{\\\"msg\\\":\\\"m\\\",\\\"level\\\":\\\"INFO\\\"}\"",
+		"PANI[0000] m                                            source=agent msg=n level=info time=x", "TRAC[12", "INFO[] x", "\x1b[INFO[0000] x", "\x1b[1",
+		`announce: a="b",name="kata-agent",pid="1"`, `announce: a="b" c="d"`, `announce: a="\q",b="c`, `announce: a=b`, `announce: ="a"`, "announce: time=\"x\",msg=\"m\"\r\n",
+	} {
+		for _, kind := range []uint32{16, 17, 21, 22} { // of Kata and of kata-proxy, cut and not
+			f.Add(text, uint32(0), kind)
+		}
 	}
 	parsers := map[uint32]*Parser{}
 	other := Message{Text: []byte(consoleLine(`{"msg":"m","level":"INFO","sandbox":"evil","zeta":"1"}`)), Origin: Kata}
@@ -129,11 +144,11 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 			return fmt.Errorf("%q is not written as names are", name)
 		case (f.Key < 0) != (r.keys.find([]byte(name)) < 0):
 			return fmt.Errorf("%q has key %d", name, f.Key)
-		case r.Find([]byte(name)) != i:
+		case r.Index([]byte(name)) != i:
 			return fmt.Errorf("%q is not found", name)
 		case f.Type == Nested && (c.Nested != KeepNested || !json.Valid(text)):
 			return fmt.Errorf("%q is nested: %s", name, text)
-		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !IsMark(f.Key)):
+		case c.Types.AllText && (f.Type == Integer || f.Type == Float || f.Type == Bool && !isAdded(int(f.Key))):
 			return fmt.Errorf("%q is %v", name, f.Type)
 		}
 		names[name] = true
@@ -154,7 +169,7 @@ func checkRecord(r *Record, c *Config, m *Message) error {
 	if size > 7*input+200 {
 		return fmt.Errorf("%d bytes became %d", input, size)
 	}
-	if r.HasTime && (!r.Time.InRange() || r.Time.Nsec > 999_999_999) {
+	if r.HasTime && (!r.Time.inRange() || r.Time.Nsec > 999_999_999) {
 		return fmt.Errorf("its time is %v", r.Time)
 	}
 	return nil

@@ -11,8 +11,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// KeyID is the number of a key in its table, see Keys. It is negative for a key that is
-// not there.
+// KeyID is the index of a key in Parser.Keys, or negative for a key that is not there.
 type KeyID int32
 
 // Field is one parsed field of a Record, which has its name and its text.
@@ -21,7 +20,7 @@ type Field struct {
 	Num uint64
 	// Start and End are where the text of Text and Nested is, see Record.Text.
 	Start, End uint32
-	// Key is the key's number, see Record.Name.
+	// Key is the field's key, see Parser.Keys and Record.Name.
 	Key  KeyID
 	Type Type
 }
@@ -62,7 +61,8 @@ func Encodings() []Encoding {
 // texts are slices of the message, of the table, or of the Parser's memory.
 // Nothing may be appended to them: what is behind them belongs to others.
 type Record struct {
-	// Fields in the order of the message; no name twice.
+	// Fields in the order of the message; no name twice. The caller may change them and
+	// append fields with a key of the table; Index does not find what is appended.
 	Fields   []Field
 	Encoding Encoding
 	// Reason is why the message did not parse whole; then it is also a field.
@@ -74,12 +74,14 @@ type Record struct {
 	// unknown one. Detected is the index of the field detected_level, the severity that
 	// the words of console text name, likewise.
 	Rank, Detected int
-	// Open says that the message ends inside a quoted value or an unfinished object, or is
-	// text of Kata's that is no record; where journald has cut the line, the next entry is
-	// then its rest. MaybeGuest says that the rest is, or may be, a guest's.
-	Open, MaybeGuest bool
-	// CommandSandbox says that the field sandbox comes from the command line.
-	CommandSandbox bool
+	// Continuation is what the next entry of the journal stream is, if journald has cut this
+	// line. Set it in the Message of that entry.
+	Continuation Continuation
+	// HostContainer says that the field container is the host's word, not a guest's.
+	HostContainer bool
+	// NamesPod says that the fields pod_name, pod_namespace and pod_uid are words of the
+	// container runtime, for the field sandbox, and not keys of the message.
+	NamesPod bool
 	// Guest says that the fields hold what a guest wrote; Agent that it was a
 	// whole agent record.
 	Guest, Agent bool
@@ -87,11 +89,15 @@ type Record struct {
 	// because it is the host's.
 	Refused int
 
-	keys  *Keys
+	// open says that the message ends inside a quoted value or an unfinished object, or is
+	// text of Kata's that is no record; maybeGuest that a guest wrote its end, or may have.
+	open, maybeGuest bool
+
+	keys  *keyTable
 	text  []byte // the message
 	arena []byte // text that is not in the message, of this one only
 	names []span // of keys that are not in the table
-	// By place: the index of its field below, the generation in which it got
+	// By key ID: the index of its field below, the generation in which it got
 	// one above. An entry of another generation counts for nothing.
 	at  []uint32
 	gen uint32
@@ -101,9 +107,9 @@ type Record struct {
 	other     nameSet // names that are not in the table
 }
 
-func (r *Record) init(keys *Keys) {
+func (r *Record) init(keys *keyTable) {
 	r.keys = keys
-	r.at, r.enclosing = make([]uint32, keys.Len()), make([]uint32, keys.Len())
+	r.at, r.enclosing = make([]uint32, keys.len()), make([]uint32, keys.len())
 	r.other.seed = newSeed()
 }
 
@@ -118,8 +124,8 @@ func (r *Record) reset() {
 	r.Encoding, r.Reason = Plain, OK
 	r.Time, r.HasTime = Time{}, false
 	r.Rank, r.Detected = -1, -1
-	r.Open, r.MaybeGuest, r.CommandSandbox = false, false, false
-	r.Guest, r.Agent, r.Refused = false, false, 0
+	r.Continuation, r.open, r.maybeGuest = NoContinuation, false, false
+	r.HostContainer, r.NamesPod, r.Guest, r.Agent, r.Refused = false, false, false, false, 0
 	r.other.reset()
 }
 
@@ -129,25 +135,25 @@ func (r *Record) release() {
 	r.other.release()
 }
 
-func (r *Record) has(place int) bool { return r.at[place]&^0xffff == r.gen }
+func (r *Record) has(keyID int) bool { return r.at[keyID]&^0xffff == r.gen }
 
-// index is the index of the field of a place that has one.
-func (r *Record) index(place int) int { return int(r.at[place] & 0xffff) }
+// index is the index of the field of a key that has one.
+func (r *Record) index(keyID int) int { return int(r.at[keyID] & 0xffff) }
 
 // field is the field of a key of the table, nil when there is none.
-func (r *Record) field(place int) *Field {
-	if !r.has(place) {
+func (r *Record) field(keyID int) *Field {
+	if !r.has(keyID) {
 		return nil
 	}
-	return &r.Fields[r.index(place)]
+	return &r.Fields[r.index(keyID)]
 }
 
 // textOf is the text of a key of the table, nil when it has none.
-func (r *Record) textOf(place int) []byte {
-	if !r.has(place) {
+func (r *Record) textOf(keyID int) []byte {
+	if !r.has(keyID) {
 		return nil
 	}
-	return r.textAt(r.index(place))
+	return r.textAt(r.index(keyID))
 }
 
 // textAt is the text of the field at an index, nil when it has none.
@@ -222,49 +228,36 @@ func offset(whole, part []byte) (at int, ok bool) {
 	return int(distance), distance < uintptr(len(whole)) && uintptr(len(part)) <= uintptr(len(whole))-distance
 }
 
-// Find is the index in Fields of the field with the given name (without a
-// prefix), -1 when there is none.
-func (r *Record) Find(name []byte) int {
-	if place := r.keys.find(name); place != unknown {
-		if r.has(place) {
-			return r.index(place)
+// Index returns the index in Fields of the field with the given name, as Name returns it,
+// or -1 if there is none. It takes the same time whatever the number of fields is.
+func (r *Record) Index(name []byte) int {
+	if keyID := r.keys.find(name); keyID != unknown {
+		if r.has(keyID) {
+			return r.index(keyID)
 		}
 		return -1
 	}
 	return r.other.find(name)
 }
 
-// Lookup returns the field with the given name (without a prefix), nil when there is
-// none.
-func (r *Record) Lookup(name string) *Field {
-	if i := r.Find([]byte(name)); i >= 0 {
-		return &r.Fields[i]
-	}
-	return nil
-}
-
-// claim takes a name for the next field that is appended, and reports whether it
-// was free.
-func (r *Record) claim(name []byte, place int) bool {
-	if place == unknown {
-		return r.other.add(name, len(r.Fields))
-	}
-	if r.has(place) {
-		return false
-	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
-	return true
-}
-
-// add appends a field whose name was claimed, and returns it.
-func (r *Record) add(name []byte, place int, typ Type) *Field {
-	key := KeyID(place)
-	if place == unknown {
+// add appends a field of a name that no field has, without text, and returns it. It returns
+// nil if there is a field of the name. keyID is the key with that name, or unknown.
+func (r *Record) add(name []byte, keyID int, typ Type) *Field {
+	n := len(r.Fields)
+	key := KeyID(keyID)
+	switch {
+	case keyID == unknown:
+		if !r.other.add(name, n) {
+			return nil
+		}
 		start, end := r.locate(name)
 		key = ^KeyID(len(r.names))
 		r.names = append(r.names, span{start, end})
+	case r.has(keyID):
+		return nil
+	default:
+		r.at[keyID] = r.gen | uint32(n)
 	}
-	n := len(r.Fields)
 	if n == cap(r.Fields) {
 		r.Fields = slices.Grow(r.Fields, 32)
 	}
@@ -274,34 +267,43 @@ func (r *Record) add(name []byte, place int, typ Type) *Field {
 	return f
 }
 
-// addValue appends a field of a type that has text, whose name was claimed.
-func (r *Record) addValue(name []byte, place int, text []byte, typ Type) {
-	start, end := r.locate(text)
-	f := r.add(name, place, typ)
-	f.Start, f.End = start, end
+// addValue appends a field of a type that has text, unless there is one of the name.
+func (r *Record) addValue(name []byte, keyID int, text []byte, typ Type) {
+	if f := r.add(name, keyID, typ); f != nil {
+		f.Start, f.End = r.locate(text)
+	}
 }
 
 // set makes the field of a key of the table text, whatever it was before.
-func (r *Record) set(place int, text []byte) {
-	if r.has(place) {
-		f := &r.Fields[r.index(place)]
-		f.Start, f.End = r.locate(text)
-		f.Type = Text
-		return
+func (r *Record) set(keyID int, text []byte) {
+	f := r.field(keyID)
+	if f == nil {
+		f = r.add(nil, keyID, Text)
 	}
-	r.at[place] = r.gen | uint32(len(r.Fields))
-	r.addValue(nil, place, text, Text)
+	f.Start, f.End = r.locate(text)
+	f.Type = Text
 }
 
 // setBool is set for a bool.
-func (r *Record) setBool(place int, v bool) {
-	r.set(place, nil)
-	f := r.field(place)
+func (r *Record) setBool(keyID int, v bool) {
+	r.set(keyID, nil)
+	f := r.field(keyID)
 	f.Type, f.Num = Bool, 0
 	if v {
 		f.Num = 1
 	}
 }
+
+// SetText makes the field of a key, which is an index in what Keys returns, text, whatever it
+// was before; a field that is not there is appended. The text is copied.
+func (r *Record) SetText(key KeyID, text []byte) {
+	start := len(r.arena)
+	r.arena = append(r.arena, text...)
+	r.set(int(key), r.arena[start:])
+}
+
+// SetBool is SetText for a bool.
+func (r *Record) SetBool(key KeyID, on bool) { r.setBool(int(key), on) }
 
 // rename gives the field at index i to another key of the table, which has
 // none yet.
@@ -431,10 +433,3 @@ func (s *nameSet) grow() {
 // constant is text as a field's value. Behind it is spare capacity, as there is behind most
 // values: who copies it may copy more than it is.
 func constant(text string) []byte { return append(make([]byte, 0, len(text)+scan.Block), text...) }
-
-// IsMark reports whether a key is that of a field that tells of the
-// parsing and is no key of the message.
-func IsMark(key KeyID) bool { return key >= keyGuest && key <= keyAgentFields }
-
-// MarkDuplicate adds the mark of a second copy.
-func (r *Record) MarkDuplicate() { r.setBool(keyDuplicate, true) }

@@ -100,9 +100,9 @@ func slowReadGuest(text string, maxDepth int) (g *slowGuest, reason Reason) {
 		}
 		return nil, starts(body)
 	}
-	places := []int{}
+	candidates := []int{}
 	if at := strings.Index(body[len(stamp):], `{"`); at >= 0 {
-		places = append(places, len(stamp)+at)
+		candidates = append(candidates, len(stamp)+at)
 	}
 	for at := len(stamp); at < len(body); at++ {
 		blanks := body[len(stamp):at]
@@ -117,12 +117,12 @@ func slowReadGuest(text string, maxDepth int) (g *slowGuest, reason Reason) {
 			inCode = inCode || loc[0] < at-len(stamp) && at-len(stamp) < loc[1]
 		}
 		if !inCode && strings.HasPrefix(body[at:], "time=") && (blanks == "" || blanks[len(blanks)-1] <= ' ') {
-			places = append(places, at)
+			candidates = append(candidates, at)
 			break
 		}
 	}
-	slices.Sort(places)
-	for _, at := range places {
+	slices.Sort(candidates)
+	for _, at := range candidates {
 		if g, deep := slowReadGuestAt(body[at:], maxDepth); g != nil {
 			before := strings.TrimRight(slowPlain(body[:at]), " \r\n")
 			g.noise = strings.TrimSuffix(before+" "+g.noise, " ")
@@ -249,6 +249,10 @@ func (g *slowGuest) readJSON(text string, maxDepth int) (after string, reason Re
 	return text[d.InputOffset():], reason, true
 }
 
+// slowAmbiguous is a name in what slowUnpack returns where the rules leave a choice: the host has
+// several fields whose names differ in their spelling, and a guest's value is that of one.
+const slowAmbiguous = "ambiguous"
+
 // slowUnpack is the record, by name and rendered value, that the enclosing record (likewise)
 // and a guest's text become, with the default options.
 func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[string]string {
@@ -323,7 +327,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 			r[name] = strconv.FormatInt(n, 10)
 		case typ == Bool && (text == "true" || text == "false"):
 			r[name] = text
-		case typ == Float && regexp.MustCompile(`^[0-9.eE+-]{1,64}$`).MatchString(text) && slowFloat(text) != "":
+		case typ == Float && slowNumber.MatchString(text) && slowFloat(text) != "":
 			r[name] = slowFloat(text)
 		default:
 			if _, ok := r[name+"_text"]; !ok {
@@ -390,7 +394,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 		case strings.HasPrefix(lower, "agent_") || strings.HasPrefix(lower, "pod_") || strings.HasSuffix(lower, "_text"):
 			keep(m)
 		case reserved[slowSpelling(name)]:
-			same := false
+			same, differs := false, false
 			exact, ok := enclosing[name]
 			for host, text := range enclosing {
 				if ok {
@@ -400,8 +404,15 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 					if now, ok := r[host]; ok {
 						text = now // a guest's msg, level and so on have taken its place
 					}
-					same = same || slowSame(text, value(m))
+					if slowSame(text, value(m)) {
+						same = true
+					} else {
+						differs = true
+					}
 				}
+			}
+			if same && differs {
+				r[slowAmbiguous] = "true"
 			}
 			_, listed := table[m.key]
 			_, taken := r["agent_"+name]
@@ -432,7 +443,7 @@ func slowUnpack(enclosing map[string]string, guest string, maxDepth int) map[str
 // slowTable is the key table, by its names.
 var slowTable = func() map[string]slowKey {
 	table := map[string]slowKey{}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		programs, _, _ := strings.Cut(row.From, ":")
 		agent := slices.ContainsFunc(strings.Split(programs, ", "), func(p string) bool {
 			return p == "agent" || p == "agent v1" || p == "all programs"

@@ -2,18 +2,20 @@ package parser
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
 // What a message becomes with the default options, from the contract's words, with
 // encoding/json, strconv, time, regular expressions and maps: the oracle of Parse. It
-// shares nothing with the code that it judges but the key table and the reader of the
-// form that logrus has on a terminal, which it leaves out.
+// shares nothing with the code that it judges but the key table.
 
 // slowRecord is a record: rendered values by name, and the event's time.
 type slowRecord struct {
@@ -45,13 +47,15 @@ func (r *slowRecord) text(name string) (string, bool) {
 
 func (r *slowRecord) set(name, text string) { r.fields[name] = quoteText(text) }
 
+var slowNumber = regexp.MustCompile(`^[0-9.eE+-]{1,64}$`)
+
 // put adds a host's field in its key's type: of two equal names the first counts.
 func (r *slowRecord) put(name, text string, kind byte, table map[string]Type) {
 	if _, ok := r.fields[name]; ok {
 		return
 	}
 	typ, listed := table[name]
-	number := regexp.MustCompile(`^[0-9.eE+-]{1,64}$`).MatchString(text)
+	number := slowNumber.MatchString(text)
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case kind == 'n':
@@ -81,10 +85,10 @@ func (r *slowRecord) misfit(name, text string) {
 // journal fields in lower case.
 var slowTypes = func() map[string]Type {
 	types := map[string]Type{}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		types[slowName(row.Name)] = row.Type
 	}
-	for _, row := range KeyTable() {
+	for _, row := range keyRows {
 		native := strings.TrimLeft(regexp.MustCompile(`[^a-z0-9]`).ReplaceAllString(strings.ToLower(row.Name), "_"), "_")
 		if _, ok := types[native]; !ok {
 			types[native] = row.Type
@@ -150,16 +154,23 @@ func (r *slowRecord) add(key, text string, kind byte, seen map[string]bool) {
 	seen[key] = true
 }
 
-// slowParse returns nil for a message that stays as it is. ok is false for one that this
-// oracle leaves out.
-func slowParse(m *Message) (r *slowRecord, ok bool) {
+// slowParse returns nil for a message that stays as it is.
+func slowParse(m *Message) (r *slowRecord) {
 	text := valid(string(m.Text))
 	if text == "" {
-		return nil, true
+		return nil
 	}
 	r = &slowRecord{fields: map[string]string{}}
 	kata := m.Origin == Kata || m.Origin == KataProxy
 	switch {
+	case m.Continuation != NoContinuation:
+		r.open = true
+		if m.Continuation == GuestContinuation {
+			text = slowPlain(text)
+			r.fields["guest"] = "true"
+		}
+		r.set("msg", strings.TrimRight(text, "\r\n"))
+		r.fault(Cut)
 	case m.Native != nil:
 		r.native(m.Native, text)
 		r.ids(m)
@@ -187,15 +198,17 @@ func slowParse(m *Message) (r *slowRecord, ok bool) {
 		}
 		r.ids(m)
 		r.unpack(m)
-	case kata && !strings.HasPrefix(text, "announce: ") && !regexp.MustCompile(`^(\x1b\[[^a-zA-Z]*[a-zA-Z])?(INFO|WARN|ERRO|DEBU|FATA|PANI|TRAC)`).MatchString(text):
-		return r.plain(m, text)
 	case kata:
-		return nil, false
+		if !r.announce(text) && !r.terminal(text) {
+			return r.plain(m, text)
+		}
+		r.ids(m)
+		r.unpack(m)
 	default:
-		return nil, true
+		return nil
 	}
 	r.finish(m)
-	return r, true
+	return r
 }
 
 func (r *slowRecord) finish(m *Message) {
@@ -228,10 +241,10 @@ func (r *slowRecord) katas() bool {
 }
 
 // plain is text that is no record.
-func (r *slowRecord) plain(m *Message, text string) (*slowRecord, bool) {
+func (r *slowRecord) plain(m *Message, text string) *slowRecord {
 	torn := r.encoding == JSONEncoding && r.reason == BadJSON || r.encoding == LogfmtEncoding && r.open
 	if m.Origin != Kata && m.Origin != KataProxy {
-		return nil, true
+		return nil
 	}
 	*r = slowRecord{fields: map[string]string{}, reason: map[bool]Reason{true: BadJSON}[r.encoding == JSONEncoding && r.reason == BadJSON]}
 	r.set("msg", strings.TrimRight(text, "\r\n"))
@@ -240,7 +253,114 @@ func (r *slowRecord) plain(m *Message, text string) (*slowRecord, bool) {
 		r.guests(text)
 	}
 	r.finish(m)
-	return r, true
+	return r
+}
+
+// slowColour is a colour code at the start of text, or a part of one; slowNoColour is the one
+// that logrus ends a colour with.
+var slowColour = regexp.MustCompile(`^\x1b\[(?:[ -?]*(?:[@-~]|\z))?`)
+
+const slowNoColour = "\x1b[0m"
+
+// slowSeconds is the time since the start.
+var slowSeconds = regexp.MustCompile(`^\[[0-9]+\] ?`)
+
+// slowPairStart is a blank and a word that has a key.
+var slowPairStart = regexp.MustCompile(`^ [^\x00- =][^\x00- =]*=`)
+
+// terminal reads what logrus prints on a terminal and reports whether text is that: four
+// letters of the level, the seconds since the start, the message padded to 44 columns and the
+// pairs. With colours the level and each key have one, and so the pairs are sure; without
+// them they start behind the padding, with the first word that has a key.
+func (r *slowRecord) terminal(text string) bool {
+	rest := text[len(slowColour.FindString(text)):]
+	level := rest[:min(4, len(rest))]
+	if !slices.Contains(strings.Fields("INFO WARN ERRO DEBU FATA PANI TRAC"), level) {
+		return false
+	}
+	rest = rest[4:]
+	rest = rest[len(slowColour.FindString(rest)):]
+	seconds := slowSeconds.FindString(rest)
+	if seconds == "" {
+		return false
+	}
+	rest = rest[len(seconds):]
+	msg, pairs := rest, ""
+	for i := range rest {
+		if rest[i] != ' ' {
+			continue
+		}
+		colour := slowColour.FindString(rest[i+1:])
+		key, _, ok := strings.Cut(rest[i+1+len(colour):], slowNoColour+"=")
+		if colour != "" && ok && key != "" && !strings.Contains(key, "\x1b") {
+			msg, pairs = rest[:i], rest[i:]
+			break
+		}
+	}
+	for i := 44; pairs == "" && i < len(rest); i++ {
+		if slowPairStart.MatchString(rest[i:]) {
+			msg, pairs = rest[:i], rest[i:]
+		}
+	}
+	seen := map[string]bool{}
+	r.add("level", level, '"', seen)
+	if msg = strings.TrimRight(msg, " \r\n"); msg != "" {
+		r.add("msg", msg, '"', seen)
+	}
+	r.logfmt(slowPlain(pairs))
+	r.encoding = TerminalEncoding
+	return true
+}
+
+// slowQuoted is the body of a string up to its closing quote.
+var slowQuoted = regexp.MustCompile(`(?s)^(?:[^"\\]|\\.)*`)
+
+// announce reads the line in which an agent in Go names itself, and reports whether text is
+// that: pairs of a key and a value in quotes, with commas between them.
+func (r *slowRecord) announce(text string) bool {
+	list, ok := strings.CutPrefix(text, "announce: ")
+	if !ok {
+		return false
+	}
+	list = strings.TrimRight(list, "\r\n")
+	seen := map[string]bool{}
+	for list != "" {
+		key, body, ok := strings.Cut(list, `="`)
+		if !ok || key == "" || len(key) > maxKey || strings.Contains(key, "=") {
+			break
+		}
+		if r.encoding = AnnounceEncoding; len(seen) == 0 {
+			r.set("msg", "announce")
+		}
+		quoted := slowQuoted.FindString(body)
+		list = body[len(quoted):]
+		if list == `\` { // the end cuts an escape
+			quoted, list = body, ""
+		}
+		if list == "" {
+			r.fault(UnterminatedQuote)
+			r.open, r.last = true, key
+		}
+		value, ok := slowUnquote(quoted)
+		if !ok {
+			r.fault(BadEscape)
+		}
+		r.add(key, value, '"', seen)
+		if list = strings.TrimPrefix(list, `"`); !strings.HasPrefix(list, ",") {
+			break
+		}
+		list = list[1:]
+	}
+	if len(seen) == 0 {
+		return false
+	}
+	if list != "" {
+		r.fault(TrailingText)
+	}
+	if list = strings.TrimRightFunc(list, isBlank); list != "" {
+		r.set("unparsed", list)
+	}
+	return true
 }
 
 func (r *slowRecord) logfmt(text string) {
@@ -352,7 +472,7 @@ func (r *slowRecord) ids(m *Message) {
 	}
 	if first("sandbox") == "" {
 		id := ""
-		if r.encoding == LogfmtEncoding || r.encoding == JSONEncoding {
+		if r.encoding != NativeEncoding {
 			id = first("ID")
 		}
 		if id == "" {
@@ -361,20 +481,8 @@ func (r *slowRecord) ids(m *Message) {
 		if id == "" {
 			id = words
 		}
-		if id == "" && m.Command != nil {
-			args := strings.Split(string(m.Command()), " ")
-			for i, arg := range args {
-				if value, ok := strings.CutPrefix(strings.TrimPrefix(arg, "-"), "-id="); ok {
-					id = value
-				} else if value, ok := strings.CutPrefix(arg, "-id="); ok {
-					id = value
-				} else if (arg == "-id" || arg == "--id") && i+1 < len(args) {
-					id = args[i+1]
-				}
-				if id != "" {
-					break
-				}
-			}
+		if id == "" && m.Sandbox != nil {
+			id = string(m.Sandbox())
 		}
 		if id != "" {
 			r.set("sandbox", valid(id))
@@ -524,10 +632,10 @@ func slowRust(body string) (text, rest string, ok bool) {
 
 // slowCompare compares a record with the oracle's, and returns what differs.
 func slowCompare(m *Message, r *Record) string {
-	want, ok := slowParse(m)
-	if !ok || len(m.Text) > DefaultMaxMessage {
+	if len(m.Text) > DefaultMaxMessage {
 		return ""
 	}
+	want := slowParse(m)
 	if want == nil || r == nil {
 		if (want == nil) != (r == nil) {
 			return "got\n" + render(r) + "\nthe oracle has another"
@@ -536,10 +644,17 @@ func slowCompare(m *Message, r *Record) string {
 	}
 	got := fieldMap(r)
 	delete(got, "event time")
-	if len(got) > DefaultMaxFields || r.Reason == TooManyFields {
+	if len(got) > DefaultMaxFields || r.Reason == TooManyFields || want.fields[slowAmbiguous] != "" {
 		return ""
 	}
 	diff := diffMaps(got, want.fields)
+	goesOn := want.open || want.encoding == Plain
+	if goesOn != (r.Continuation != NoContinuation) || goesOn && want.fields["guest"] == "true" && r.Continuation != GuestContinuation {
+		diff += fmt.Sprintf("continuation %d\n", r.Continuation)
+	}
+	if r.Encoding != want.encoding {
+		diff += "encoding " + r.Encoding.String() + ", want " + want.encoding.String() + "\n"
+	}
 	at := ""
 	if r.HasTime {
 		at = slowTimeText(r.Time.Time(), r.Time.Whole)
@@ -548,4 +663,42 @@ func slowCompare(m *Message, r *Record) string {
 		diff += "time " + at + ", want " + want.time
 	}
 	return diff
+}
+
+// TestTerminal puts the terminal form and the announce: line together from pieces, right and
+// wrong ones, and compares what Parse makes of them with the oracle.
+func TestTerminal(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	pick := func(pieces ...string) string { return pieces[rnd.IntN(len(pieces))] }
+	colour := func() string {
+		return pick("", "", "", "\x1b[36m", "\x1b[0m", "\x1b[0;1m", "\x1b[", "\x1b[3", "\x1b", "\u009b31m")
+	}
+	value := func() string {
+		return pick("", "x", "7", "55bb", "agent", "kata-proxy", "kata-shim", "true", `"a b"`, `"a\"b"`, `"\x1b[0m"`, `"\q"`, `"c"d`, `"open`, "a=b", "\x1b[0m",
+			logrusValue(`{"msg":"m","level":"INFO","sandbox":"x"}`), logrusValue("[    0.5] text\r\n"))
+	}
+	key := func() string {
+		return pick("a", "vm path", "pid", "ID", "name", "source", "msg", "level", "time", "sandbox", "vmconsole", "x.y", "", "=", "count")
+	}
+	p := New(Config{})
+	for range 20_000 {
+		var b strings.Builder
+		if rnd.IntN(4) > 0 {
+			b.WriteString(colour() + pick("INFO", "WARN", "ERRO", "DEBU", "FATA", "PANI", "TRAC", "INF", "info") + colour() + pick("[0000]", "[12]", "[]", "[x]", "[0", "[0000] ", "[1] "))
+			b.WriteString(pick("", "message", "reading guest console", "a=b c", "é") + strings.Repeat(pick(" ", "é", "x "), rnd.IntN(60)))
+			for range rnd.IntN(5) {
+				b.WriteString(pick(" ", " ", "  ", "\t", "") + colour() + key() + pick("", "\x1b[0m", "\x1b[0") + pick("=", "=", "=", "") + value())
+			}
+		} else {
+			b.WriteString(pick("announce: ", "announce: ", "announce:"))
+			for range rnd.IntN(5) {
+				b.WriteString(key() + pick("=", "=", "") + pick(`""`, `"x"`, `"55bb"`, `"kata-proxy"`, `"a\n"`, `"\q"`, `"`, `"x`, "x", `"\`) + pick(",", ",", ",", " ", ""))
+			}
+		}
+		b.WriteString(pick("", "", "", "\n", "\r\n", " ", " trailing"))
+		m := Message{Text: []byte(b.String()), Origin: []Origin{Kata, KataProxy}[rnd.IntN(2)], Cut: rnd.IntN(3) == 0}
+		if diff := slowCompare(&m, p.Parse(&m)); diff != "" {
+			t.Fatalf("%q of %v, cut %v:\n%s", b.String(), m.Origin, m.Cut, diff)
+		}
+	}
 }

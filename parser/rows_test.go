@@ -20,7 +20,7 @@ import (
 //	with: options, as in parseConfig       (defaults without)
 //	from: SYSLOG_IDENTIFIER                (none without)
 //	cut: yes                               (_LINE_BREAK=line-max)
-//	command: the shim's command line
+//	sandbox: the sandbox's id, as the caller knows it
 //	text: the message
 //	gives: encoding [seconds.nanoseconds [whole]]
 //	name = value as JSON
@@ -149,11 +149,19 @@ type row struct {
 func (r *row) run() string {
 	rec := New(r.config).Parse(&r.m)
 	if rec != nil {
-		if (rec.Lookup("parse_error") != nil) != (rec.Reason != OK) || (rec.Lookup("guest") != nil) != rec.Guest {
+		if (lookup(rec, "parse_error") != nil) != (rec.Reason != OK) || (lookup(rec, "guest") != nil) != rec.Guest {
 			return render(rec) + fmt.Sprintf("\nbut Reason is %q, Guest %v", rec.Reason, rec.Guest)
 		}
 	}
 	return render(rec)
+}
+
+// lookup returns the field with the name, nil for none.
+func lookup(r *Record, name string) *Field {
+	if i := r.Index([]byte(name)); i >= 0 {
+		return &r.Fields[i]
+	}
+	return nil
 }
 
 func readRows(t testing.TB, file string) (rows []row) {
@@ -225,8 +233,8 @@ func (r *row) input(text string) (err error) {
 		r.m.Origin = OriginOf([]byte(value))
 	case "cut":
 		r.m.Cut = true
-	case "command":
-		r.m.Command = func() []byte { return []byte(value) }
+	case "sandbox":
+		r.m.Sandbox = func() []byte { return []byte(value) }
 	case "text":
 		r.m.Text = []byte(value)
 	case "console":
@@ -281,7 +289,7 @@ func parseConfig(text string) (c Config, err error) {
 		case "nested":
 			c.Nested = map[string]NestedMode{"keep": KeepNested, "drop": DropNested}[value]
 		case "types":
-			c.Types, err = ParseTypes(value)
+			c.Types, err = parseTypes(value)
 		case "no-unpack":
 			c.NoUnpack = true
 		case "no-native":
@@ -304,6 +312,23 @@ func parseConfig(text string) (c Config, err error) {
 		}
 	}
 	return c, nil
+}
+
+// parseTypes reads "string", or pairs key:type with commas between them.
+func parseTypes(text string) (types Types, err error) {
+	if text == "string" {
+		return Types{AllText: true}, nil
+	}
+	types.Extra = map[string]Type{}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, word, _ := strings.Cut(pair, ":")
+		i := slices.IndexFunc([]Type{Text, Integer, Float, Bool}, func(t Type) bool { return t.String() == word })
+		if i < 0 {
+			return types, fmt.Errorf("%q is no pair key:type", pair)
+		}
+		types.Extra[name] = Type(i)
+	}
+	return types, nil
 }
 
 // render writes a record as rows have it: encoding and time, then the fields in

@@ -44,18 +44,15 @@ func (p *Parser) readTerminal(text []byte) bool {
 	}
 	rest = bytes.TrimPrefix(rest[end+1:], []byte(" "))
 
-	p.rec.Encoding = TerminalEncoding
-	p.add(p.keys.nameBytes(keyLevel), level)
+	p.add(p.keys.name(keyLevel), level)
 	split := terminalFields(rest)
 	if msg := bytes.TrimRight(rest[:split], " \r\n"); len(msg) > 0 {
-		p.add(p.keys.nameBytes(keyMsg), msg)
+		p.add(p.keys.name(keyMsg), msg)
 	}
-	if split < len(rest) {
-		mark := len(p.rec.arena)
-		p.rec.arena = AppendPlain(p.rec.arena, rest[split:]) // the colours of the keys
-		p.readLogfmt(p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)])
-		p.rec.Encoding = TerminalEncoding
-	}
+	mark := len(p.rec.arena)
+	p.rec.arena = appendPlain(p.rec.arena, rest[split:]) // the colours of the keys
+	p.readLogfmt(p.rec.arena[mark:len(p.rec.arena):len(p.rec.arena)])
+	p.rec.Encoding = TerminalEncoding
 	return true
 }
 
@@ -128,11 +125,11 @@ func (p *Parser) readAnnounce(text []byte) bool {
 
 // nextAnnounced is Next for key="value",key="value".
 func (d *Logfmt) nextAnnounced() bool {
-	text, pos := d.Text, d.pos
+	text, pos := d.structure.Text, d.pos
 	if pos >= len(text) {
 		return false
 	}
-	equal := d.Find(scan.ClassEqual, pos)
+	equal := d.structure.Find(scan.ClassEqual, pos)
 	if equal == pos || equal-pos > maxKey || equal+1 >= len(text) || text[equal+1] != '"' {
 		d.setAside(text[pos:])
 		d.pos = len(text)
@@ -140,7 +137,7 @@ func (d *Logfmt) nextAnnounced() bool {
 	}
 	value, end := d.quotedValue(equal + 2)
 	d.edge[0], d.edge[1], d.values[0] = uint32(pos-1), uint32(equal), value
-	d.at, d.odd, d.oddOnes = 0, true, 1<<batch-1
+	d.at, d.n, d.odd, d.oddOnes = 0, 1, true, 1<<batch-1
 	d.pos = min(end+1, len(text))
 	if d.pos < len(text) {
 		if text[d.pos] == ',' {

@@ -18,15 +18,15 @@ type Time struct {
 // Time returns t as a time.Time in UTC.
 func (t Time) Time() time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
 
-// MaxSec is the last second that an event's time can have: the two values above
+// maxSec is the last second that an event's time can have: the two values above
 // it mark groups of events in Fluent Bit, and hide what follows in a chunk.
-const MaxSec = 0xfffffffd
+const maxSec = 0xfffffffd
 
-// ParseTime reads the times that Kata and its neighbours write: RFC 3339 with no
+// parseTime reads the times that Kata and its neighbours write: RFC 3339 with no
 // fraction or any number of digits (what is beyond nanoseconds is cut off), with
 // "Z" or an offset, and with a space for the "T" (CRI-O up to 1.30). It accepts
 // exactly what time.Parse accepts of that, and no "24:00:00" or leap second.
-func ParseTime(b []byte) (t Time, ok bool) {
+func parseTime(b []byte) (t Time, ok bool) {
 	var c clock
 	return c.parse(b)
 }
@@ -41,7 +41,7 @@ type clock struct {
 // epochMinute is "1970-01-01T00:00", the first byte lowest.
 var epochMinute = [2]uint64{scan.Load([]byte("1970-01-"), 0), scan.Load([]byte("01T00:00"), 0)}
 
-// parse is ParseTime.
+// parse is parseTime.
 func (c *clock) parse(b []byte) (t Time, ok bool) {
 	// 2006-01-02T15:04:05Z
 	// 01234567890123456789
@@ -177,7 +177,7 @@ func floorDiv(a, b int64) int64 {
 
 // isRFC3339 reports whether b is a time in RFC 3339, with the letter T.
 func isRFC3339(b []byte) bool {
-	_, ok := ParseTime(b)
+	_, ok := parseTime(b)
 	return ok && b[10] == 'T'
 }
 
@@ -191,5 +191,5 @@ func parseMicros(b []byte) (t Time, ok bool) {
 	return Time{Sec: n / 1e6, Nsec: uint32(n%1e6) * 1000}, true
 }
 
-// InRange reports whether an event can have the time t.
-func (t Time) InRange() bool { return t.Sec >= 0 && t.Sec <= MaxSec }
+// inRange reports whether an event can have the time t.
+func (t Time) inRange() bool { return t.Sec >= 0 && t.Sec <= maxSec }

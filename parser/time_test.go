@@ -25,7 +25,7 @@ func TestParseTime(t *testing.T) {
 // digit, and several blanks where its layout has one.
 var strictTime = regexp.MustCompile(`^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)$`)
 
-// checkTime compares ParseTime with time.Parse.
+// checkTime compares parseTime with time.Parse.
 func checkTime(t *testing.T, text string) {
 	t.Helper()
 	layout := time.RFC3339Nano
@@ -33,18 +33,18 @@ func checkTime(t *testing.T, text string) {
 		layout = "2006-01-02 15:04:05.999999999Z07:00"
 	}
 	want, err := time.Parse(layout, text)
-	got, ok := ParseTime([]byte(text))
+	got, ok := parseTime([]byte(text))
 	if !strictTime.MatchString(text) {
 		if ok {
-			t.Errorf("ParseTime(%q) took what nobody writes", text)
+			t.Errorf("parseTime(%q) took what nobody writes", text)
 		}
 		return
 	}
 	if ok != (err == nil) {
-		t.Fatalf("ParseTime(%q) = %v, time.Parse says %v", text, ok, err)
+		t.Fatalf("parseTime(%q) = %v, time.Parse says %v", text, ok, err)
 	}
 	if ok && (got.Sec != want.Unix() || got.Nsec != uint32(want.Nanosecond())) {
-		t.Fatalf("ParseTime(%q) = %d.%09d, time.Parse says %d.%09d", text, got.Sec, got.Nsec, want.Unix(), want.Nanosecond())
+		t.Fatalf("parseTime(%q) = %d.%09d, time.Parse says %d.%09d", text, got.Sec, got.Nsec, want.Unix(), want.Nanosecond())
 	}
 }
 

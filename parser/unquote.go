@@ -9,22 +9,16 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser/internal/scan"
 )
 
-// AppendUnquoted appends to dst the text that the body of a quoted Go string
-// stands for (what strconv.Quote wrote, without the quotes around it), and says
-// whether every escape in it was one. An escape that is none is kept as it
-// stands. The octets of \xNN and \NNN are joined before they are checked: what
+// appendUnquoted appends to dst the text that the body of a quoted Go string
+// stands for (what strconv.Quote wrote, without the quotes around it), up to the
+// first byte that ends it; read is where that is. ok reports whether every escape
+// in it was one. An escape that is none is kept as it stands. The octets of \xNN and \NNN are joined before they are checked: what
 // is not UTF-8 then becomes U+FFFD, one for each byte, so the result is valid
 // UTF-8 wherever body is.
 //
 // The rules are those of the Go specification for interpreted string literals;
 // logrus quotes with strconv.Quote. Spare memory of dst behind the result may be
 // written to, here and in the two functions below.
-func AppendUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendUnquoted(dst, body, &scan.NoEnd)
-	return dst, ok
-}
-
-// appendUnquoted is AppendUnquoted for a body that a quote may end; read is where.
 func appendUnquoted(dst, b []byte, ends *scan.Ending) (out []byte, read int, ok bool) {
 	ok, octets := true, false
 	start, i := len(dst), 0
@@ -179,17 +173,9 @@ var hexDigits = func() (table [256]byte) {
 	return table
 }()
 
-// AppendRustUnquoted appends to dst the text that the body of a Rust string in
-// debug form ({:?}) stands for, and reports whether every escape in it was one; an
-// escape that is none is kept as it stands. Rust writes \" \\ \' \n \r \t \0
-// and \u{…} with up to six hexadecimal digits (core::fmt, impl Debug for str).
-func AppendRustUnquoted(dst, body []byte) ([]byte, bool) {
-	dst, _, ok := appendRustUnquoted(dst, body, &scan.NoEnd)
-	return dst, ok
-}
-
-// appendRustUnquoted is AppendRustUnquoted for a body that a quote may end; read
-// is where.
+// appendRustUnquoted is appendUnquoted for a Rust string in debug form ({:?}). Rust writes
+// \" \\ \' \n \r \t \0 and \u{…} with up to six hexadecimal digits (core::fmt, impl
+// Debug for str).
 func appendRustUnquoted(dst, b []byte, ends *scan.Ending) (out []byte, read int, ok bool) {
 	ok = true
 	dst, i := scan.DropEscapes(slices.Grow(dst, len(b)+scan.Block), b, ends)
@@ -234,9 +220,9 @@ func rustEscape(b []byte) (r rune, size int) {
 	return 0, 0
 }
 
-// AppendValid appends b to dst with U+FFFD for every byte of it that is not
+// appendValid appends b to dst with U+FFFD for every byte of it that is not
 // part of valid UTF-8.
-func AppendValid(dst, b []byte) []byte {
+func appendValid(dst, b []byte) []byte {
 	const step = 256 // between two checks of the capacity
 	for i := 0; i < len(b); {
 		dst = slices.Grow(dst, 3*step+8)
@@ -306,6 +292,6 @@ func validFrom(dst []byte, start int) []byte {
 	if utf8.Valid(dst[start:]) {
 		return dst
 	}
-	fixed := AppendValid(dst, dst[start:])
+	fixed := appendValid(dst, dst[start:])
 	return append(fixed[:start], fixed[len(dst):]...)
 }

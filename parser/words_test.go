@@ -2,9 +2,7 @@ package parser
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,29 +82,16 @@ func TestZeroParser(t *testing.T) {
 		if got := render(p.Parse(&m)); got != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
 		}
-		if r := p.ParseRest(nil, true); r != nil {
+		if r := p.Parse(&Message{Continuation: GuestContinuation}); r != nil {
 			t.Errorf("%s: no rest gave %s", name, render(r))
 		}
 		p.Release()
-		if p.Keys().Len() == 0 {
+		if len(p.Keys()) == 0 {
 			t.Errorf("%s: no keys", name)
 		}
 	}
 	if got := render(New(Config{MaxMessage: 1, MaxFields: 1, MaxDepth: 1}).Parse(&m)); got == want {
 		t.Error("limits of 1 make no difference")
-	}
-}
-
-// IsMark is about the keys that this plugin writes, and no others.
-func TestIsMark(t *testing.T) {
-	keys := NewKeys(Types{})
-	for i, row := range KeyTable() {
-		if got := IsMark(KeyID(i)); got != (row.From == fromPlugin) {
-			t.Errorf("%s: %v", row.Name, got)
-		}
-	}
-	if IsMark(-1) || IsMark(KeyID(keys.Len())) {
-		t.Error("a key that is not in the table is one")
 	}
 }
 
@@ -125,7 +110,7 @@ func TestGenerations(t *testing.T) {
 			break
 		}
 	}
-	if r := parse(""); p.rec.gen != generation || r.Lookup("driver") == nil || r.Lookup("agent_driver") != nil {
+	if r := parse(""); p.rec.gen != generation || lookup(r, "driver") == nil || lookup(r, "agent_driver") != nil {
 		t.Fatalf("generation %x, not %x: %s", p.rec.gen, generation, render(r))
 	}
 }
@@ -139,33 +124,6 @@ func TestOriginOf(t *testing.T) {
 			t.Errorf("%q is %v", id, got)
 		}
 	}
-}
-
-func TestParseTypes(t *testing.T) {
-	f := func(text, want string) {
-		t.Helper()
-		types, err := ParseTypes(text)
-		got := fmt.Sprint(types.AllText)
-		for _, key := range slices.Sorted(maps.Keys(types.Extra)) {
-			got += fmt.Sprintf(" %s=%v", key, types.Extra[key])
-		}
-		if err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-	f("kata", "false")
-	f(" KATA ", "false")
-	f("string", "true")
-	f("a:integer", "false a=integer")
-	f(" vm path : Float , b:bool,c:string,d.e:integer,", "false b=bool c=string d.e=integer vm path=float")
-	f("rpc call::string", "false rpc call:=string")
-	f("kata,a:integer", "false a=integer")
-	f("a", `"a" is not kata, string or a pair key:type`)
-	f("a:int", `"a:int": type "int" is not one of integer, float, bool, string`)
-	f(":integer", `":integer" is not kata, string or a pair key:type`)
 }
 
 func TestNumbers(t *testing.T) {

@@ -30,6 +30,8 @@ func walk(chunk []byte, all bool) func() {
 		for w.Reset(chunk); w.Next(e); {
 			if all {
 				w.All(e)
+			} else {
+				w.Wanted(e)
 			}
 			n += len(e.Pairs)
 		}

@@ -27,7 +27,7 @@ func TestRefused(t *testing.T) {
 		{"misspelt", "Min_Lvl error", "unknown configuration property 'min_lvl'"},
 		{"bad value", "Reserve_Data banana", "[filter:kata:kata.0] reserve_data: " + notBool},
 		{"alias", "Alias sandbox\n    Nested banana", "[filter:kata:sandbox] nested: "},
-		{"not supported yet", "Sandbox_Metadata On", "[filter:kata:kata.0] sandbox_metadata: not supported yet"},
+		{"relative path", "Sandbox_Metadata_Roots run", `[filter:kata:kata.0] sandbox_metadata_roots: "run" is not an absolute path`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

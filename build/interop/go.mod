@@ -12,4 +12,7 @@ require (
 	github.com/ugorji/go/codec v1.3.2
 )
 
-require golang.org/x/sys v0.47.0 // indirect
+require (
+	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)

@@ -570,7 +570,7 @@ func TestPanic(t *testing.T) {
 		return false
 	}
 	e.scratch.fresh = func() *scratch {
-		s := &scratch{identifier: newIdentifier("", "", "node")}
+		s := &scratch{identifier: newIdentifier("", "node")}
 		s.encoder = encoder{index: newIndexName("kata"), size: 1000, count: 10}
 		s.encoder.docs.Scalar = scalar
 		return s

@@ -143,7 +143,7 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 	}
 	scalar := mappedScalars(opts)
 	e.scratch = newSpares(func() *scratch {
-		s := &scratch{identifier: newIdentifier(opts.Prefix, opts.NestUnder, hostname)}
+		s := &scratch{identifier: newIdentifier(opts.Prefix, hostname, opts.NestUnder, opts.SandboxMetadataKey)}
 		s.encoder = encoder{index: newIndexName(o.Index), size: o.BulkSize, count: o.BulkRecords}
 		s.encoder.docs.Scalar = scalar
 		return s

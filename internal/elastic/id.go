@@ -41,28 +41,30 @@ func (d *id) key() uint64 { return binary.LittleEndian.Uint64(d[idTime:]) }
 // depend neither on how they are transformed nor on the version that does. Equal records have
 // equal ids; the ledger numbers them. It is not safe for concurrent use.
 type identifier struct {
-	prefix, nest string
-	host         []byte // for records that do not name theirs
-	walk         event.Walker
-	ev           event.Event
-	buf          []byte
-	ids          []id
-	starts       []int // offsets of the records in the chunk
+	prefix string
+	own    []string
+	host   []byte // for records that do not name theirs
+	walk   event.Walker
+	ev     event.Event
+	buf    []byte
+	ids    []id
+	starts []int // offsets of the records in the chunk
 }
 
 // hostKeys are fields that tell the node a record comes from, as the systemd input spells
 // them.
 var hostKeys = []string{"_MACHINE_ID", "_machine_id", "MACHINE_ID", "machine_id", "_HOSTNAME", "_hostname", "HOSTNAME", "hostname"}
 
-// newIdentifier returns an identifier. Keys with the prefix, and the key nest, if they are not
-// empty, are of this plugin's, and left out: a filter may have added them before.
-func newIdentifier(prefix, nest, hostname string) *identifier {
-	d := &identifier{prefix: prefix, nest: nest, host: []byte(hostname)}
-	keys := slices.Clone(hostKeys)
-	if nest != "" {
-		keys = append(keys, nest)
+// newIdentifier returns an identifier. Keys with the prefix, if it is not empty, and the own
+// keys are of this plugin's, and left out: a filter may have added them before.
+func newIdentifier(prefix, hostname string, own ...string) *identifier {
+	d := &identifier{prefix: prefix, host: []byte(hostname)}
+	for _, key := range own {
+		if key != "" {
+			d.own = append(d.own, key)
+		}
 	}
-	d.walk.Want(keys, (prefix + "\xff")[0])
+	d.walk.Want(slices.Concat(hostKeys, d.own), (prefix + "\xff")[0])
 	return d
 }
 
@@ -82,6 +84,7 @@ func (d *identifier) read(chunk []byte) {
 // of returns the id of the event that was read last.
 func (d *identifier) of(chunk []byte) (one id) {
 	e := &d.ev
+	d.walk.Wanted(e)
 	named, own := false, false
 	for i := range e.Pairs {
 		switch p := &e.Pairs[i]; {
@@ -121,6 +124,5 @@ func (d *identifier) of(chunk []byte) (one id) {
 
 // isOwn reports whether a key is one that this plugin writes.
 func (d *identifier) isOwn(key []byte) bool {
-	return d.prefix != "" && len(key) > len(d.prefix) && string(key[:len(d.prefix)]) == d.prefix ||
-		d.nest != "" && string(key) == d.nest
+	return d.prefix != "" && len(key) > len(d.prefix) && string(key[:len(d.prefix)]) == d.prefix || slices.Contains(d.own, string(key))
 }

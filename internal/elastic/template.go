@@ -57,11 +57,9 @@ func number(kind string) object {
 // indexed.
 func properties(o *options.Options) object {
 	fields := object{}
-	keys := parser.NewKeys(o.Parser.Types)
-	for k := range keys.Len() {
-		id := parser.KeyID(k)
-		name := o.Prefix + keys.Name(id)
-		switch keys.Type(id) {
+	for _, key := range parser.New(o.Parser).Keys() {
+		name := o.Prefix + key.Name
+		switch key.Type {
 		case parser.Integer:
 			fields[name] = number("long")
 		case parser.Float:
@@ -72,7 +70,7 @@ func properties(o *options.Options) object {
 			fields[name] = keyword()
 		default:
 			fields[name] = keyword()
-			if textKeys[keys.Name(id)] {
+			if textKeys[key.Name] {
 				fields[name] = text()
 			}
 			continue
@@ -93,15 +91,23 @@ func properties(o *options.Options) object {
 			all[name] = text()
 		}
 	}
-	if all["kubernetes"] == nil {
-		kubernetes := object{}
-		for _, name := range []string{"pod_name", "namespace_name", "pod_id", "pod_ip", "host", "container_name", "container_image", "container_hash", "docker_id"} {
-			kubernetes[name] = keyword()
+	for _, name := range []string{"kubernetes", o.SandboxMetadataKey} {
+		if name != "" && all[name] == nil {
+			all[name] = pod()
 		}
-		all["kubernetes"] = object{"dynamic": false, "properties": kubernetes}
 	}
 	all["@timestamp"] = object{"type": "date_nanos"}
 	return all
+}
+
+// pod returns the mapping of what Fluent Bit's filter kubernetes, or sandbox_metadata, says of
+// a pod. Labels and annotations are anybody's words: they are stored only.
+func pod() object {
+	fields := object{}
+	for _, name := range []string{"pod_name", "namespace_name", "pod_id", "pod_ip", "host", "container_name", "container_image", "container_hash", "docker_id"} {
+		fields[name] = keyword()
+	}
+	return object{"dynamic": false, "properties": fields}
 }
 
 // mappedScalars returns the function that reports whether a name has a mapping that takes no

@@ -49,15 +49,15 @@ type Pair struct {
 }
 
 // Event is one event of a chunk, as offsets into it. If Log is false, only Start and End
-// are valid. Pairs belongs to the Walker and is valid until its next call of Next, All or
-// Reset.
+// are valid. Pairs belongs to the Walker and is valid until its next call of Next, Wanted,
+// All or Reset.
 type Event struct {
 	Start, End    int
 	Time, TimeEnd int    // of the encoded time
 	Body, BodyEnd int    // of the body, with its map header
 	First         int    // where the first pair starts
 	Len           int    // how many pairs the body has
-	Pairs         []Pair // the wanted ones of them, in order; see Walker.Want
+	Pairs         []Pair // those that Walker.Wanted or Walker.All has listed
 	// Layout is a number which all events of this Walker's that have it share with no
 	// event of other keys, or of the same keys in another order; 0 if there is none.
 	// The remainders of these numbers by Layouts can serve as indexes: no two numbers
@@ -85,7 +85,7 @@ type Walker struct {
 // maxPairs is how many pairs a Walker keeps memory for from one chunk to the next.
 const maxPairs = 4096
 
-// Want sets which pairs Next lists: those with one of the given keys, none of which may be
+// Want sets which pairs are wanted: those with one of the given keys, none of which may be
 // empty, and those whose key starts with the byte first. All others are only skipped, which
 // saves most of the work in a journal record. The keys are kept and must not be changed.
 // A new Walker wants none and knows no layouts: it may be used for one chunk only.
@@ -128,8 +128,40 @@ func (w *Walker) Reset(chunk []byte) {
 	}
 }
 
+// Wanted lists the wanted pairs of e, which must be the log event that Next has read last,
+// in e.Pairs. It must not be called after All.
+func (w *Walker) Wanted(e *Event) {
+	if l := w.layouts.latest; l != nil {
+		w.pairs = slices.Grow(w.pairs[:0], len(l.wanted))[:len(l.wanted)]
+		for k, index := range l.wanted {
+			w.pair(&w.pairs[k], l, int(index))
+		}
+	}
+	e.Pairs = w.pairs
+}
+
+// WantedText returns the text of the pair that Wanted lists, or would list, at the index;
+// see Text. It must not be called after All.
+func (w *Walker) WantedText(index int) []byte {
+	l := w.layouts.latest
+	if l == nil {
+		return w.Text(&w.pairs[index])
+	}
+	s := &l.pairs[l.wanted[index]]
+	at := w.layouts.at[s.step:][:2]
+	if s.form != variable && s.Kind == Str {
+		return w.chunk[at[0]+s.Text : at[0]+s.End]
+	}
+	if text := w.layouts.texts[s.step]; s.form == variable && text != 0 {
+		return w.chunk[text:at[1]]
+	}
+	var p Pair
+	w.pair(&p, l, int(l.wanted[index]))
+	return w.Text(&p)
+}
+
 // All lists all pairs of e, which must be the log event that Next has read last, in
-// e.Pairs. Indexes of wanted pairs do not hold for it.
+// e.Pairs.
 func (w *Walker) All(e *Event) {
 	if l := w.layouts.latest; l != nil {
 		w.pairs = slices.Grow(w.pairs[:0], len(l.pairs))[:len(l.pairs)]
@@ -146,6 +178,20 @@ func (w *Walker) All(e *Event) {
 // read last, whose Layout must not be 0.
 func (w *Walker) Pair(p *Pair, index int) { w.pair(p, w.layouts.latest, index) }
 
+// Text returns the text of a pair's value, or of the first element of a list, as a slice of
+// the chunk up to its end. It is nil for a value that has none.
+func (w *Walker) Text(p *Pair) []byte {
+	switch p.Kind {
+	case Str:
+		return w.chunk[p.Text:p.End]
+	case Array:
+		if text, ok := firstText(w.chunk, int(p.Value)); ok {
+			return text
+		}
+	}
+	return nil
+}
+
 // Err returns ErrCorrupt if Next returned false before the end of the chunk.
 func (w *Walker) Err() error { return w.err }
 
@@ -161,7 +207,7 @@ func (w *Walker) Next(e *Event) bool {
 	}
 	w.pairs = w.pairs[:0]
 	w.layouts.latest = nil
-	e.Start, e.Log, e.Layout = w.pos, false, 0
+	e.Start, e.Log, e.Layout, e.Pairs = w.pos, false, 0, nil
 	end := w.event(e)
 	if end < 0 {
 		if end = Skip(w.chunk, w.pos); end < 0 {
@@ -170,7 +216,6 @@ func (w *Walker) Next(e *Event) bool {
 		}
 	}
 	e.End = end
-	e.Pairs = w.pairs
 	w.pos = end
 	return true
 }
@@ -245,8 +290,8 @@ func (w *Walker) head(e *Event) int {
 	return i
 }
 
-// body skips n pairs from i on, lists the wanted ones in w.pairs, and returns where they
-// end, -1 if the chunk ends before.
+// body skips n pairs from i on and returns where they end, -1 if the chunk ends before. If
+// they match no layout, it lists the wanted ones in w.pairs.
 func (w *Walker) body(i, n int) int {
 	if n == 0 { // there are no layouts without pairs
 		return i
@@ -346,9 +391,9 @@ func textAt(b []byte, i int) (text, end int, kind Kind) {
 	return text, text + n, Str
 }
 
-// FirstText returns the text of the first element of the array at offset i of b, as a slice
+// firstText returns the text of the first element of the array at offset i of b, as a slice
 // of b. It returns false if there is no array or its first element is no str or bin.
-func FirstText(b []byte, i int) ([]byte, bool) {
+func firstText(b []byte, i int) ([]byte, bool) {
 	n, i := arrayLen(b, i)
 	if n < 1 {
 		return nil, false

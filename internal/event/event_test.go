@@ -327,13 +327,23 @@ func sameAsFresh(t *testing.T, w *Walker, chunk []byte) (layouts int) {
 			return layouts
 		}
 		layout := e.Layout
-		same := slices.Equal(e.Pairs, want.Pairs)
-		e.Layout, e.Pairs, want.Pairs = 0, nil, nil
-		if !same || !reflect.DeepEqual(e, want) {
-			t.Fatalf("%+v, fresh %+v; the same pairs: %v", e, want, same)
+		e.Layout = 0
+		if !reflect.DeepEqual(e, want) {
+			t.Fatalf("%+v, fresh %+v", e, want)
 		}
 		if !e.Log {
 			continue
+		}
+		w.Wanted(&e)
+		fresh.Wanted(&want)
+		if !slices.Equal(e.Pairs, want.Pairs) {
+			t.Fatalf("wanted: %+v, fresh %+v", e.Pairs, want.Pairs)
+		}
+		for i := range e.Pairs {
+			text := w.Text(&e.Pairs[i])
+			if got, other := w.WantedText(i), fresh.WantedText(i); !bytes.Equal(got, text) || !bytes.Equal(other, text) || (got == nil) != (text == nil) {
+				t.Fatalf("the text of wanted pair %d is %q, fresh %q, want %q", i, got, other, text)
+			}
 		}
 		w.All(&e)
 		fresh.All(&want)
@@ -468,7 +478,7 @@ func TestNoPairs(t *testing.T) {
 	}
 }
 
-// TestWant: Next lists the wanted pairs only, All lists all.
+// TestWant: Wanted lists the wanted pairs only, All lists all.
 func TestWant(t *testing.T) {
 	chunk := log(nil, 1, 2, "a", "1", "bb", "2", "kata_x", "3", "ccc", "4", "", "5", string(make([]byte, 70)), "6")
 	f := func(keys []string, first byte, want string) {
@@ -486,6 +496,7 @@ func TestWant(t *testing.T) {
 			}
 			return s
 		}
+		w.Wanted(&e)
 		if got := values(); got != want {
 			t.Errorf("%q and %q: %s, want %s", keys, first, got, want)
 		}

@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 // Records of one program have the same keys in the same order, and many of their values
@@ -86,8 +85,8 @@ type layouts struct {
 	forms [maxLayoutPairs]valueForm
 }
 
-// matchLayout skips n pairs from i on if they match a layout, and lists the wanted ones.
-// It returns where they end, -1 if they match none.
+// matchLayout skips n pairs from i on if they match a layout. It returns where they end, -1
+// if they match none.
 func (w *Walker) matchLayout(i, n int) int {
 	t := &w.layouts
 	bucket := &t.table[n%buckets]
@@ -127,10 +126,6 @@ func (w *Walker) matchLayout(i, n int) int {
 			bucket[way-1], bucket[way] = l, bucket[way-1]
 		}
 		t.latest = l
-		w.pairs = slices.Grow(w.pairs[:0], len(l.wanted))[:len(l.wanted)]
-		for k, index := range l.wanted {
-			w.pair(&w.pairs[k], l, int(index))
-		}
 		return end
 	}
 	return -1
@@ -168,13 +163,13 @@ func (w *Walker) matchSteps(l *layout, from int) (end, matched int) {
 		at[k] = uint32(i)
 		n := int(s.compare)
 		// A comparison of any number of bytes is a call; short ones do without.
-		if n <= 16 && len(b)-i >= 16 {
+		if n <= 16 && i+16 <= len(b) {
 			x := b[i : i+16 : i+16]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1] != 0 {
 				return -1, k
 			}
-		} else if n <= shortStep && len(b)-i >= shortStep {
+		} else if n <= shortStep && i+shortStep <= len(b) {
 			x := b[i : i+shortStep : i+shortStep]
 			if (binary.LittleEndian.Uint64(x)^s.bytes[0])&s.mask[0]|
 				(binary.LittleEndian.Uint64(x[8:])^s.bytes[1])&s.mask[1]|
@@ -190,7 +185,7 @@ func (w *Walker) matchSteps(l *layout, from int) (end, matched int) {
 			i += int(s.skip)
 		} else {
 			text, end := 0, 0
-			if len(b)-i >= 4 {
+			if i+4 <= len(b) {
 				switch head := binary.BigEndian.Uint32(b[i : i+4 : i+4]); {
 				case head>>24 == 0xda:
 					text = i + 3

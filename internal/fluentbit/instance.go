@@ -59,6 +59,7 @@ func (i *Instance) Report() {
 	defer i.mu.Unlock()
 	i.count()
 	i.show()
+	i.warn()
 	if i.report.Due(&i.counts, time.Now()) {
 		i.Log.Infof("so far: %v", &i.counts)
 	}
@@ -68,17 +69,26 @@ func (i *Instance) Report() {
 // Fluent Bit. No other method may be called any more.
 func (i *Instance) Close() {
 	i.count()
+	i.warn() // of look-ups that ended after their chunk
 	i.Log.Infof("in all: %v", &i.counts)
 	for _, m := range i.meters {
 		i.Log.Infof("in all: %s", transform.Describe(m.Metrics, m.Numbers(nil)))
 	}
 	i.series.free()
+	i.work.Close()
+}
+
+// warn logs the warnings of look-ups.
+func (i *Instance) warn() {
+	for _, text := range i.work.Warnings() {
+		i.Log.Warnf("sandbox_metadata: %s", text)
+	}
 }
 
 // count updates i.counts.
 func (i *Instance) count() {
 	i.work.Count(&i.counts)
-	i.counts.Panics = uint64(i.Panics.total())
+	i.counts.Panics += uint64(i.Panics.total())
 }
 
 // show updates Fluent Bit's metrics, in one C call.

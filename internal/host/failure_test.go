@@ -22,7 +22,7 @@ func TestBadOptions(t *testing.T) {
 		f(mode, "max_fields=many", `max_fields: "many" is not a whole number`)
 		f(mode, "max_fields=7", `max_fields: "7" is out of range (8 to 60000)`)
 		f(mode, "max_message_size=1X", `max_message_size: "1X" is not a size (such as 512k, 1M)`)
-		f(mode, "sandbox_metadata=on", `sandbox_metadata: not supported yet (only "off" is)`)
+		f(mode, "sandbox_metadata_roots=run", `sandbox_metadata_roots: "run" is not an absolute path`)
 	}
 }
 
@@ -40,7 +40,7 @@ func TestMisspeltOption(t *testing.T) {
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		r := run(t, standIn, "-p", "prefx=k_", release["filter"], contract)
 		if r.code != 1 || !strings.Contains(r.log, "[config] kata: unknown configuration property 'prefx'. The following properties are allowed: key_name, ") ||
-			!strings.Contains(r.log, ", and sandbox_metadata.") {
+			!strings.Contains(r.log, ", and sandbox_metadata_key.") {
 			t.Errorf("exit code %d: %s", r.code, r.log)
 		}
 		r = run(t, standIn, "-p", "prefix=a", "-p", "Prefix=b", release["filter"], contract)

@@ -20,13 +20,18 @@ func TestValgrind(t *testing.T) {
 	if err != nil {
 		t.Skip("no valgrind")
 	}
+	root, err := filepath.Abs("../../testdata/pods/containerd")
+	if err != nil {
+		t.Fatal(err)
+	}
 	address, lost := regexp.MustCompile(` Address 0x\w+ is `), regexp.MustCompile(` definitely lost: [^0]`)
 	f := func(name, mode, path string) {
 		t.Run(mode+" "+name, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
 			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--fair-sched=yes", "--leak-check=full", "--show-leak-kinds=definite",
 				current, "-q", "--log-level", "off", "--threads", "2",
-				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata", breaking[mode], path)
+				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata",
+				"-p", "sandbox_metadata=on", "-p", "sandbox_metadata_roots="+root, breaking[mode], path)
 			report := string(read(t, log))
 			if r.code != 0 || !strings.Contains(report, "ERROR SUMMARY") {
 				t.Fatalf("exit code %d: %s\n%.3000s", r.code, r.log, report)

@@ -28,15 +28,17 @@ const (
 	Priority
 	PID // of runtime-rs, with no underscore: journald's own is _PID
 	SourceRealtimeTimestamp
+	SystemdUnit
 
 	// Count is how many values a Field can have.
-	Count = int(SourceRealtimeTimestamp) + 1
+	Count = int(SystemdUnit) + 1
 )
 
 // names are the fields' names as journald writes them.
 var names = [Count]string{
 	SyslogIdentifier: "SYSLOG_IDENTIFIER", Name: "NAME", LineBreak: "_LINE_BREAK", StreamID: "_STREAM_ID", Cmdline: "_CMDLINE", Comm: "_COMM",
 	UID: "_UID", Transport: "_TRANSPORT", Priority: "PRIORITY", PID: "PID", SourceRealtimeTimestamp: "_SOURCE_REALTIME_TIMESTAMP",
+	SystemdUnit: "_SYSTEMD_UNIT",
 }
 
 // String returns the field's name as journald writes it; of None it is empty.
@@ -130,6 +132,14 @@ func Identify(key []byte) (Field, Spelling) {
 		return SourceRealtimeTimestamp, Stripped
 	case "source_realtime_timestamp":
 		return SourceRealtimeTimestamp, Stripped | Lower
+	case "_SYSTEMD_UNIT":
+		return SystemdUnit, 0
+	case "_systemd_unit":
+		return SystemdUnit, Lower
+	case "SYSTEMD_UNIT":
+		return SystemdUnit, Stripped
+	case "systemd_unit":
+		return SystemdUnit, Stripped | Lower
 	}
 	return None, 0
 }
@@ -146,6 +156,11 @@ func Spellings() (list []string) {
 		list = append(list, names[f][1:], strings.ToLower(names[f][1:]))
 	}
 	return list
+}
+
+// UnitSpellings returns the names of SystemdUnit that count, which has to be trusted, too.
+func UnitSpellings() []string {
+	return []string{names[SystemdUnit], strings.ToLower(names[SystemdUnit])}
 }
 
 // Values of LineBreak: what ended a line of a stream. An entry without the field ended with
@@ -165,6 +180,42 @@ func IsRuntimeRS(identifier, name []byte) bool {
 // containerd shim that runs as root, so that its command line can be trusted.
 func IsRootShim(comm, uid []byte) bool {
 	return string(comm) == "containerd-shim" && string(uid) == "0"
+}
+
+// ShimSandbox returns the sandbox's id in the command line of containerd-shim-kata-v2, which
+// has it as the flag -id (containerd, pkg/shim), or nil. It is a part of command.
+func ShimSandbox(command []byte) []byte {
+	for len(command) > 0 {
+		var word []byte
+		word, command, _ = bytes.Cut(command, []byte(" "))
+		flag, ok := bytes.CutPrefix(word, []byte("-"))
+		if !ok {
+			continue
+		}
+		flag = bytes.TrimPrefix(flag, []byte("-"))
+		id, ok := bytes.CutPrefix(flag, []byte("id="))
+		if !ok && string(flag) == "id" {
+			id, _, _ = bytes.Cut(command, []byte(" "))
+			ok = true
+		}
+		if ok && len(id) > 0 && len(id) <= maxID {
+			return id
+		}
+	}
+	return nil
+}
+
+// maxID is the length in bytes beyond which nothing is a sandbox's id.
+const maxID = 128
+
+// IsRuntimeUnit reports whether a value of SystemdUnit is that of a container runtime, or of a
+// Kubernetes that runs one itself.
+func IsRuntimeUnit(unit []byte) bool {
+	switch string(unit) {
+	case "containerd.service", "crio.service", "cri-o.service", "k3s.service", "k3s-agent.service", "rke2-server.service", "rke2-agent.service":
+		return true
+	}
+	return false
 }
 
 // IsCallField reports whether a field of an entry that runtime-rs has written, in small

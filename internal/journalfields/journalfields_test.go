@@ -72,6 +72,20 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+func TestShimSandbox(t *testing.T) {
+	long := strings.Repeat("5", 129)
+	for command, want := range map[string]string{
+		"/opt/kata/bin/containerd-shim-kata-v2 -namespace k8s.io -address /run/containerd/containerd.sock -publish-binary /usr/bin/containerd -id 55bb -bundle /run/x start": "55bb",
+		"shim --id 55bb": "55bb", "shim -id=55bb": "55bb", "shim --id=55bb -x": "55bb", "shim -id 55bb -id 77aa": "55bb", "-id 55bb": "55bb",
+		"shim -identity x -id": "", "shim -id": "", "shim -id  55bb": "", "shim -id=": "", "shim id 55bb": "", "shim ---id 55bb": "", "shim -ID 55bb": "", "": "", " ": "",
+		"shim -id= -id 55bb": "55bb", "shim -id " + long: "", "shim -id=" + long + " -id " + long[:128]: long[:128],
+	} {
+		if got := ShimSandbox([]byte(command)); string(got) != want {
+			t.Errorf("%q: %q, want %q", command, got, want)
+		}
+	}
+}
+
 func TestIsCallField(t *testing.T) {
 	for _, key := range []string{"NAME", "PID", "SUBSYSTEM", "CONTAINER_ID", "A1", "X_", "MESSAGES", "CODES", "UID"} {
 		if !IsCallField([]byte(key), false) || !IsCallField([]byte(strings.ToLower(key)), true) {

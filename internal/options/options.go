@@ -54,7 +54,7 @@ const (
 // Options are the options of one instance, checked and with defaults applied. They are not
 // changed once an instance uses them, and may be shared by several.
 type Options struct {
-	Parser            parser.Config // without Keys and Spans, which are no options
+	Parser            parser.Config
 	KeyName           []string
 	Prefix            string
 	NestUnder         string
@@ -65,7 +65,12 @@ type Options struct {
 	RemoveJournalKeys []string
 	MinLevel          int // the lowest level that stays, as its index in parser.Levels; -1 for all
 	Duplicates        Duplicates
-	Output            Output
+
+	SandboxMetadata      bool
+	SandboxMetadataRoots []string // absolute paths
+	SandboxMetadataKey   string   // empty for fields instead of a map
+
+	Output Output
 }
 
 // Option is one row of Table.
@@ -81,10 +86,7 @@ type Option struct {
 	// OutputOnly: the filter has no such option.
 	OutputOnly bool
 
-	// An unsupported option exists so that its name is reserved; any value but the
-	// default is an error.
-	unsupported bool
-	set         func(o *Options, v value) error
+	set func(o *Options, v value) error
 }
 
 // value is a checked value. Which field is set depends on the kind; text always is.
@@ -122,12 +124,6 @@ func Parse(get Getter) (*Options, error) {
 			text = row.Default
 		}
 		text = strings.TrimSpace(text)
-		if row.unsupported {
-			if isSet && !strings.EqualFold(text, row.Default) {
-				errs = append(errs, fmt.Errorf("%s: not supported yet (only %q is)", row.Name, row.Default))
-			}
-			continue
-		}
 		v, err := row.parse(text)
 		if err == nil {
 			if err = row.set(o, v); err != nil {

@@ -2,6 +2,7 @@ package options
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -29,7 +30,10 @@ func TestDefaults(t *testing.T) {
 	if got := strings.Join(o.KeyName, " "); got != "MESSAGE message log" {
 		t.Errorf("key_name is %q", got)
 	}
-	o.KeyName = nil
+	if got := strings.Join(o.SandboxMetadataRoots, " "); !strings.HasPrefix(got, "/run/containerd ") || !strings.HasSuffix(got, " /var/log/containers") {
+		t.Errorf("sandbox_metadata_roots is %q", got)
+	}
+	o.KeyName, o.SandboxMetadataRoots = nil, nil
 	if got := o.Output; !got.Parse || !got.Tune || got.Index != "kata-%Y.%m.%d" || !got.TLSVerify || !got.Gzip || got.Timeout != 10*time.Second ||
 		got.BulkSize != 5<<20 || got.BulkRecords != 5000 || got.GiveUp != 0 || got.DeadLetter != DeadLetterIndex || got.Setup != SetupTemplate ||
 		got.DeadLetterIndex != "kata-dead-letter" || got.Shards != 1 || got.Replicas != 1 || got.Retention != 30*24*time.Hour || got.URLs != nil {
@@ -38,7 +42,7 @@ func TestDefaults(t *testing.T) {
 	o.Output = Output{}
 	want := &Options{
 		Parser: parser.Config{MaxMessage: parser.DefaultMaxMessage, MaxFields: parser.DefaultMaxFields, MaxDepth: parser.DefaultMaxDepth},
-		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1,
+		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1, SandboxMetadataKey: "kubernetes",
 	}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("defaults are %+v, want %+v", o, want)
@@ -68,6 +72,33 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseTypes(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		types, err := parseTypes(text)
+		got := fmt.Sprint(types.AllText)
+		for _, key := range slices.Sorted(maps.Keys(types.Extra)) {
+			got += fmt.Sprintf(" %s=%v", key, types.Extra[key])
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	f("kata", "false")
+	f(" KATA ", "false")
+	f("string", "true")
+	f("a:integer", "false a=integer")
+	f(" vm path : Float , b:bool,c:string,d.e:integer,", "false b=bool c=string d.e=integer vm path=float")
+	f("rpc call::string", "false rpc call:=string")
+	f("kata,a:integer", "false a=integer")
+	f("a", `"a" is not kata, string or a pair key:type`)
+	f("a:int", `"a:int": type "int" is not one of integer, float, bool, string`)
+	f(":integer", `":integer" is not kata, string or a pair key:type`)
+}
+
 func TestErrors(t *testing.T) {
 	f := func(name, value, want string) {
 		t.Helper()
@@ -89,7 +120,7 @@ func TestErrors(t *testing.T) {
 	f("types", "pid", `types: "pid" is not kata, string or a pair key:type`)
 	f("types", "pid:number", `types: "pid:number": type "number" is not one of integer, float, bool, string`)
 	f("key_name", " , ", `key_name: at least one key is needed`)
-	f("sandbox_metadata", "on", `sandbox_metadata: not supported yet (only "off" is)`)
+	f("sandbox_metadata_roots", "/run/containerd, run", `sandbox_metadata_roots: "run" is not an absolute path`)
 }
 
 // Options of the output that contradict each other, or that a server would refuse.
@@ -161,14 +192,22 @@ func TestSize(t *testing.T) {
 
 // TestErrorsAtOnce: all errors of a configuration are reported together.
 func TestErrorsAtOnce(t *testing.T) {
-	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "yes"))
+	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "maybe"))
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestUnsupportedDefault(t *testing.T) {
-	if _, err := Parse(from("sandbox_metadata", "OFF")); err != nil {
+// TestSameKey: one key cannot be both maps.
+func TestSameKey(t *testing.T) {
+	_, err := Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on"))
+	if err == nil || err.Error() != `sandbox_metadata_key: "kubernetes" is also nest_under` {
+		t.Errorf("got %v", err)
+	}
+	if _, err = Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on", "sandbox_metadata_key", "pod")); err != nil {
+		t.Error(err)
+	}
+	if _, err = Parse(from("nest_under", "kubernetes")); err != nil {
 		t.Error(err)
 	}
 }

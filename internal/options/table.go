@@ -2,6 +2,8 @@ package options
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 
@@ -64,7 +66,7 @@ var commonTable = []Option{
 		Name: "types", Kind: String, Default: "kata",
 		Help: "Types of values: kata (the built-in table), string (all text), or key:type pairs, comma separated, on top of kata; types are integer, float, bool, string.",
 		set: func(o *Options, v value) (err error) {
-			o.Parser.Types, err = parser.ParseTypes(v.text)
+			o.Parser.Types, err = parseTypes(v.text)
 			return err
 		},
 	},
@@ -127,7 +129,33 @@ var commonTable = []Option{
 		set:  func(o *Options, v value) error { o.Parser.MaxDepth = v.num; return nil },
 	},
 	{
-		Name: "sandbox_metadata", Kind: Bool, Default: "off", unsupported: true,
-		Help: "Add the pod's name, namespace and uid by the sandbox id (not supported yet).",
+		Name: "sandbox_metadata", Kind: Bool, Default: "off",
+		Help: "Add the pod to records that name a sandbox or container, from the files of the node.",
+		set:  func(o *Options, v value) error { o.SandboxMetadata = v.on; return nil },
+	},
+	{
+		Name: "sandbox_metadata_roots", Kind: List,
+		Default: "/run/containerd,/run/k3s/containerd,/run/k0s/containerd,/var/snap/microk8s/common/run/containerd,/run/containers/storage,/var/lib/containers/storage,/var/log/containers",
+		Help:    "Folders where pods are looked for: the state of containerd, the storage of CRI-O, the kubelet's links to logs; those that are there.",
+		set: func(o *Options, v value) error {
+			for _, root := range v.list {
+				if !filepath.IsAbs(root) {
+					return fmt.Errorf("%q is not an absolute path", root)
+				}
+			}
+			o.SandboxMetadataRoots = v.list
+			return nil
+		},
+	},
+	{
+		Name: "sandbox_metadata_key", Kind: String, Default: "kubernetes",
+		Help: "Key of the map with the pod; if empty, the pod is in the fields pod_name, pod_namespace, pod_uid and container_name, with the prefix.",
+		set: func(o *Options, v value) error {
+			if o.SandboxMetadata && v.text != "" && v.text == o.NestUnder {
+				return fmt.Errorf("%q is also nest_under", v.text)
+			}
+			o.SandboxMetadataKey = v.text
+			return nil
+		},
 	},
 }

@@ -3,6 +3,8 @@ package transform
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // continuations remembers lines that journald has cut (LineMax= in journald.conf(5), 48
@@ -40,19 +42,13 @@ type cutStream struct {
 	entry  uint64 // hash of the entry
 	time   int64  // its event time in nanoseconds
 	number uint64 // of the entry: the lowest is the oldest
-	line   cutLine
+	rest   parser.Continuation
 }
 
 // foundRest is an entry that was the rest of a line.
 type foundRest struct {
 	entry uint64
-	line  cutLine
-}
-
-// cutLine is what is known of a line from its first part.
-type cutLine struct {
-	untouched bool // it was no record that is parsed
-	guest     bool // it is, or may be, a guest's
+	is    parser.Continuation
 }
 
 func newContinuations() *continuations { return &continuations{seed: maphash.MakeSeed()} }
@@ -85,26 +81,26 @@ func (c *continuations) empty() bool {
 	return c.open+c.known == 0
 }
 
-// rest reports whether an entry is the rest of a line, and returns what is known of that
-// line. If continued, journald has cut the entry too, and the next one is a rest as well.
-// The state of the entry's stream is deleted.
-func (c *continuations) rest(id entryID, continued bool) (line cutLine, ok bool) {
+// rest reports whether an entry is the rest of a line, and returns what note was told of it.
+// If continued, journald has cut the entry too, and the next one is a rest as well. The state
+// of the entry's stream is deleted.
+func (c *continuations) rest(id entryID, continued bool) (is parser.Continuation, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.find(id.stream)
 	if s != nil && s.entry != id.entry { // else the same entry is processed again
 		if gap := id.time - s.time; gap >= 0 && gap <= maxGap {
-			line, ok = s.line, true
+			is, ok = s.rest, true
 		}
 	}
 	if !ok {
 		for i := range c.rests[:c.known] {
 			if c.rests[i].entry == id.entry {
-				return c.rests[i].line, true
+				return c.rests[i].is, true
 			}
 		}
 	} else {
-		c.rests[c.next] = foundRest{id.entry, line}
+		c.rests[c.next] = foundRest{id.entry, is}
 		c.next = (c.next + 1) % maxRests
 		c.known = max(c.known, c.next)
 		if c.next == 0 {
@@ -116,21 +112,22 @@ func (c *continuations) rest(id entryID, continued bool) (line cutLine, ok bool)
 		c.open--
 	}
 	if ok && continued {
-		c.add(id, line)
+		c.add(id, is)
 	}
-	return line, ok
+	return is, ok
 }
 
-// note remembers the first part of a line that journald has cut.
-func (c *continuations) note(id entryID, line cutLine) {
+// note remembers the first part of a line that journald has cut, and what its rest is:
+// NoContinuation for that of a line which stays as it is, since its rest does so too.
+func (c *continuations) note(id entryID, rest parser.Continuation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(id, line)
+	c.add(id, rest)
 }
 
 // add puts the stream in the place of its last entry, or else of the oldest stream. The
 // caller holds the lock.
-func (c *continuations) add(id entryID, line cutLine) {
+func (c *continuations) add(id entryID, rest parser.Continuation) {
 	s := c.find(id.stream)
 	if s == nil {
 		s = &c.streams[0]
@@ -144,7 +141,7 @@ func (c *continuations) add(id entryID, line cutLine) {
 		}
 	}
 	c.count++
-	*s = cutStream{stream: id.stream, entry: id.entry, time: id.time, number: c.count, line: line}
+	*s = cutStream{stream: id.stream, entry: id.entry, time: id.time, number: c.count, rest: rest}
 }
 
 // find returns the state of a stream, nil if there is none. The caller holds the lock.

@@ -3,6 +3,7 @@ package transform
 import (
 	"sync"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -18,9 +19,12 @@ type Counts struct {
 	// values that were not written under the name that the guest gave them, Duplicates
 	// second copies.
 	Agent, Refused, Duplicates uint64
+	// Pods counts the records that name a sandbox or container, by what became of the look-up of
+	// their pod: by pods.Result.
+	Pods [pods.Results]uint64
 	// Corrupt counts chunks that are not msgpack up to their end.
 	Corrupt uint64
-	// Panics is set by the caller that recovers from them; this package leaves it 0.
+	// Panics counts those of look-ups. The caller adds those that it recovers from.
 	Panics uint64
 	// InBytes and OutBytes are the sizes of all chunks, in bytes, before and after.
 	InBytes, OutBytes uint64
@@ -32,6 +36,7 @@ type chunkCounts struct {
 	agent, refused, duplicates, corrupt uint64
 	encoding                            [8]uint64
 	reason                              [16]uint64
+	pods                                [pods.Results]uint64
 }
 
 // add counts a parsed record.
@@ -84,6 +89,9 @@ func (c *counters) add(t *chunkCounts, verdict Verdict, in, out int) {
 	for i := range t.reason {
 		s.reason[i] += t.reason[i]
 	}
+	for i := range t.pods {
+		s.pods[i] += t.pods[i]
+	}
 	c.in += uint64(in)
 	c.out += uint64(out)
 }
@@ -105,6 +113,10 @@ func (f *Filter) Count(to *Counts) {
 		Encoding: append(to.Encoding[:0], s.encoding[:len(parser.Encodings())]...),
 		Reason:   append(to.Reason[:0], s.reason[:len(parser.Reasons())+1]...),
 		Agent:    s.agent, Refused: s.refused, Duplicates: s.duplicates, Corrupt: s.corrupt,
+		Pods:    s.pods,
 		InBytes: c.in, OutBytes: c.out,
+	}
+	if f.pods != nil {
+		to.Panics = f.pods.Panics()
 	}
 }

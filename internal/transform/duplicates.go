@@ -42,21 +42,22 @@ func newDuplicates() *duplicates {
 	return &duplicates{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 }
 
-// isSecond reports whether a record is the second of two copies, given the identifier of
-// the program that wrote it and the event's own time, and remembers it if not. A record
+// isSecond reports whether a record is the second of two copies, given whether its sandbox
+// comes from a command line, the identifier of the program that wrote it and the event's
+// own time, and remembers it if not. A record
 // whose time is known to the second only is never one: several of them may be equal.
-func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, nsec uint32) bool {
+func (d *duplicates) isSecond(rec *parser.Record, fromCommand bool, identifier []byte, sec int64, nsec uint32) bool {
 	if identifier == nil || !rec.HasTime || rec.Time.Whole || rec.Encoding == parser.NativeEncoding {
 		return false
 	}
-	fingerprint := d.fingerprint(rec)
+	fingerprint := d.fingerprint(rec, fromCommand)
 	entry := seenRecord{
 		fingerprint: fingerprint, identifier: maphash.Bytes(d.seeds[0], identifier), arrival: sec*1e9 + int64(nsec),
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	set := &d.sets[fingerprint[0]%duplicateSets]
-	place := &set[0] // the oldest, or the entry of the same copy
+	slot := &set[0] // the oldest, or the entry of the same copy
 	for i := range set {
 		e := &set[i]
 		same := e.number > 0 && e.fingerprint == fingerprint
@@ -64,20 +65,20 @@ func (d *duplicates) isSecond(rec *parser.Record, identifier []byte, sec int64, 
 			return true
 		}
 		if same && e.identifier == entry.identifier {
-			place = e
-		} else if e.number < place.number && !(place.number > 0 && place.fingerprint == fingerprint && place.identifier == entry.identifier) {
-			place = e
+			slot = e
+		} else if e.number < slot.number && !(slot.number > 0 && slot.fingerprint == fingerprint && slot.identifier == entry.identifier) {
+			slot = e
 		}
 	}
 	d.count++
 	entry.number = d.count
-	*place = entry
+	*slot = entry
 	return false
 }
 
 // fingerprint returns a hash of 128 bits of what two copies have in common: time, level,
 // message, and sandbox, ID and source as far as the message has them.
-func (d *duplicates) fingerprint(rec *parser.Record) (fingerprint [2]uint64) {
+func (d *duplicates) fingerprint(rec *parser.Record, fromCommand bool) (fingerprint [2]uint64) {
 	for i := range fingerprint {
 		var h maphash.Hash
 		h.SetSeed(d.seeds[i])
@@ -86,8 +87,10 @@ func (d *duplicates) fingerprint(rec *parser.Record) (fingerprint [2]uint64) {
 		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
 			var text []byte
 			// Only the shim's own copy has a sandbox from the command line.
-			if f := rec.Lookup(name); f != nil && f.Type == parser.Text && !(name == "sandbox" && rec.CommandSandbox) {
-				text = rec.Text(f)
+			if at := rec.Index([]byte(name)); at >= 0 && !(name == "sandbox" && fromCommand) {
+				if f := &rec.Fields[at]; f.Type == parser.Text {
+					text = rec.Text(f)
+				}
 			}
 			writeNumber(&h, uint64(len(text)))
 			_, _ = h.Write(text)
@@ -96,6 +99,9 @@ func (d *duplicates) fingerprint(rec *parser.Record) (fingerprint [2]uint64) {
 	}
 	return fingerprint
 }
+
+// duplicateFlag is the field that the second of two copies gets.
+const duplicateFlag = "duplicate"
 
 // writeNumber adds a number to what is hashed.
 func writeNumber(h *maphash.Hash, n uint64) {

@@ -17,6 +17,7 @@ type located struct {
 	index     [journalfields.Count]int // of journald's fields
 	lower     bool                     // the systemd input put the keys in small letters
 	hasPrefix bool                     // a key starts with the option prefix
+	hasPod    bool                     // there is the key of the map with the pod
 }
 
 // locate returns where the event that the walker has read last has its pairs. The result
@@ -42,6 +43,7 @@ func (w *worker) locateInto(loc *located) {
 	// it: every entry has a transport.
 	lineBreak, stream, transport, strippedTransport := -1, -1, false, false
 	lower := make([]int, 0, 8)
+	w.walk.Wanted(&w.ev)
 	for i := range w.ev.Pairs {
 		p := &w.ev.Pairs[i]
 		if p.KeyKind != event.Str {
@@ -53,6 +55,9 @@ func (w *worker) locateInto(loc *located) {
 				loc.message, loc.keyRank = i, rank
 				break
 			}
+		}
+		if len(w.podKey) > 0 && bytes.Equal(key, w.podKey) {
+			loc.hasPod = true
 		}
 		field, spelling := journalfields.Identify(key)
 		stripped := spelling&journalfields.Stripped != 0
@@ -106,19 +111,5 @@ func (w *worker) wantedText(i int) []byte {
 	if i < 0 {
 		return nil
 	}
-	return w.text(&w.ev.Pairs[i])
-}
-
-// text returns the text of a pair's value, or of the first element of a list. It is nil
-// for a value that has none.
-func (w *worker) text(p *event.Pair) []byte {
-	switch p.Kind {
-	case event.Str:
-		return w.chunk[p.Text:p.End]
-	case event.Array:
-		if text, ok := event.FirstText(w.chunk, int(p.Value)); ok {
-			return text
-		}
-	}
-	return nil
+	return w.walk.WantedText(i)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -31,6 +32,7 @@ func Metrics() []Metric {
 		{Name: "agent_records_total", Help: "Records of the agent in the guest that were unpacked."},
 		{Name: "guest_refused_total", Help: "Values of a guest that did not get the name that they wanted."},
 		{Name: "duplicates_total", Help: "Second copies of a shim's line."},
+		{Name: "pod_lookups_total", Help: "Records that name a sandbox or container, by how their pod was found.", Label: "result", Values: podResults()},
 		{Name: "panics_total", Help: "Internal errors, after which a chunk went on as it came."},
 		{Name: "in_bytes_total", Help: "Bytes of the chunks that came."},
 		{Name: "out_bytes_total", Help: "Bytes of the chunks that went on."},
@@ -45,13 +47,22 @@ func words[T fmt.Stringer](all []T) (words []string) {
 	return words
 }
 
+func podResults() (words []string) {
+	for i := range pods.Results {
+		words = append(words, pods.Result(i).String())
+	}
+	return words
+}
+
 // Numbers appends the numbers of Metrics to to, in the order of the metrics and of their
 // labels' values.
 func (c *Counts) Numbers(to []uint64) []uint64 {
 	to = append(to, c.Parsed, c.Untouched, c.Dropped, c.Errors)
 	to = append(to, c.Encoding...)
 	to = append(to, c.Reason[parser.OK+1:]...)
-	return append(to, c.Agent, c.Refused, c.Duplicates, c.Panics, c.InBytes, c.OutBytes)
+	to = append(to, c.Agent, c.Refused, c.Duplicates)
+	to = append(to, c.Pods[:]...)
+	return append(to, c.Panics, c.InBytes, c.OutBytes)
 }
 
 // String returns the line for the log: what Describe returns, and the corrupt chunks.

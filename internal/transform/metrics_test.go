@@ -11,6 +11,9 @@ import (
 // counts returns Counts whose numbers are all different.
 func counts() *Counts {
 	c := &Counts{Parsed: 1, Untouched: 2, Dropped: 3, Errors: 4, Agent: 5, Refused: 6, Duplicates: 7, Corrupt: 8, Panics: 9, InBytes: 10, OutBytes: 11}
+	for i := range c.Pods {
+		c.Pods[i] = uint64(300 + i)
+	}
 	for i := range parser.Encodings() {
 		c.Encoding = append(c.Encoding, uint64(100+i))
 	}
@@ -36,6 +39,7 @@ func TestNumbers(t *testing.T) {
 		"records_total/parsed": 1, "records_total/untouched": 2, "records_total/dropped": 3, "records_total/error": 4,
 		"agent_records_total/": 5, "guest_refused_total/": 6, "duplicates_total/": 7, "panics_total/": 9,
 		"in_bytes_total/": 10, "out_bytes_total/": 11,
+		"pod_lookups_total/hit": 300, "pod_lookups_total/miss": 301, "pod_lookups_total/unresolved": 302, "pod_lookups_total/error": 303,
 	}
 	for _, e := range parser.Encodings() {
 		want["encoding_total/"+e.String()] = 100 + uint64(e)
@@ -58,7 +62,7 @@ func TestCountsString(t *testing.T) {
 	c.Encoding[parser.LogfmtEncoding] = 13
 	c.Reason[parser.BadTime] = 1
 	want := "records{parsed=12,error=1} encoding{logfmt=13} parse_errors{bad_time=1} agent_records=0 guest_refused=0" +
-		" duplicates=0 panics=0 in_bytes=5 out_bytes=0 corrupt_chunks=2"
+		" duplicates=0 pod_lookups{} panics=0 in_bytes=5 out_bytes=0 corrupt_chunks=2"
 	if got := c.String(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -38,13 +38,13 @@ func (w *worker) readNative(lower bool) {
 		var text []byte
 		switch at.field {
 		case journalfields.Priority:
-			n.Priority = w.text(p)
+			n.Priority = w.walk.Text(p)
 		case journalfields.SourceRealtimeTimestamp:
 			n.Realtime = w.unambiguousText(p)
 		case journalfields.PID:
 			text = w.unambiguousText(p)
 		default:
-			text = w.text(p)
+			text = w.walk.Text(p)
 		}
 		if text != nil {
 			n.Fields = append(n.Fields, parser.NativeField{Name: w.chunk[p.Key:p.Value], Value: text})
@@ -114,7 +114,7 @@ func (w *worker) isStripped(lower bool) bool {
 // or the only one. It is nil if there is no such text.
 func (w *worker) unambiguousText(p *event.Pair) []byte {
 	if p.Kind != event.Array {
-		return w.text(p)
+		return w.walk.Text(p)
 	}
 	var seen [8][]byte
 	var twice []byte

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/contract"
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -24,7 +25,9 @@ func filter(t testing.TB, pairs ...string) *Filter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(o)
+	f := New(o)
+	f.plan.podWait = time.Minute // the machine may be busy
+	return f
 }
 
 // text returns an event as key=value, sorted by key, with the type where the value is no
@@ -314,6 +317,41 @@ func TestDuplicates(t *testing.T) {
 				t.Errorf("counted %+v, %+v", m, d)
 			}
 		})
+	}
+}
+
+// TestDuplicateFlag: the flag is written once, whatever has its name, and is no key that
+// only_keys and remove_keys select.
+func TestDuplicateFlag(t *testing.T) {
+	const copied = `time="2020-01-01T00:00:00.100000000Z" level=info msg=hello`
+	for _, c := range []struct{ name, options, message, own, want string }{
+		{"alone", "", copied, "", "kata_duplicate=true(bool) kata_level=info kata_msg=hello"},
+		{"a key of the message", "", copied + " duplicate=false a=b", "", "kata_a=b kata_duplicate=true(bool) kata_level=info kata_msg=hello"},
+		{"a field that this plugin has written", "", copied, "kata_duplicate=old kata_x=y", "kata_duplicate=true(bool) kata_level=info kata_msg=hello kata_x=y"},
+		{"only_keys", "only_keys=msg", copied, "", "kata_duplicate=true(bool) kata_msg=hello"},
+		{"remove_keys", "remove_keys=*", copied, "kata_duplicate=old", "kata_duplicate=true(bool)"},
+		{"no prefix", "prefix=", copied, "", "duplicate=true(bool) level=info msg=hello"},
+		{"no prefix, the record has the name", "prefix=", copied, "duplicate=mine", "duplicate=mine level=info msg=hello"},
+		{"types string", "types=string", copied, "", "kata_duplicate=true(bool) kata_level=info kata_msg=hello"},
+		{"types with the name", "types=duplicate:integer", copied + " duplicate=7", "", "kata_duplicate=true(bool) kata_level=info kata_msg=hello"},
+		{"nested", "nest_under=k", copied, "", `k={"kata_duplicate":true,"kata_level":"info","kata_msg":"hello"}`},
+	} {
+		options := []string{"duplicates", "mark"}
+		if name, value, ok := strings.Cut(c.options, "="); ok {
+			options = append(options, name, value)
+		}
+		f := filter(t, options...)
+		one(t, f, "SYSLOG_IDENTIFIER", "containerd", "MESSAGE", c.message)
+		pairs := []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", c.message}
+		for pair := range strings.FieldsSeq(c.own) {
+			name, value, _ := strings.Cut(pair, "=")
+			pairs = append(pairs, name, value)
+		}
+		got := one(t, f, pairs...)
+		_, got, _ = strings.Cut(got, "MESSAGE="+c.message+" ")
+		if got = strings.Replace(got, "SYSLOG_IDENTIFIER=kata ", "", 1); got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
 	}
 }
 

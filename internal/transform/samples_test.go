@@ -2,6 +2,7 @@ package transform
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +16,9 @@ import (
 // the option's default.
 type sample struct {
 	option, value string
+	with          []string   // other options, of the default too: names and values in turn; PODS is testdata/pods
 	records       [][]string // keys and values in turn
 	want          string     // the difference, see difference
-	refused       bool       // the value is refused, want is the error
 }
 
 // The records of several samples.
@@ -29,6 +30,7 @@ var (
 	guestRecord = []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE",
 		`time="2020-01-01T00:00:00.5Z" level=debug msg="reading guest console" source=virtcontainers vmconsole="text"`}
 	nativeRecord = []string{"SYSLOG_IDENTIFIER", "kata", "NAME", "kata-runtime", "SUBSYSTEM", "s", "PRIORITY", "6", "MESSAGE", "m", "_SOURCE_REALTIME_TIMESTAMP", "1577836801250000"}
+	podRecord    = []string{"SYSLOG_IDENTIFIER", "kata", "MESSAGE", line + " sandbox=" + webSandbox}
 	twoCopies    = [][]string{{"SYSLOG_IDENTIFIER", "containerd", "MESSAGE", kataLine}, {"SYSLOG_IDENTIFIER", "kata", "MESSAGE", kataLine}}
 )
 
@@ -145,8 +147,18 @@ var samples = slices.Concat([]sample{
 	{option: "max_depth", value: "1", records: [][]string{nestedJSON}, want: `
 		-kata_a={"b":[1]}
 		+kata_parse_error=too_deep`},
-	{option: "sandbox_metadata", value: "on", refused: true, want: `
-		sandbox_metadata: not supported yet (only "off" is)`},
+	{option: "sandbox_metadata", value: "on", with: []string{"sandbox_metadata_roots", "PODS/containerd"}, records: [][]string{podRecord}, want: `
+		+kubernetes=map[namespace_name:shop pod_id:` + webUID + ` pod_name:web-0] (map[string]interface {})`},
+	{option: "sandbox_metadata_roots", value: "PODS/containerd,PODS/containers", with: []string{"sandbox_metadata", "on"}, records: [][]string{podRecord}, want: `
+		+kubernetes=map[namespace_name:shop pod_id:` + webUID + ` pod_name:web-0] (map[string]interface {})`},
+	{option: "sandbox_metadata_key", value: "pod", with: []string{"sandbox_metadata", "on", "sandbox_metadata_roots", "PODS/containerd"}, records: [][]string{podRecord}, want: `
+		-kubernetes=map[namespace_name:shop pod_id:` + webUID + ` pod_name:web-0] (map[string]interface {})
+		+pod=map[namespace_name:shop pod_id:` + webUID + ` pod_name:web-0] (map[string]interface {})`},
+	{option: "sandbox_metadata_key", value: "", with: []string{"sandbox_metadata", "on", "sandbox_metadata_roots", "PODS/containerd"}, records: [][]string{podRecord}, want: `
+		-kubernetes=map[namespace_name:shop pod_id:` + webUID + ` pod_name:web-0] (map[string]interface {})
+		+kata_pod_name=web-0
+		+kata_pod_namespace=shop
+		+kata_pod_uid=` + webUID},
 }, minLevelSamples())
 
 // minLevelSamples returns a sample for each level, of records of all levels.
@@ -175,14 +187,15 @@ func TestSamples(t *testing.T) {
 	for _, s := range samples {
 		has[s.option], has[s.option+" "+s.value] = true, true
 		want := strings.ReplaceAll(strings.TrimSpace(s.want), "\t", "")
-		if s.refused {
-			_, err := options.Parse(func(name string) (string, bool) { return s.value, name == s.option })
-			if err == nil || err.Error() != want {
-				t.Errorf("%s %s: error %v, want %s", s.option, s.value, err, want)
-			}
-			continue
+		pods, err := filepath.Abs("../../testdata/pods")
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got := difference(output(t, filter(t), s.records), output(t, filter(t, s.option, s.value), s.records)); got != want || got == "" {
+		set := append(s.with[:len(s.with):len(s.with)], s.option, s.value)
+		for i := range set {
+			set[i] = strings.ReplaceAll(set[i], "PODS", pods)
+		}
+		if got := difference(output(t, filter(t, set[:len(s.with)]...), s.records), output(t, filter(t, set...), s.records)); got != want || got == "" {
 			t.Errorf("%s %s:\n%s\nwant\n%s", s.option, s.value, got, want)
 		}
 	}

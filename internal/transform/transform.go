@@ -8,10 +8,12 @@ package transform
 
 import (
 	"sync"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -34,6 +36,7 @@ type Filter struct {
 	counters      counters
 	duplicates    *duplicates // nil for duplicates keep
 	continuations *continuations
+	pods          *pods.Resolver // nil for sandbox_metadata off
 
 	mu   sync.Mutex
 	idle []*worker
@@ -46,7 +49,26 @@ func New(o *options.Options) *Filter {
 	if o.Duplicates != options.KeepDuplicates {
 		f.duplicates = newDuplicates()
 	}
+	if o.SandboxMetadata {
+		f.pods = pods.New(o.SandboxMetadataRoots)
+	}
 	return f
+}
+
+// Close frees what the instance holds beside memory. No other method may be called any more.
+func (f *Filter) Close() {
+	if f.pods != nil {
+		f.pods.Close()
+	}
+}
+
+// Warnings returns what the operator is to know of the look-ups of pods since the last call, and
+// nil if there is nothing. The texts have nothing of a record.
+func (f *Filter) Warnings() []string {
+	if f.pods == nil {
+		return nil
+	}
+	return f.pods.Warnings()
 }
 
 // Process appends to out what replaces a chunk with the given tag; see Verdict. The chunk
@@ -88,18 +110,21 @@ func (f *Filter) put(w *worker) {
 // plan is what follows from the options. It is computed once, and only read by workers.
 type plan struct {
 	*options.Options
-	config      parser.Config
-	keys        *parser.Keys
-	names       []strName // by KeyID: the field's name with the prefix
-	prefix      []byte
-	first       byte     // of the prefix; without one a byte that no key starts with
-	wanted      []string // keys whose pairs the walker lists
-	keep        globs    // only_keys
-	remove      globs    // remove_keys
-	removePairs globs    // remove_journal_keys
-	selected    bool     // keep or remove is set
-	nest        []byte
-	flags       [2]strName // the names of guest and parse_error where the record has those itself
+	keys         []parser.Key // by KeyID
+	names        []strName    // by KeyID: the field's name with the prefix
+	duplicateKey parser.KeyID // of duplicateFlag
+	prefix       []byte
+	first        byte     // of the prefix; without one a byte that no key starts with
+	wanted       []string // keys whose pairs the walker lists
+	keep         globs    // only_keys
+	remove       globs    // remove_keys
+	removePairs  globs    // remove_journal_keys
+	selected     bool     // keep or remove is set
+	nest         []byte
+	flags        [2]strName // the names of guest and parse_error where the record has those itself
+	podWait      time.Duration
+	podKey       []byte // of the map with the pod; empty for fields
+	podFields    [4]parser.KeyID
 }
 
 // flagPrefix is put before the names of the plugin's own flags if there is no prefix and
@@ -115,14 +140,18 @@ func newPlan(o *options.Options) plan {
 		keep:        newGlobs(o.OnlyKeys, true),
 		remove:      newGlobs(o.RemoveKeys, true),
 		removePairs: newGlobs(o.RemoveJournalKeys, false),
-		config:      o.Parser,
 	}
 	p.selected = len(p.keep)+len(p.remove) > 0
-	p.keys = parser.NewKeys(o.Parser.Types)
-	p.config.Keys = p.keys
-	p.names = make([]strName, p.keys.Len())
-	for i := range p.names {
-		p.names[i].set(o.Prefix + p.keys.Name(parser.KeyID(i)))
+	p.keys = parser.New(o.Parser).Keys()
+	p.names = make([]strName, len(p.keys))
+	for i, key := range p.keys {
+		p.names[i].set(o.Prefix + key.Name)
+		if key.Name == duplicateFlag {
+			p.duplicateKey = parser.KeyID(i)
+		}
+	}
+	if o.SandboxMetadata {
+		p.planPods()
 	}
 	p.wanted = append(p.wanted, o.KeyName...)
 	p.wanted = append(p.wanted, journalfields.Spellings()...)

@@ -4,6 +4,7 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
+	"github.com/kata-logs/fluent-bit-kata/internal/pods"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -13,11 +14,12 @@ type worker struct {
 	*plan
 	duplicates    *duplicates
 	continuations *continuations
+	pods          *pods.Resolver
 
 	walk    event.Walker
 	ev      event.Event
 	parse   *parser.Parser
-	command func() []byte // shimCommand
+	sandbox func() []byte // shimSandbox
 	msg     parser.Message
 	native  parser.Native
 	counts  chunkCounts
@@ -32,18 +34,21 @@ type worker struct {
 	nativePairs [event.Layouts]nativePairs
 	located     located // of an event without a layout
 
-	hasPrefix bool    // a key of the record starts with the prefix
-	messageAt uint32  // where the message's key starts
-	writeAll  bool    // all of the record's fields are written
-	use       []bool  // or else, by index in its Fields: it is written
-	omit      []bool  // by index in the event's Pairs: it is left out
-	taken     [2]bool // guest, parse_error: the record has a key of this name itself
+	hasPrefix   bool   // a key of the record starts with the prefix
+	messageAt   uint32 // where the message's text starts
+	fromCommand bool   // the record's sandbox comes from the shim's command line
+	writeAll    bool   // all of the record's fields are written
+	use         []bool // or else, by index in its Fields: it is written
+	omit        []bool // by index in the event's Pairs: it is left out
+	wait        pods.Wait
+	podOf       podOf   // of the record
+	taken       [2]bool // guest, parse_error: the record has a key of this name itself
 }
 
 func newWorker(f *Filter) *worker {
-	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, parse: parser.New(f.plan.config)}
+	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, pods: f.pods, parse: parser.New(f.plan.Parser)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
-	w.command = w.shimCommand
+	w.sandbox = w.shimSandbox
 	return w
 }
 
@@ -51,6 +56,9 @@ func (w *worker) process(tag, chunk []byte, out *event.Buffer) Verdict {
 	w.tag, w.chunk, w.out = tag, chunk, out
 	w.written, w.changed = 0, false
 	w.counts = chunkCounts{}
+	if w.pods != nil {
+		w.wait = pods.NewWait(w.podWait)
+	}
 	defer w.release()
 
 	w.walk.Reset(chunk)
@@ -93,7 +101,7 @@ func (w *worker) noMemory() Verdict {
 func (w *worker) release() {
 	w.tag, w.chunk, w.out = nil, nil, nil
 	w.walk.Reset(nil)
-	w.msg = parser.Message{}
+	w.msg, w.podOf = parser.Message{}, podOf{}
 	fields := w.native.Fields
 	clear(fields[:cap(fields)])
 	w.native = parser.Native{Fields: fields[:0]}
@@ -118,11 +126,15 @@ func (w *worker) copyUntil(end int) bool {
 // event processes one log event and reports whether there was memory for it.
 func (w *worker) event() bool {
 	loc := w.locate()
-	identifier := w.field(loc, journalfields.SyslogIdentifier) // before pairs are listed anew
-	rec := w.record(loc)
+	identifier := w.field(loc, journalfields.SyslogIdentifier)
+	unit, hasPod := w.field(loc, journalfields.SystemdUnit), loc.hasPod
+	rec := w.record(loc, identifier)
 	if rec == nil {
 		w.counts.untouched++
 		return true
+	}
+	if w.pods != nil {
+		w.learnPod(rec, unit) // also from a record that is dropped
 	}
 	drop, duplicate := w.judge(rec, identifier)
 	if drop {
@@ -137,59 +149,63 @@ func (w *worker) event() bool {
 		return true
 	}
 	w.counts.add(rec, false)
+	if w.pods != nil {
+		w.findPod(rec, hasPod)
+	}
 	return w.write(rec, duplicate)
 }
 
 // record parses the event's message, or takes it as the rest of a line that journald has
 // cut. It returns nil if the event stays as it is. The record is valid until the next call.
-func (w *worker) record(loc *located) *parser.Record {
+func (w *worker) record(loc *located, identifier []byte) *parser.Record {
 	text := w.wantedText(loc.message)
 	stream := w.field(loc, journalfields.StreamID)
 	if stream == nil {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	continued := len(text) > 0 && string(w.field(loc, journalfields.LineBreak)) == journalfields.LineMax
 	if !continued && w.continuations.empty() {
-		return w.parsed(loc, text)
+		return w.parsed(loc, identifier, text)
 	}
 	id := w.continuations.id(w.tag, stream, text, w.ev.Sec, w.ev.Nsec)
-	line, isRest := w.continuations.rest(id, continued)
-	if isRest && line.untouched {
-		return nil
+	if is, ok := w.continuations.rest(id, continued); ok {
+		if is == parser.NoContinuation {
+			return nil
+		}
+		w.setMessage(loc, text)
+		w.msg = parser.Message{Text: text, Continuation: is}
+		return w.parse.Parse(&w.msg)
 	}
-	if isRest {
-		w.setMessage(loc)
-		return w.parse.ParseRest(text, line.guest)
-	}
-	rec := w.parsed(loc, text)
+	rec := w.parsed(loc, identifier, text)
 	switch {
 	case !continued:
 	case rec == nil:
-		w.continuations.note(id, cutLine{untouched: true})
-	case rec.Open:
-		w.continuations.note(id, cutLine{guest: rec.MaybeGuest})
+		w.continuations.note(id, parser.NoContinuation)
+	case rec.Continuation != parser.NoContinuation:
+		w.continuations.note(id, rec.Continuation)
 	}
 	return rec
 }
 
 // parsed parses the event's message as a record of its own. It returns nil if the event
 // stays as it is.
-func (w *worker) parsed(loc *located, text []byte) *parser.Record {
+func (w *worker) parsed(loc *located, identifier, text []byte) *parser.Record {
 	if len(text) == 0 {
 		return nil
 	}
-	w.setMessage(loc)
+	w.setMessage(loc, text)
 	m := &w.msg
 	*m = parser.Message{Text: text}
+	w.fromCommand = false
 	if loc.index[journalfields.LineBreak] >= 0 {
 		m.Cut = string(w.field(loc, journalfields.LineBreak)) != journalfields.NUL
 	}
 	if loc.index[journalfields.Cmdline] >= 0 {
-		m.Command = w.command
+		m.Sandbox = w.sandbox
 	}
-	if id := w.field(loc, journalfields.SyslogIdentifier); id != nil {
-		m.Origin = parser.OriginOf(id)
-		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(id, w.field(loc, journalfields.Name)) {
+	if identifier != nil {
+		m.Origin = parser.OriginOf(identifier)
+		if loc.index[journalfields.Name] >= 0 && journalfields.IsRuntimeRS(identifier, w.field(loc, journalfields.Name)) {
 			w.readNative(loc.lower)
 			m.Native = &w.native
 		}
@@ -201,23 +217,22 @@ func (w *worker) parsed(loc *located, text []byte) *parser.Record {
 	return rec
 }
 
-// shimCommand returns the command line of the process that wrote the record, nil unless by
-// journald's fields it is a shim that runs as root.
-func (w *worker) shimCommand() []byte {
+// shimSandbox returns the id of the sandbox in the command line of the process that wrote the
+// record, nil unless by journald's fields it is a shim that runs as root.
+func (w *worker) shimSandbox() []byte {
 	loc := w.locate()
 	if !journalfields.IsRootShim(w.field(loc, journalfields.Comm), w.field(loc, journalfields.UID)) {
 		return nil
 	}
-	return w.field(loc, journalfields.Cmdline)
+	id := journalfields.ShimSandbox(w.field(loc, journalfields.Cmdline))
+	w.fromCommand = id != nil
+	return id
 }
 
 // setMessage keeps for write where the message is, and whether a key has the prefix: the
 // indexes in loc are of no use there, since all pairs may have been listed in between.
-func (w *worker) setMessage(loc *located) {
-	w.messageAt, w.hasPrefix = 0, loc.hasPrefix
-	if loc.message >= 0 {
-		w.messageAt = w.ev.Pairs[loc.message].At
-	}
+func (w *worker) setMessage(loc *located, text []byte) {
+	w.messageAt, w.hasPrefix = uint32(cap(w.chunk)-cap(text)), loc.hasPrefix
 }
 
 // judge reports whether options drop the record, and whether it is the second of two
@@ -226,7 +241,7 @@ func (w *worker) judge(rec *parser.Record, identifier []byte) (drop, duplicate b
 	if rec.Rank >= 0 && rec.Rank < w.MinLevel && rec.Detected < w.MinLevel {
 		return true, false
 	}
-	if w.duplicates != nil && w.duplicates.isSecond(rec, identifier, w.ev.Sec, w.ev.Nsec) {
+	if w.duplicates != nil && w.duplicates.isSecond(rec, w.fromCommand, identifier, w.ev.Sec, w.ev.Nsec) {
 		w.counts.duplicates++
 		return w.Duplicates == options.DropDuplicates, true
 	}

@@ -12,7 +12,7 @@ import (
 // memory for it.
 func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	if duplicate {
-		rec.MarkDuplicate()
+		rec.SetBool(w.duplicateKey, true)
 	}
 	fields := w.selectFields(rec)
 	omitted := w.selectPairs(rec)
@@ -24,13 +24,17 @@ func (w *worker) write(rec *parser.Record, duplicate bool) bool {
 	case fields > 0:
 		pairs++
 	}
+	pod := w.podOf.pod != nil && len(w.podKey) > 0 && !w.hasPodKey(rec, omitted)
+	if pod {
+		pairs++
+	}
 	if !w.writeEvent(rec, pairs, omitted) {
 		return false
 	}
 	if nest && fields > 0 {
 		w.out.B = event.AppendMapHeader(event.AppendStr(w.out.B, w.nest), fields)
 	}
-	return w.writeFields(rec)
+	return w.writeFields(rec) && (!pod || w.writePod())
 }
 
 // writeEvent writes the event up to the end of its own pairs, without the omitted ones,
@@ -100,7 +104,7 @@ func (w *worker) selectFields(rec *parser.Record) int {
 	n := 0
 	for i := range rec.Fields {
 		use := true
-		if f := &rec.Fields[i]; w.selected && !parser.IsMark(f.Key) {
+		if f := &rec.Fields[i]; w.selected && !(f.Key >= 0 && w.keys[f.Key].Added) {
 			name := rec.Name(f)
 			use = (len(w.keep) == 0 || w.keep.match(name)) && !w.remove.match(name)
 		}
@@ -136,7 +140,7 @@ func (w *worker) dropTaken(rec *parser.Record) int {
 			w.taken[1] = true
 			continue
 		}
-		if at := rec.Find(key); at >= 0 && w.use[at] {
+		if at := rec.Index(key); at >= 0 && w.use[at] {
 			w.use[at] = false
 			n++
 		}
@@ -163,7 +167,7 @@ func (w *worker) selectPairs(rec *parser.Record) int {
 		p := &w.ev.Pairs[i]
 		key := w.chunk[p.Key:p.Value]
 		omit := !whole
-		if p.At == w.messageAt {
+		if p.Value < w.messageAt && w.messageAt < p.End {
 			omit = !message
 		}
 		if p.KeyKind == event.Str {
@@ -189,63 +193,92 @@ func (w *worker) isRenamedFlag(rec *parser.Record, key []byte) bool {
 
 // writes reports whether a field with the name is written.
 func (w *worker) writes(rec *parser.Record, name []byte) bool {
-	i := rec.Find(name)
+	i := rec.Index(name)
 	return i >= 0 && (w.writeAll || w.use[i])
 }
 
 // A name and a text that are no longer than this are copied with this many bytes, where
 // there is memory for it: that takes a few instructions and no call, and the bytes beyond
-// the end are overwritten.
+// the end are overwritten. Together with the header of a text they fit shortField, which is
+// rounded up so that the compiler can see that.
 const (
-	shortName  = 32
+	shortName  = 31
 	shortText  = 64
-	shortField = shortName + 2 + shortText // with the header of a str 8
+	shortField = 2 * shortText
 )
 
 // writeFields writes the record's fields and reports whether there was memory for
 // them.
 func (w *worker) writeFields(rec *parser.Record) bool {
-	b, fields, names, all := w.out.B, rec.Fields, w.names, w.writeAll
-	for i := range fields {
-		f := &fields[i]
-		if !all && !w.use[i] {
+	for i := 0; i < len(rec.Fields); i++ {
+		if w.writeAll {
+			if i += w.writeShort(rec, rec.Fields[i:]); i == len(rec.Fields) {
+				break
+			}
+		} else if !w.use[i] {
 			continue
 		}
-		if n := f.End - f.Start; all && f.Type == parser.Text && f.Key >= 0 && n <= shortText {
-			// The fast path: short text under a short name of the key table.
-			name, text := &names[f.Key], rec.Text(f)
-			at := len(b)
-			if to := b[at:cap(b)]; name.size <= shortName && cap(text) >= shortText && len(to) >= shortField {
-				copyShort(to, name.short[:])
-				size := name.size & 63
-				if to[size] = 0xa0 | byte(n); n > 31 { // a fixstr, or str 8
-					to[size] = 0xd9
-					size++
-					to[size] = byte(n)
-				}
-				size++
-				text = text[:shortText]
-				copyShort(to[size:], text)
-				copyShort(to[size+shortText/2:], text[shortText/2:])
-				b = b[:at+size+int(n)]
-				continue
-			}
-		}
-		w.out.B = b
-		if !w.writeField(rec, f) {
+		if !w.writeField(rec, &rec.Fields[i]) {
 			return false
 		}
-		b = w.out.B
 	}
-	w.out.B = b
 	return true
 }
 
-// copyShort copies 32 bytes, in parts for which the compiler needs no call.
-func copyShort(to, from []byte) {
-	a, b := (*[32]byte)(to), (*[32]byte)(from)
-	*(*[16]byte)(a[:16]) = *(*[16]byte)(b[:16])
-	*(*[16]byte)(a[16:]) = *(*[16]byte)(b[16:])
+// writeShort writes those at the start of fields that are short: a text, an integer or a
+// bool under a short name of the key table. It stops at another one, or where there is
+// little memory left, and returns their number.
+func (w *worker) writeShort(rec *parser.Record, fields []parser.Field) int {
+	names, to := w.names, w.out.B[len(w.out.B):cap(w.out.B)]
+	i := 0
+fields:
+	for ; i < len(fields); i++ {
+		f := &fields[i]
+		key := uint(f.Key)
+		if key >= uint(len(names)) || len(to) < shortField {
+			break
+		}
+		name, dst := &names[key], (*[shortField]byte)(to)
+		if name.size > shortName {
+			break
+		}
+		*(*[16]byte)(dst[0:16]) = *(*[16]byte)(name.short[0:16])
+		*(*[16]byte)(dst[16:32]) = *(*[16]byte)(name.short[16:32])
+		k := name.size & 31
+		switch f.Type {
+		case parser.Text:
+			text := rec.Text(f)
+			size := len(text)
+			if size > shortText || cap(text) < shortText {
+				break fields
+			}
+			if dst[k] = 0xa0 | byte(size); size > 31 { // a fixstr, or str 8
+				dst[k] = 0xd9
+				k++
+				dst[k] = byte(size)
+			}
+			k = (k + 1) & 63 // as it is: then the compiler need not check an index
+			copyShort((*[shortText]byte)(dst[k:]), (*[shortText]byte)(text[:shortText]))
+			k += size
+		case parser.Integer:
+			k = len(event.AppendInt(dst[:k], f.Integer()))
+		case parser.Bool:
+			k = len(event.AppendBool(dst[:k], f.Bool()))
+		default:
+			break fields
+		}
+		to = to[k:]
+	}
+	w.out.B = w.out.B[:cap(w.out.B)-len(to)]
+	return i
+}
+
+// copyShort copies in parts for which the compiler needs no call.
+func copyShort(to, from *[shortText]byte) {
+	*(*[16]byte)(to[0:16]) = *(*[16]byte)(from[0:16])
+	*(*[16]byte)(to[16:32]) = *(*[16]byte)(from[16:32])
+	*(*[16]byte)(to[32:48]) = *(*[16]byte)(from[32:48])
+	*(*[16]byte)(to[48:64]) = *(*[16]byte)(from[48:64])
 }
 
 // writeField writes a field of any type and length, and reports whether there was memory for it.
@@ -311,9 +344,9 @@ func (w *worker) fieldName(rec *parser.Record, f *parser.Field) *strName {
 
 // strName is a field's name as a msgpack str, header and text.
 type strName struct {
-	size  int             // in bytes, with the header
-	short [shortName]byte // its first bytes
-	text  []byte          // all of it
+	size  int      // in bytes, with the header
+	short [32]byte // its first bytes
+	text  []byte   // all of it
 }
 
 func (n *strName) set(name string) {

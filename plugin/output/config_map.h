@@ -41,7 +41,11 @@
     ROW(KATA_MAP_INT, "max_depth", "32", \
         "Follow nested JSON at most this deep; a deeper value is left out, and kata_parse_error is too_deep.") \
     ROW(KATA_MAP_BOOL, "sandbox_metadata", "off", \
-        "Add the pod's name, namespace and uid by the sandbox id (not supported yet).") \
+        "Add the pod to records that name a sandbox or container, from the files of the node.") \
+    ROW(KATA_MAP_CLIST, "sandbox_metadata_roots", "/run/containerd,/run/k3s/containerd,/run/k0s/containerd,/var/snap/microk8s/common/run/containerd,/run/containers/storage,/var/lib/containers/storage,/var/log/containers", \
+        "Folders where pods are looked for: the state of containerd, the storage of CRI-O, the kubelet's links to logs; those that are there.") \
+    ROW(KATA_MAP_STR, "sandbox_metadata_key", "kubernetes", \
+        "Key of the map with the pod; if empty, the pod is in the fields pod_name, pod_namespace, pod_uid and container_name, with the prefix.") \
     ROW(KATA_MAP_BOOL, "parse", "on", \
         "Parse the records; off delivers them as they come, for records that a filter or processor kata has parsed before.") \
     ROW(KATA_MAP_BOOL, "tune", "on", \

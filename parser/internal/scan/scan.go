@@ -87,6 +87,12 @@ func asciiStartGo(b []byte) int {
 			return i
 		}
 	}
+	if n := len(b) - i; n > 0 && cap(b) >= i+8 {
+		if Load(b[:i+8], i)&Highs<<(64-8*uint(n)) != 0 {
+			return i
+		}
+		return len(b)
+	}
 	for ; i < len(b); i++ {
 		if b[i] >= utf8.RuneSelf {
 			return i

@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestASCII has one byte that is not ASCII, at every place, or none.
+// TestASCII has one byte that is not ASCII, at every place, or none, with memory behind the
+// text and without.
 func TestASCII(t *testing.T) {
 	for n := range 3*Block + 2 {
 		for at := range n + 1 {
@@ -14,7 +15,8 @@ func TestASCII(t *testing.T) {
 			if at < n {
 				text[at] = utf8.RuneSelf
 			}
-			for _, got := range []int{ASCIIStart(text), asciiStartGo(text)} {
+			behind := append(text, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)[:n]
+			for _, got := range []int{ASCIIStart(text[:n:n]), ASCIIStart(behind), asciiStartGo(text[:n:n]), asciiStartGo(behind)} {
 				if got > at || got == n && at < n || at == n && got != n || got < at-Block {
 					t.Fatalf("%d bytes, the one at %d is not ASCII: %d", n, at, got)
 				}
