@@ -197,6 +197,9 @@ func (o *output) transform(s *scratch) {
 			c.Events, c.Dropped = c.Received, nil
 		}
 	}()
+	if n := len(c.Received) + len(c.Received)/2; cap(s.events.B) < n {
+		s.events.B = make([]byte, 0, n) // at once: records get a third larger
+	}
 	s.dropped = s.dropped[:0]
 	s.events = event.Buffer{B: s.events.B[:0], Dropped: &s.dropped}
 	if o.Process(c.Tag, c.Received, &s.events) == transform.Changed {
