@@ -64,7 +64,7 @@ func (s *bulkServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.docs[action] = lines.Text()
 		items = append(items, fmt.Sprintf(`{"create":{"status":%d}}`, status))
 	}
-	fmt.Fprintf(w, `{"took":1,"errors":false,"items":[%s]}`, strings.Join(items, ","))
+	_, _ = fmt.Fprintf(w, `{"took":1,"errors":false,"items":[%s]}`, strings.Join(items, ","))
 	select {
 	case s.news <- struct{}{}:
 	default:

@@ -110,6 +110,11 @@ func (e *encoder) batches(c *sink.Chunk, ids []id, starts []int, j *job, get fun
 		if b == nil {
 			b = get()
 			all = append(all, b)
+			// At once, for JSON is longer than msgpack, and each item has a line more: to grow
+			// step by step would touch several times the memory.
+			left := len(c.Events) - e.ev.Start
+			b.body = slices.Grow(b.body, min(left+left/4+128*(len(ids)-next), e.size+e.size/8))
+			b.items = slices.Grow(b.items, min(len(ids)-next, e.count))
 		}
 		before := len(b.body)
 		e.id = ids[next].appendText(e.id[:0])

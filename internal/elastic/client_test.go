@@ -104,7 +104,7 @@ func TestBearerToken(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	write := func(token string) {
 		t.Helper()
-		// As Kubernetes does: another file takes its place.
+		// As Kubernetes does: another file gets its name.
 		if err := os.WriteFile(file+".new", []byte(token+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -117,9 +117,9 @@ func (d *delivery) buryInFile() bool {
 }
 
 // buryInIndex sends the refused records to the index of the dead letter, in bulk requests of
-// the usual size.
+// at most the size that the options say.
 func (d *delivery) buryInIndex() (progress bool) {
-	letters := d.Elastic.batches.Get().(*batch)
+	letters := d.Elastic.batches.get()
 	var items []*item // by index in letters
 	send := func() {
 		if len(items) > 0 {
@@ -144,7 +144,9 @@ func (d *delivery) buryInIndex() (progress bool) {
 		}
 	}
 	send()
-	d.Elastic.batches.Put(letters)
+	if cap(letters.body) <= maxSpare {
+		d.Elastic.batches.put(letters)
+	}
 	return progress
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
 )
 
@@ -174,6 +175,35 @@ func TestSlowServer(t *testing.T) {
 	is(t, e, map[string]uint64{"stored": 2})
 }
 
+// While nothing can be delivered a call is short, since a worker that is to end passes all the
+// chunks that it has; afterwards calls have their time again.
+func TestShortCalls(t *testing.T) {
+	f := newFake(t)
+	e, _ := start(t, f.URL, "timeout", "60s")
+	e.budget = 3 * time.Second
+	release := make(chan struct{})
+	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		<-release
+		return false
+	}
+	begin := time.Now()
+	for i := range 11 {
+		if e.Deliver(chunkOf(records(i, fmt.Sprint(i)))) == nil {
+			t.Fatal("delivered")
+		}
+	}
+	if took := time.Since(begin); took > 15*time.Second { // in full it would be 33
+		t.Errorf("11 calls took %v", took)
+	}
+	close(release)
+	for i := range 11 {
+		deliver(t, e, chunkOf(records(i, fmt.Sprint(i))))
+	}
+	if e.failing.Load() {
+		t.Error("calls stay short")
+	}
+}
+
 // No more chunks are under way than there is memory for.
 func TestManySlowChunks(t *testing.T) {
 	f := newFake(t)
@@ -256,7 +286,7 @@ func TestWholeRequests(t *testing.T) {
 			if block.Load() {
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
-				fmt.Fprint(w, `<html>"secret"`)
+				_, _ = fmt.Fprint(w, `<html>"secret"`)
 			}
 			return block.Load()
 		}
@@ -316,7 +346,7 @@ func TestDividing(t *testing.T) {
 			bad := bytes.Contains(body, []byte(`"k":"bad"`)) || status == 413 && lines(body) > 10
 			if bad {
 				w.WriteHeader(status)
-				fmt.Fprint(w, `{"error":{"type":"t","reason":"r"}}`)
+				_, _ = fmt.Fprint(w, `{"error":{"type":"t","reason":"r"}}`)
 			}
 			return bad
 		}
@@ -477,6 +507,102 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// give_up also helps while no server can be reached, not even for the setup, with a dead
+// letter that needs none.
+func TestGiveUpOutage(t *testing.T) {
+	f := newFake(t)
+	f.Close()
+	file := filepath.Join(t.TempDir(), "dead")
+	for _, setup := range []string{"off", "template"} {
+		e, err := New(config(t, "url", f.URL, "setup", setup, "give_up", "1s", "dead_letter", "file", "dead_letter_file", file), "", new(testLog), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		e.budget = 200 * time.Millisecond
+		deliver(t, e, chunkOf(records(0, setup)))
+		if b, err := os.ReadFile(file); err != nil || !bytes.Contains(b, []byte(`\"k\":\"`+setup+`\"`)) {
+			t.Errorf("setup %s: %v, %s", setup, err, b)
+		}
+	}
+}
+
+// A pipeline that does not exist is no fault of the records.
+func TestNoPipeline(t *testing.T) {
+	f := newFake(t)
+	var block atomic.Bool
+	block.Store(true)
+	f.refuse = func(index, id string, doc []byte) itemResult {
+		if block.Load() {
+			return itemResult{400, "illegal_argument_exception", "pipeline with id [p] does not exist"}
+		}
+		return itemResult{}
+	}
+	e, log := start(t, f.URL, "pipeline", "p")
+	e.budget = 100 * time.Millisecond
+	c := chunkOf(records(0, "a"))
+	if e.Deliver(c) == nil || log.count("there is no such pipeline; no record is lost") != 1 {
+		t.Errorf("logged %s", log)
+	}
+	block.Store(false)
+	deliver(t, e, c)
+	if got := f.stored(t, "kata-2025"); len(got) != 1 {
+		t.Errorf("stored %q", got)
+	}
+}
+
+// After a panic, wherever it comes, the chunk can be passed again, and is stored once.
+func TestPanic(t *testing.T) {
+	f := newFake(t)
+	log := new(testLog)
+	panics := 0
+	e, err := New(config(t, "url", f.URL, "setup", "off"), "", log, func(p any) { panics++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	fail := true
+	// While it is encoded.
+	scalar := func(name []byte) bool {
+		if fail {
+			panic("encoding")
+		}
+		return false
+	}
+	e.scratch.fresh = func() *scratch {
+		s := &scratch{identifier: newIdentifier("", "node")}
+		s.encoder = encoder{index: newIndexName("kata"), size: 1000, count: 10}
+		s.encoder.docs.Scalar = scalar
+		return s
+	}
+	nested := func(k string) []byte {
+		b := append(event.AppendTime([]byte{0x92, 0x92}, 1, 2), 0x80, 0x82, 0xa1, 'k')
+		return append(event.AppendStr(b, []byte(k)), 0xa1, 'm', 0x80)
+	}
+	c := chunkOf(slices.Concat(nested("a"), nested("a")))
+	for range 2 * maxRunning {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			_ = e.Deliver(c)
+		}()
+	}
+	fail = false
+	// While it is sent.
+	e.requests.fresh = func() *request { panic("sending") }
+	if e.Deliver(c) == nil || panics != 1 {
+		t.Errorf("%d panics", panics)
+	}
+	e.requests.fresh = func() *request { return new(request) }
+	deliver(t, e, c)
+	if got := f.stored(t, "kata"); !slices.Equal(got, []string{"a", "a"}) {
+		t.Errorf("stored %q", got)
+	}
+}
+
 // Several servers: all of them in turn, the others while one is down, and one line for that.
 func TestServers(t *testing.T) {
 	a, b := newFake(t), newFake(t)
@@ -547,7 +673,7 @@ func TestOutage(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	f := newFake(t)
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, lines(body)), ",")+`]}`)
+		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, lines(body)), ",")+`]}`)
 		return true
 	}
 	e, _ := start(t, f.URL, "compress", "none")
@@ -577,7 +703,7 @@ func TestAllocations(t *testing.T) {
 func BenchmarkDelivery(b *testing.B) {
 	f := newFake(b)
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
+		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
 		return true
 	}
 	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")

@@ -26,6 +26,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/limit"
@@ -34,8 +35,12 @@ import (
 )
 
 // budget limits the time of one call of Deliver. Fluent Bit waits for its calls when it ends,
-// for 5 seconds unless Grace says otherwise.
-const budget = 4 * time.Second
+// for 5 seconds unless Grace says otherwise. Each of its workers may have several chunks, and
+// passes all of them before it ends: while nothing can be delivered, calls are shorter.
+const (
+	budget      = 4 * time.Second
+	shortBudget = 16 // part of it
+)
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
 // has ended, until the timeout, so there can be more of them than workers.
@@ -53,15 +58,16 @@ type Elastic struct {
 	dead     *deadLetter
 	bulkPath string
 	budget   time.Duration
+	failing  atomic.Bool // the last call has failed, and nothing was stored since
 
 	ctx     context.Context // ends with the instance
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	slots   chan struct{}
 
-	scratch  sync.Pool // of *scratch
-	batches  sync.Pool // of *batch
-	requests sync.Pool // of *request
+	scratch  spares[scratch]
+	batches  spares[batch]
+	requests spares[request]
 
 	lines struct{ config, refusedNow, unreadable, tooSlow limit.Lines }
 }
@@ -72,8 +78,38 @@ type scratch struct {
 	encoder encoder
 }
 
-// maxSpare is the size of the memory that is kept for later chunks.
-const maxSpare = 16 << 20
+// spares keeps some values for later use. Unlike a sync.Pool it keeps them over garbage
+// collections: what is in them is megabytes, and to allocate it anew for every few chunks
+// costs more than all else in this package.
+type spares[T any] struct {
+	free  chan *T
+	fresh func() *T
+}
+
+const (
+	maxSpares = 4       // values that are kept
+	maxSpare  = 8 << 20 // bytes in each of them
+)
+
+func newSpares[T any](fresh func() *T) spares[T] {
+	return spares[T]{make(chan *T, maxSpares), fresh}
+}
+
+func (s *spares[T]) get() *T {
+	select {
+	case t := <-s.free:
+		return t
+	default:
+		return s.fresh()
+	}
+}
+
+func (s *spares[T]) put(t *T) {
+	select {
+	case s.free <- t:
+	default:
+	}
+}
 
 // New returns a sink for the servers that o names, and starts to set them up. opts and log
 // are kept. panicked is called, from the deferred function itself, with the value of a panic
@@ -106,18 +142,14 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 		log.Warnf("no name of this host: %v; equal records of two nodes that do not name theirs would be one", err)
 	}
 	scalar := mappedScalars(opts)
-	maps := []string{podKey(opts)}
-	if opts.NestUnder != "" {
-		maps = append(maps, opts.NestUnder)
-	}
-	e.scratch.New = func() any {
-		s := &scratch{identifier: newIdentifier(opts.Prefix, maps, hostname)}
+	e.scratch = newSpares(func() *scratch {
+		s := &scratch{identifier: newIdentifier(opts.Prefix, hostname, opts.NestUnder, opts.SandboxMetadataKey)}
 		s.encoder = encoder{index: newIndexName(o.Index), size: o.BulkSize, count: o.BulkRecords}
 		s.encoder.docs.Scalar = scalar
 		return s
-	}
-	e.batches.New = func() any { return new(batch) }
-	e.requests.New = func() any { return new(request) }
+	})
+	e.batches = newSpares(func() *batch { return new(batch) })
+	e.requests = newSpares(func() *request { return new(request) })
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -128,22 +160,28 @@ var errRetry = errors.New("not all records are stored")
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
 // It returns within the budget.
-func (e *Elastic) Deliver(c *sink.Chunk) error {
-	timer := time.NewTimer(e.budget)
+func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
+	limit := e.budget
+	if e.failing.Load() {
+		limit /= shortBudget
+	}
+	deadline, timer := time.Now().Add(limit), time.NewTimer(limit)
 	defer timer.Stop()
-	s := e.scratch.Get().(*scratch)
-	defer e.scratch.Put(s)
+	s := e.scratch.get()
 	s.read(c.Received)
 	j := e.ledger.attach(c.Tag, s.ids, time.Now())
-	e.deliver(c, s, j, timer)
-	if !e.ledger.detach(j) {
-		return errRetry
-	}
+	defer func() { // also after a panic, from which the caller recovers
+		if !e.ledger.detach(j) {
+			err = errRetry
+			e.failing.Store(true)
+		}
+	}()
+	e.deliver(c, s, j, deadline, timer)
+	e.scratch.put(s) // not deferred: after a panic its state is not known
 	return nil
 }
 
-func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, timer *time.Timer) {
-	deadline := time.Now().Add(e.budget)
+func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, deadline time.Time, timer *time.Timer) {
 	for {
 		end, running := e.ledger.start(j)
 		if end != nil {
@@ -166,14 +204,17 @@ func (e *Elastic) deliver(c *sink.Chunk, s *scratch, j *job, timer *time.Timer) 
 // begin makes the batches of what is not done, and sends them. It waits for the result until
 // the timer ends. end is called when all requests have ended.
 func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, end func(), timer *time.Timer) {
-	defer func() {
-		if end != nil { // also after a panic
-			end()
-		}
-	}()
+	started := false
 	select {
 	case e.slots <- struct{}{}:
+		defer func() {
+			if !started { // after a panic
+				<-e.slots
+				end()
+			}
+		}()
 	case <-timer.C:
+		end()
 		if held, due := e.lines.tooSlow.Due(time.Now()); due {
 			e.log.Warnf("%d chunks wait for a response; records are kept and sent later%s", maxRunning, held)
 		}
@@ -181,22 +222,20 @@ func (e *Elastic) begin(c *sink.Chunk, s *scratch, j *job, deadline time.Time, e
 	}
 	d := &delivery{Elastic: e, job: j, tag: string(c.Tag), deadline: deadline}
 	var ok bool
-	get := func() *batch { return e.batches.Get().(*batch) }
-	if d.batches, ok = s.encoder.batches(c, s.ids, s.starts, j, get); !ok {
+	if d.batches, ok = s.encoder.batches(c, s.ids, s.starts, j, e.batches.get); !ok {
 		// The transformation and this package disagree on which records there are: deliver
 		// them as they came.
-		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, get)
+		d.batches, _ = s.encoder.batches(&sink.Chunk{Received: c.Received, Events: c.Received}, s.ids, s.starts, j, e.batches.get)
 	}
 	j.deliveries++
 	finished := make(chan struct{})
-	ended := end
-	end = nil
+	started = true
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
 		defer close(finished)
 		defer func() { <-e.slots }()
-		defer ended()
+		defer end()
 		defer func() {
 			if p := recover(); p != nil {
 				e.panicked(p)
@@ -232,10 +271,10 @@ type delivery struct {
 // run sends what is pending, and sends it again, until it is done, or until the call of
 // Deliver has ended or would before the next request.
 func (d *delivery) run() {
-	d.request = d.requests.Get().(*request)
+	d.request = d.requests.get()
 	for failures := 0; ; {
 		d.resume = time.Time{}
-		progress := d.setup.before(d.ctx, &d.resume) && d.round()
+		progress := d.round(d.setup.before(d.ctx, &d.resume))
 		if d.isDone() {
 			break
 		}
@@ -248,16 +287,16 @@ func (d *delivery) run() {
 		}
 	}
 	// Not deferred: after a panic their state is not known.
-	if cap(d.request.response) > maxSpare || cap(d.request.body) > maxSpare {
+	if max(cap(d.request.response), cap(d.request.body), d.request.zipped.Cap()) > maxSpare {
 		d.request = new(request)
 	}
 	clear(d.request.items)
-	d.requests.Put(d.request)
+	d.requests.put(d.request)
 	for _, b := range d.batches {
 		if cap(b.body) <= maxSpare {
 			clear(b.items)
 			*b = batch{body: b.body[:0], items: b.items[:0]}
-			d.Elastic.batches.Put(b)
+			d.Elastic.batches.put(b)
 		}
 	}
 }
@@ -285,23 +324,28 @@ func (d *delivery) isDone() bool {
 	return true
 }
 
-// round sends all that is pending once, and then what the server has refused to the dead
-// letter. It reports whether it came on.
-func (d *delivery) round() (progress bool) {
+// round sends all that is pending once, if send is true, and then what the server has refused,
+// or could not take in the time of the option give_up, to the dead letter. It reports whether
+// it came on.
+func (d *delivery) round(send bool) (progress bool) {
 	giveUp := d.options.GiveUp > 0 && time.Since(d.job.made) > d.options.GiveUp
 	for _, b := range d.batches {
 		items := d.request.items[:0]
 		for k := range b.items {
 			i := &b.items[k]
 			if i.state == pending && giveUp && i.tries > 0 {
-				i.state, i.last = dead, itemResult{status: i.last.status, kind: "give_up", reason: strings.TrimSpace(fmt.Sprintf("not stored within %v; last: %s %s", d.options.GiveUp, i.last.kind, i.last.reason))}
+				last := i.last
+				if last == (itemResult{}) {
+					last = d.job.last
+				}
+				i.state, i.last = dead, itemResult{last.status, "give_up", fmt.Sprintf("not stored within %v; last: %s %s", d.options.GiveUp, last.kind, last.reason)}
 			}
 			if i.state == pending {
 				items = append(items, i)
 			}
 		}
 		d.request.items = items
-		if len(items) > 0 && d.ctx.Err() == nil {
+		if len(items) > 0 && send && d.ctx.Err() == nil {
 			progress = d.send(b, items) || progress
 		}
 	}
@@ -357,6 +401,9 @@ func (e *Elastic) misconfigured(server string, status int, kind string) {
 		case http.StatusNotFound:
 			hint = "check url, and whether the index may be created"
 		}
+		if status == http.StatusBadRequest {
+			hint = "there is no such pipeline"
+		}
 		if kind != "" {
 			kind = " (" + kind + ")"
 		}
@@ -369,6 +416,7 @@ func (d *delivery) note(items []*item, r itemResult) {
 	for _, i := range items {
 		i.last = r
 	}
+	d.job.last = r
 }
 
 // bulk sends a bulk request. It returns false if no complete response came.
@@ -411,18 +459,23 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 			duplicates++
 			d.finish(i)
 		case refused:
+			if d.options.Pipeline != "" && strings.HasPrefix(result.reason, "pipeline with id [") {
+				config = result // it does not exist: no record's fault
+				continue
+			}
 			i.state = dead
 			progress = true
 		case unauthorised:
 			config = result
 		case refusedNow:
 			now++
-			last = result
+			last, d.job.last = result, result
 		}
 	}
 	d.counters.stored.Add(stores)
 	d.counters.duplicates.Add(duplicates)
 	if stores+duplicates > 0 {
+		d.failing.Store(false)
 		d.counters.success(time.Now())
 		progress = true
 	}

@@ -24,7 +24,7 @@ import (
 // there is refused with 409.
 type fake struct {
 	*httptest.Server
-	// before is called for each request, and may answer it by itself: then it returns true.
+	// before is called for each request. It returns true if it has responded itself.
 	before func(w http.ResponseWriter, r *http.Request, body []byte) bool
 	// refuse returns the result of an item that is not stored, a status of 0 to store it.
 	refuse func(index, id string, doc []byte) itemResult
@@ -84,15 +84,15 @@ func (f *fake) store(w http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 		f.meta[key] = body
-		fmt.Fprint(w, `{"acknowledged":true}`)
+		_, _ = fmt.Fprint(w, `{"acknowledged":true}`)
 	case !ok:
 		http.Error(w, `{"error":{"type":"resource_not_found_exception"}}`, http.StatusNotFound)
 	case strings.HasPrefix(key, "/_index_template/"):
-		fmt.Fprintf(w, `{"index_templates":[{"name":"x","index_template":%s}]}`, have)
+		_, _ = fmt.Fprintf(w, `{"index_templates":[{"name":"x","index_template":%s}]}`, have)
 	case strings.HasPrefix(key, "/_ilm/policy/"):
-		fmt.Fprintf(w, `{%q:{"version":1,%s}`, strings.TrimPrefix(key, "/_ilm/policy/"), have[1:])
+		_, _ = fmt.Fprintf(w, `{%q:{"version":1,%s}`, strings.TrimPrefix(key, "/_ilm/policy/"), have[1:])
 	default:
-		fmt.Fprintf(w, `{"_id":"x","_seq_no":7,"_primary_term":1,%s`, have[1:])
+		_, _ = fmt.Fprintf(w, `{"_id":"x","_seq_no":7,"_primary_term":1,%s`, have[1:])
 	}
 }
 

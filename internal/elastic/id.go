@@ -42,8 +42,8 @@ func (d *id) key() uint64 { return binary.LittleEndian.Uint64(d[idTime:]) }
 // equal ids; the ledger numbers them. It is not safe for concurrent use.
 type identifier struct {
 	prefix string
-	maps   []string // keys of maps that a filter adds
-	host   []byte   // for records that do not name theirs
+	own    []string
+	host   []byte // for records that do not name theirs
 	walk   event.Walker
 	ev     event.Event
 	buf    []byte
@@ -55,11 +55,16 @@ type identifier struct {
 // them.
 var hostKeys = []string{"_MACHINE_ID", "_machine_id", "MACHINE_ID", "machine_id", "_HOSTNAME", "_hostname", "HOSTNAME", "hostname"}
 
-// newIdentifier returns an identifier. Keys with the prefix, if it is not empty, and the keys of
-// maps are of this plugin's, and left out: a filter may have added them before.
-func newIdentifier(prefix string, maps []string, hostname string) *identifier {
-	d := &identifier{prefix: prefix, maps: maps, host: []byte(hostname)}
-	d.walk.Want(slices.Concat(hostKeys, maps), (prefix + "\xff")[0])
+// newIdentifier returns an identifier. Keys with the prefix, if it is not empty, and the own
+// keys are of this plugin's, and left out: a filter may have added them before.
+func newIdentifier(prefix, hostname string, own ...string) *identifier {
+	d := &identifier{prefix: prefix, host: []byte(hostname)}
+	for _, key := range own {
+		if key != "" {
+			d.own = append(d.own, key)
+		}
+	}
+	d.walk.Want(slices.Concat(hostKeys, d.own), (prefix + "\xff")[0])
 	return d
 }
 
@@ -79,8 +84,8 @@ func (d *identifier) read(chunk []byte) {
 // of returns the id of the event that was read last.
 func (d *identifier) of(chunk []byte) (one id) {
 	e := &d.ev
-	named, own := false, false
 	d.walk.Wanted(e)
+	named, own := false, false
 	for i := range e.Pairs {
 		switch p := &e.Pairs[i]; {
 		case d.isOwn(chunk[p.Key:p.Value]):
@@ -119,6 +124,5 @@ func (d *identifier) of(chunk []byte) (one id) {
 
 // isOwn reports whether a key is one that this plugin writes.
 func (d *identifier) isOwn(key []byte) bool {
-	return d.prefix != "" && len(key) > len(d.prefix) && string(key[:len(d.prefix)]) == d.prefix ||
-		slices.Contains(d.maps, string(key))
+	return d.prefix != "" && len(key) > len(d.prefix) && string(key[:len(d.prefix)]) == d.prefix || slices.Contains(d.own, string(key))
 }

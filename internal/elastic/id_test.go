@@ -34,7 +34,7 @@ func idOf(t testing.TB, d *identifier, chunk []byte) id {
 }
 
 func TestIDs(t *testing.T) {
-	node, other := newIdentifier("kata_", nil, "node"), newIdentifier("kata_", nil, "other")
+	node, other := newIdentifier("kata_", "node"), newIdentifier("kata_", "other")
 	base := idOf(t, node, oneEvent(5, 6, "MESSAGE", "m"))
 	if text := base.appendText(nil); len(text) != idText || idText > 24 {
 		t.Errorf("the id %s has %d characters", text, len(text))
@@ -68,7 +68,7 @@ func TestIDs(t *testing.T) {
 			t.Errorf("%s does not name the node", key)
 		}
 	}
-	nested := newIdentifier("", []string{"kata"}, "node")
+	nested := newIdentifier("", "node", "kata")
 	if idOf(t, nested, oneEvent(5, 6, "MESSAGE", "m", "kata", "x")) != idOf(t, nested, oneEvent(5, 6, "MESSAGE", "m")) {
 		t.Error("nest_under is not left out")
 	}
@@ -79,7 +79,7 @@ func TestIDs(t *testing.T) {
 
 // Ids ascend with the time, in the bytes that the servers store.
 func TestIDOrder(t *testing.T) {
-	d := newIdentifier("", nil, "node")
+	d := newIdentifier("", "node")
 	var last []byte
 	for sec := range uint32(1000) {
 		one := idOf(t, d, oneEvent(sec*4000000, 5, "k", "v"))
@@ -104,7 +104,7 @@ func TestIDsAfterFilter(t *testing.T) {
 	if transform.New(o).Process([]byte("t"), chunk, &out) != transform.Changed {
 		t.Fatal("nothing changed")
 	}
-	before, after := newIdentifier("kata_", nil, "node"), newIdentifier("kata_", nil, "node")
+	before, after := newIdentifier("kata_", "node"), newIdentifier("kata_", "node")
 	before.read(chunk)
 	after.read(out.B)
 	if len(before.ids) < 30 || len(before.ids) != len(after.ids) {
@@ -130,7 +130,7 @@ func TestEqualRecords(t *testing.T) {
 	}
 	var first map[id]bool
 	for round := range 100 {
-		l, d := newLedger(), newIdentifier("", nil, "node")
+		l, d := newLedger(), newIdentifier("", "node")
 		ids := map[id]bool{}
 		for i := 0; i < len(all); {
 			n := min(1+rnd.IntN(30), len(all)-i)
@@ -179,7 +179,7 @@ func TestEqualRecords(t *testing.T) {
 // Equal chunks: one that comes while another is in a call, or after it was delivered, is a
 // chunk of its own.
 func TestEqualChunks(t *testing.T) {
-	l, d := newLedger(), newIdentifier("", nil, "node")
+	l, d := newLedger(), newIdentifier("", "node")
 	chunk := oneEvent(1, 2, "k", "v")
 	attach := func() (*job, id) {
 		d.read(chunk)
@@ -215,7 +215,7 @@ func TestEqualChunks(t *testing.T) {
 
 // The ledger's memory is bounded.
 func TestLedgerLimit(t *testing.T) {
-	l, d := newLedger(), newIdentifier("", nil, "node")
+	l, d := newLedger(), newIdentifier("", "node")
 	var held *job
 	for i := range maxJobs + 100 {
 		d.read(oneEvent(uint32(i), 0, "k", "v"))
@@ -240,7 +240,7 @@ func BenchmarkIDs(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := newIdentifier("kata_", nil, "node")
+	d := newIdentifier("kata_", "node")
 	b.SetBytes(int64(len(chunk)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -55,7 +55,9 @@ type job struct {
 	done []uint64 // a bit for each record of the chunk as it was received
 	left int      // how many are not done
 
-	deliveries int // how often it was tried; of the call that has started requests
+	// Of the call that has started requests: how often it was tried, and why it failed last.
+	deliveries int
+	last       itemResult
 
 	running chan struct{} // closed when the requests that are under way end; nil if there are none
 }

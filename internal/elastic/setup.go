@@ -27,13 +27,13 @@ type setup struct {
 
 	mu     sync.Mutex
 	done   bool
-	silent int       // attempts that no server answered, one after the other
+	silent int       // attempts without a response, one after the other
 	next   time.Time // of the next attempt
 }
 
 const (
 	setupInterval = time.Minute // between attempts that the server refuses
-	maxSilent     = 3           // attempts without an answer until records are sent all the same
+	maxSilent     = 3           // attempts without a response until records are sent all the same
 )
 
 func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {
@@ -75,7 +75,7 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	s.silent = 0
 	s.next = now.Add(setupInterval)
 	if held, due := s.lines.Due(now); due {
-		s.log.Errorf("setup %s: %v; records are sent all the same, with the types that the server guesses%s",
+		s.log.Errorf("setup %s: %v; records are sent all the same%s",
 			[...]string{"off", "template", "full"}[s.options.Output.Setup], err, held)
 	}
 	return true
@@ -107,7 +107,11 @@ func (s *setup) run(ctx context.Context) error {
 	}
 	for _, t := range templates(s.options, policy) {
 		if err := s.makeTemplate(ctx, t); err != nil {
-			return errors.Join(err, policyErr)
+			err = fmt.Errorf("%w; without it the server guesses the types of fields", err)
+			if policyErr != nil {
+				err = fmt.Errorf("%w; %w", policyErr, err)
+			}
+			return err
 		}
 	}
 	return policyErr

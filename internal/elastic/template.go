@@ -91,23 +91,23 @@ func properties(o *options.Options) object {
 			all[name] = text()
 		}
 	}
-	if key := podKey(o); all[key] == nil {
-		kubernetes := object{}
-		for _, name := range []string{"pod_name", "namespace_name", "pod_id", "pod_ip", "host", "container_name", "container_image", "container_hash", "docker_id"} {
-			kubernetes[name] = keyword()
+	for _, name := range []string{"kubernetes", o.SandboxMetadataKey} {
+		if name != "" && all[name] == nil {
+			all[name] = pod()
 		}
-		all[key] = object{"dynamic": false, "properties": kubernetes}
 	}
 	all["@timestamp"] = object{"type": "date_nanos"}
 	return all
 }
 
-// podKey returns the key of the map with a record's pod, which a filter may have added before.
-func podKey(o *options.Options) string {
-	if o.SandboxMetadataKey != "" {
-		return o.SandboxMetadataKey
+// pod returns the mapping of what Fluent Bit's filter kubernetes, or sandbox_metadata, says of
+// a pod. Labels and annotations are anybody's words: they are stored only.
+func pod() object {
+	fields := object{}
+	for _, name := range []string{"pod_name", "namespace_name", "pod_id", "pod_ip", "host", "container_name", "container_image", "container_hash", "docker_id"} {
+		fields[name] = keyword()
 	}
-	return "kubernetes"
+	return object{"dynamic": false, "properties": fields}
 }
 
 // mappedScalars returns the function that reports whether a name has a mapping that takes no

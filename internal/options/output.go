@@ -168,7 +168,7 @@ var outputTable = []Option{
 	},
 	{
 		Name: "timeout", Kind: Time, Default: "10s", OutputOnly: true,
-		Help: "Time for one request to be answered.",
+		Help: "How long to wait for the response to a request.",
 		set: func(o *Options, v value) error {
 			if v.time < time.Second {
 				return errors.New("at least 1s is needed")

@@ -83,7 +83,7 @@
     ROW(KATA_MAP_STR, "compress", "gzip", \
         "Compression of requests.") \
     ROW(KATA_MAP_TIME, "timeout", "10s", \
-        "Time for one request to be answered.") \
+        "How long to wait for the response to a request.") \
     ROW(KATA_MAP_SIZE, "bulk_size", "5M", \
         "Size of one request, before compression; a longer record is sent alone.") \
     ROW(KATA_MAP_INT, "bulk_records", "5000", \

@@ -7,7 +7,6 @@ package main
 import "C"
 
 import (
-	"sync"
 	"unsafe"
 
 	flb "github.com/fluent/fluent-bit-go/output"
@@ -26,7 +25,7 @@ type output struct {
 	*fluentbit.Instance
 	parse bool
 	sink  sink.Sink
-	spare sync.Pool // of *scratch
+	spare chan *scratch
 }
 
 // scratch is the Go memory of one flush.
@@ -36,9 +35,12 @@ type scratch struct {
 	chunk   sink.Chunk
 }
 
-// maxSpare is the size of the memory that is kept for later flushes, so that one large chunk
-// does not occupy memory for good.
-const maxSpare = 4 << 20
+// The memory that is kept for later flushes: for two workers at once, and up to a size, so
+// that one large chunk does not occupy memory for good.
+const (
+	maxSpares = 2
+	maxSpare  = 8 << 20
+)
 
 // context is the context of an instance in fluent-bit-go, which never frees it. It only refers
 // to the instance, which can be freed.
@@ -87,7 +89,7 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 		}
 		log.Warnf("there is no option %s, so that it has no effect%s", name, meant)
 	}
-	o := &output{parse: opts.Output.Parse}
+	o := &output{parse: opts.Output.Parse, spare: make(chan *scratch, maxSpares)}
 	meters, err := o.newSink(log, opts)
 	if err != nil {
 		fluentbit.LogErrors(log, err)
@@ -159,8 +161,10 @@ func (o *output) flush(tag, chunk []byte) (result C.int) {
 			result = flb.FLB_RETRY
 		}
 	}()
-	s, _ := o.spare.Get().(*scratch)
-	if s == nil {
+	var s *scratch
+	select {
+	case s = <-o.spare:
+	default:
 		s = new(scratch)
 	}
 	s.chunk = sink.Chunk{Tag: tag, Received: chunk}
@@ -168,7 +172,10 @@ func (o *output) flush(tag, chunk []byte) (result C.int) {
 	err := o.sink.Deliver(&s.chunk)
 	s.chunk = sink.Chunk{}
 	if cap(s.events.B) <= maxSpare {
-		o.spare.Put(s)
+		select {
+		case o.spare <- s:
+		default:
+		}
 	}
 	if err != nil {
 		return flb.FLB_RETRY
@@ -190,6 +197,9 @@ func (o *output) transform(s *scratch) {
 			c.Events, c.Dropped = c.Received, nil
 		}
 	}()
+	if n := len(c.Received) + len(c.Received)/2; cap(s.events.B) < n {
+		s.events.B = make([]byte, 0, n) // at once: records get a third larger
+	}
 	s.dropped = s.dropped[:0]
 	s.events = event.Buffer{B: s.events.B[:0], Dropped: &s.dropped}
 	if o.Process(c.Tag, c.Received, &s.events) == transform.Changed {

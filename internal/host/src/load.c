@@ -152,8 +152,8 @@ static int start_output(struct library *lib, struct instance *ins, int id, int l
         flb_log_print(FLB_LOG_ERROR, NULL, 0, "[go proxy]: plugin '%s' failed to initialize", p->name);
         return -1;
     }
-    if (o->set[0] && o->log_level >= FLB_LOG_DEBUG) {
-        flb_log_print(FLB_LOG_DEBUG, NULL, 0, "host: %s has set%s", o->name, o->set);
+    if (o->set[0] && getenv("SHOW_SET")) {
+        flb_log_print(FLB_LOG_INFO, NULL, 0, "host: %s has set%s", o->name, o->set);
     }
     o->cmt->complete = 1;
     return 0;
