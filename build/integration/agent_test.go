@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -35,6 +36,7 @@ type process struct {
 	ended chan struct{} // closed when it has ended and its log was read
 	mu    sync.Mutex
 	log   []string // lines of standard error
+	peak  int64    // the largest resident memory, in bytes; read it after the end
 }
 
 // start starts Fluent Bit or the stand-in with the records and options of a case. What the
@@ -65,6 +67,8 @@ func (r *run) start() *process {
 	if err := cmd.Start(); err != nil {
 		r.Fatal(err)
 	}
+	var measuring sync.WaitGroup
+	measuring.Go(p.measure)
 	go func() {
 		for b := bufio.NewReader(stderr); ; {
 			line, err := b.ReadString('\n')
@@ -77,6 +81,7 @@ func (r *run) start() *process {
 				break
 			}
 		}
+		measuring.Wait()
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
@@ -130,6 +135,22 @@ func (r *run) write(name, text string) string {
 	}
 	return path
 }
+
+// measure keeps the largest resident memory until the process has ended. What wait returns is
+// no use: it starts with the memory of the test, from which the process was forked.
+func (p *process) measure() {
+	for path := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid); ; time.Sleep(100 * time.Millisecond) {
+		status, err := os.ReadFile(path)
+		m := highWater.FindSubmatch(status)
+		if err != nil || m == nil {
+			return // it has ended, even if nobody has waited for it
+		}
+		kB, _ := strconv.ParseInt(string(m[1]), 10, 64)
+		p.peak = max(p.peak, kB<<10)
+	}
+}
+
+var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
 // lines returns the lines of the log so far.
 func (p *process) lines() []string {

@@ -68,9 +68,11 @@ func TestCompare(t *testing.T) {
 		t.Logf("Lost / doubled:\n%s", lost)
 		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", work)
 		costs := measureCosts(t, s)
-		if *write && costs != "" {
+		if *write && len(lost.rows) > 0 {
 			section(t, s.Name+" lost", machine(t, s)+"\n\n"+lost.String())
 			section(t, s.Name+" work", work.String())
+		}
+		if *write && costs != "" {
 			section(t, s.Name+" cost", costs)
 		}
 	})

@@ -240,9 +240,8 @@ func (r *run) result() result {
 		if state == nil {
 			r.Fatal("a process has not ended")
 		}
-		usage := state.SysUsage().(*syscall.Rusage)
 		res.cpu += state.UserTime() + state.SystemTime()
-		res.memory = max(res.memory, usage.Maxrss<<10)
+		res.memory = max(res.memory, p.peak)
 		res.problems += len(p.problems())
 	}
 	times := make([]int, r.count+1)
