@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
 
-	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/output"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/report"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
@@ -132,10 +132,9 @@ func TestPage(t *testing.T) {
 			t.Errorf("the exit status %d is not described", status)
 		}
 	}
-	if want := fmt.Sprintf("more than %d MiB", 4); !strings.Contains(got, want) {
+	if want := fmt.Sprintf("more than %d MiB", record.MaxLine>>20); !strings.Contains(got, want) {
 		t.Errorf("the length of lines is not described")
 	}
-	_ = lines.Kinds
 }
 
 // TestPageCommands runs each command of docs/kata-logs.md. The outputs, together with the exit

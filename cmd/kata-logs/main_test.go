@@ -35,7 +35,6 @@ func TestMain(m *testing.M) {
 type result struct {
 	stdout, stderr string
 	status         int
-	maxRSS         int64 // KiB
 }
 
 func command(args ...string) *exec.Cmd {
@@ -55,7 +54,7 @@ func runWith(t *testing.T, stdin string, args ...string) (r result) {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
 func write(t *testing.T, name, text string) string {

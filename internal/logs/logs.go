@@ -197,7 +197,7 @@ func (p *parser) fill(run *record.Run, size int) error {
 }
 
 // maxKept is the largest buffer that is kept for the next batch: a long line makes large ones.
-const maxKept = 8 << 20
+const maxKept = 4 << 20
 
 // process has the filter parse p.raw into run.
 func (p *parser) process(run *record.Run) {
