@@ -30,6 +30,7 @@ func (a *app) command() *cobra.Command {
 
 Inputs are files, folders and - for standard input, in any form in which the logs come to hand, also
 compressed with gzip or zstd; without any it is the journal of this machine.`,
+		Version:       version,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,

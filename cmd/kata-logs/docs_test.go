@@ -47,7 +47,7 @@ func flagRows() []string {
 	root := new(app).command()
 	each(root, func(c *cobra.Command) {
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if f.Hidden || f.Name == "help" || c != root && root.PersistentFlags().Lookup(f.Name) != nil {
+			if f.Hidden || f.Name == "help" || f.Name == "version" || c != root && root.PersistentFlags().Lookup(f.Name) != nil {
 				return
 			}
 			key := f.Name + f.Usage

@@ -8,6 +8,9 @@ import (
 	"runtime/debug"
 )
 
+// version is set by make build.
+var version = "devel"
+
 // memoryLimit is the size in bytes from which on the garbage collector works harder.
 const memoryLimit = 44 << 20
 
