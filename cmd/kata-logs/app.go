@@ -43,8 +43,8 @@ func (a *app) status(err error) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusDone // who reads has seen enough
 	default:
-		fmt.Fprintln(a.stderr, "kata-logs:", oneLine(err.Error()))
-		if _, ok := err.(usageError); ok {
+		_, _ = fmt.Fprintln(a.stderr, "kata-logs:", oneLine(err.Error()))
+		if usage := (usageError{}); errors.As(err, &usage) {
 			return statusUsage
 		}
 		if !a.damaged {
@@ -66,7 +66,7 @@ func oneLine(text string) string { return string(output.Escape(nil, []byte(text)
 // warn prints a sentence on standard error.
 func (a *app) warn(text string) {
 	a.progress.clear()
-	fmt.Fprintln(a.stderr, "kata-logs:", oneLine(text))
+	_, _ = fmt.Fprintln(a.stderr, "kata-logs:", oneLine(text))
 }
 
 // notRead reports an input that cannot be read. A file in a folder that is no text, such as a
@@ -261,12 +261,12 @@ func (p *progress) add(n int) {
 		return
 	}
 	p.shown.Store(int64(since))
-	fmt.Fprintf(p.to, "\r%d MiB read, %d s", total>>20, int(since.Seconds()))
+	_, _ = fmt.Fprintf(p.to, "\r%d MiB read, %d s", total>>20, int(since.Seconds()))
 }
 
 // clear removes what is shown.
 func (p *progress) clear() {
 	if p != nil && p.to != nil && p.shown.Swap(0) != 0 {
-		fmt.Fprint(p.to, "\r\x1b[K")
+		_, _ = io.WriteString(p.to, "\r\x1b[K")
 	}
 }

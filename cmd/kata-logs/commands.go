@@ -236,13 +236,13 @@ func (a *app) clocks(l *logs.Logs) {
 			continue
 		}
 		form := func(nano int64) string { return time.Unix(0, nano).UTC().Format("2006-01-02T15:04:05.000000Z") }
-		fmt.Fprintf(a.stderr, "%s: %d records from %s to %s", oneLine(in.Name), in.Records, form(in.First), form(in.Last))
+		_, _ = fmt.Fprintf(a.stderr, "%s: %d records from %s to %s", oneLine(in.Name), in.Records, form(in.First), form(in.Last))
 		if in.Back > 0 {
-			fmt.Fprintf(a.stderr, ", steps back in time of up to %s", time.Duration(in.Back).Round(time.Microsecond))
+			_, _ = fmt.Fprintf(a.stderr, ", steps back in time of up to %s", time.Duration(in.Back).Round(time.Microsecond))
 		}
 		if in.Late > 0 {
-			fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
+			_, _ = fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
 		}
-		fmt.Fprintln(a.stderr)
+		_, _ = fmt.Fprintln(a.stderr)
 	}
 }

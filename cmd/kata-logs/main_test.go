@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"os"
@@ -83,7 +84,11 @@ func TestExitStatus(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	truncated := write(t, "x.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(line(3, "z")))
+	_ = z.Flush() // the end is missing
+	truncated := write(t, "x.gz", packed.String())
 	xz := write(t, "x.xz", "\xfd7zXZ\x00abc")
 	emptyJournal := t.TempDir()
 	for _, test := range []struct {
@@ -103,7 +108,9 @@ func TestExitStatus(t *testing.T) {
 		{[]string{damaged, "/nonexistent", good}, statusUnread, "no such file", "x name="},
 		{[]string{binaryFile, good}, statusUnread, "it is a binary file", "x name="},
 		{[]string{folder}, statusDone, "it is a binary file", "y name="},
-		{[]string{truncated}, statusUnread, "unexpected EOF", ""},
+		{[]string{truncated}, statusUnread, "unexpected EOF", "z name="},
+		{[]string{"--no-sort", truncated}, statusUnread, "unexpected EOF", "z name="},
+		{[]string{"stats", truncated}, statusUnread, "unexpected EOF", "virtcontainers"},
 		{[]string{xz}, statusUnread, "decompress it first", ""},
 		{[]string{"--journal=" + emptyJournal}, statusUnread, "the journal has no entries", ""},
 		{[]string{"--journal=/nonexistent.journal"}, statusUnread, "no such file", ""},

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -89,7 +90,7 @@ func (f *follower) stream(journal bool) {
 	defer stop()
 	for {
 		err := f.send(followBatch)
-		if err == io.EOF && journal {
+		if errors.Is(err, io.EOF) && journal {
 			w, ok := p.reader.(interface{ Wait(context.Context) error })
 			if ok && w.Wait(f.ctx) == nil {
 				continue
@@ -128,7 +129,7 @@ func (f *follower) file() {
 			f.l.Unread(err)
 			return
 		}
-		if err == context.Canceled || !f.pause() {
+		if errors.Is(err, context.Canceled) || !f.pause() {
 			return
 		}
 	}
@@ -152,7 +153,7 @@ func (f *follower) opened(file *os.File) error {
 		if err == nil {
 			continue
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return err
 		}
 		info, err := file.Stat()
@@ -194,7 +195,7 @@ func (f *follower) start(file *os.File) {
 func (f *follower) end() error {
 	f.p.lines.Finish()
 	for {
-		if err := f.send(followBatch); err == context.Canceled {
+		if err := f.send(followBatch); errors.Is(err, context.Canceled) {
 			return err
 		} else if err != nil {
 			return nil

@@ -75,9 +75,9 @@ func (n *Names) Program(r *record.Record) []byte {
 // of that which console text names; for records that were not parsed that of journald or of klog.
 // It is None without a level, and Unknown if the level is another word.
 func (n *Names) Rank(r *record.Record) int {
-	rank := None
 	if level := r.Text(n.Level); level != nil {
-		if rank = parser.LevelRank(level); rank < 0 {
+		rank := parser.LevelRank(level)
+		if rank < 0 {
 			rank = Unknown
 		}
 		if detected := r.Text(n.Detected); detected != nil {

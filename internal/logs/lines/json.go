@@ -14,7 +14,7 @@ import (
 // appendJSON appends the record of a line that is a JSON object. It returns Message and b as it
 // was if the object is a message by itself, or is broken.
 func (r *Reader) appendJSON(b, line []byte, flags record.Flags) ([]byte, Kind) {
-	kind := Message
+	var kind Kind
 	switch {
 	case bytes.Contains(line, []byte(`"__REALTIME_TIMESTAMP"`)):
 		kind = Journal

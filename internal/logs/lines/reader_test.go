@@ -30,7 +30,7 @@ func read(t *testing.T, from io.Reader) (list []string, r *lines.Reader) {
 	for {
 		var err error
 		b, err = r.Read(b, 1<<20)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -180,7 +180,7 @@ func TestLongLines(t *testing.T) {
 	var view record.Record
 	for {
 		b, err := r.Read(nil, 1)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -239,7 +239,7 @@ func TestReadError(t *testing.T) {
 	r := lines.NewReader(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), lines.Options{})
 	b, err := r.Read(nil, 100)
 	var view record.Record
-	if err != broken || !view.Read(b) || string(view.Text("MESSAGE")) != "a" {
+	if !errors.Is(err, broken) || !view.Read(b) || string(view.Text("MESSAGE")) != "a" {
 		t.Errorf("%v, %q", err, b)
 	}
 }
@@ -251,7 +251,7 @@ func TestFollow(t *testing.T) {
 	get := func() string {
 		r.Continue()
 		b, err := r.Read(nil, 1000)
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 		var view record.Record

@@ -133,8 +133,9 @@ func (s *Sandboxes) List() []*Sandbox {
 
 // WriteText writes the list as a table, with times of a zone.
 func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
+	// Flush returns the error of any write.
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tENDED")
+	_, _ = fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tENDED")
 	for _, row := range s.List() {
 		pod := "-"
 		if row.Pod != "" {
@@ -151,7 +152,7 @@ func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
 			}
 		}
 		const form = "2006-01-02 15:04:05.000"
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
 			row.First.In(zone).Format(form), row.Last.In(zone).Format(form), row.Records, strings.Join(levels, " "), row.Errors, guest, row.Ended)
 	}
 	return t.Flush()
