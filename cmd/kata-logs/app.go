@@ -94,7 +94,11 @@ func (a *app) logs(args []string, learn bool) (*logs.Logs, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !(isTerminal(a.stdout) && a.pager == nil) && !a.flags.follow)
+	if a.flags.follow && len(choice.Pods) > 0 && !a.flags.noNode && !opts.SandboxMetadata {
+		// There is no first pass in which pods are looked up, so the filter does it.
+		opts.SandboxMetadata, opts.SandboxMetadataKey = true, ""
+	}
+	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !a.flags.follow)
 	return logs.New(sources, logs.Config{
 		Options: opts, Choice: choice, Zone: zone, TempDir: a.flags.tempDir, Learn: learn,
 		Unread: a.notRead, Read: a.progress.add, Journal: a.journalOpener(choice.Since),
@@ -235,6 +239,15 @@ type progress struct {
 	bytes atomic.Int64
 	shown atomic.Int64 // when it was shown last, in nanoseconds
 	begun time.Time
+	off   atomic.Bool
+}
+
+// beforeOutput ends the progress if the output goes to a terminal, too.
+func (a *app) beforeOutput() {
+	a.progress.clear()
+	if isTerminal(a.stdout) {
+		a.progress.off.Store(true)
+	}
 }
 
 func newProgress(to io.Writer, on bool) *progress {
@@ -252,7 +265,7 @@ const (
 )
 
 func (p *progress) add(n int) {
-	if p == nil || p.to == nil {
+	if p == nil || p.to == nil || p.off.Load() {
 		return
 	}
 	total := p.bytes.Add(int64(n))

@@ -153,6 +153,7 @@ func (a *app) show(args []string, merge bool) error {
 		a.clocks(l)
 		each = report.NewDeduplicator(l.Names, w.Write).Record
 	}
+	a.beforeOutput()
 	if err := l.Each(sorted, each); err != nil {
 		return err
 	}
@@ -176,6 +177,9 @@ func (a *app) check(args []string) error {
 	c := &report.Check{Names: l.Names, Files: l.Files(), Strict: a.flags.strict}
 	if !a.flags.summary && !a.flags.quiet {
 		c.Out = out
+	}
+	if c.Out != nil {
+		a.beforeOutput()
 	}
 	if err := l.Each(false, c.Record); err != nil {
 		return err

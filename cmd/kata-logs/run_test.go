@@ -319,6 +319,11 @@ func TestPods(t *testing.T) {
 	if got := texts("--sandbox", id[:10], kata, runtime); got != "of web, RunPodSandbox for, StopPodSandbox for" {
 		t.Errorf("by id: %s", got)
 	}
+	fluentBit := write(t, "fluent-bit.jsonl", `{"date":1714979289.5,"MESSAGE":"of web","kubernetes":{"n":1,"pod_name":"web-0","namespace_name":"shop"}}`+"\n"+
+		`{"date":1714979289.5,"MESSAGE":"of web-1","kubernetes":{"pod_name":"web-1","namespace_name":"shop"}}`+"\n")
+	if got := texts("--pod", "shop/web-0", fluentBit); got != "of web" {
+		t.Errorf("by Fluent Bit's map: %s", got)
+	}
 	if got := texts("--pod", "web-0", "--no-node", kata); got != "" {
 		t.Errorf("without the other file: %s", got)
 	}

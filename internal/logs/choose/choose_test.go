@@ -65,7 +65,7 @@ func TestMatch(t *testing.T) {
 			"kata_sandbox=" + webID, "kata_container=" + appID, "kata_pod_name=web-0|kata_pod_namespace=shop", "MESSAGE=of " + appID,
 			`MESSAGE=I0506 07:08:09.123456    1234 k.go:1] "x" pod="shop/web-0"`, "kata_sandbox=" + webID + "|kata_guest=true",
 		}, []string{
-			"kata_sandbox=" + otherID, "kata_pod_name=web-0|kata_pod_namespace=other", `MESSAGE=pod="shop/web-01"`, `MESSAGE=pod="web-0"`,
+			"kubernetes=web-0", "kata_sandbox=" + otherID, "kata_pod_name=web-0|kata_pod_namespace=other", `MESSAGE=pod="shop/web-01"`, `MESSAGE=pod="web-0"`,
 			"kata_guest=true|MESSAGE=shop/web-0", "kata_guest=true|kata_container=" + appID,
 		}},
 	} {
