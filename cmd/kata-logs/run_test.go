@@ -603,3 +603,89 @@ func TestMergeDuplicates(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestJournal compares what is read of journald's files with what journalctl -o export printed of
+// them, which is beside them.
+func TestJournal(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/journal/*.journal")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no journals", err)
+	}
+	records := func(r result) (list []string) {
+		t.Helper()
+		for _, m := range decode(t, r.stdout) {
+			if m["SYSLOG_IDENTIFIER"] == nil {
+				continue
+			}
+			delete(m, "file")
+			delete(m, "line")
+			text, _ := json.Marshal(m)
+			list = append(list, string(text))
+		}
+		slices.Sort(list) // the export has records of one time in another order
+		return list
+	}
+	for _, file := range files {
+		got := records(runWith(t, "", "-o", "json", file))
+		want := records(runWith(t, "", "-o", "json", strings.TrimSuffix(file, ".journal")+".export"))
+		if len(got) == 0 || !slices.Equal(got, want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", file, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	all := runWith(t, "", "-o", "json", "--journal=../../testdata/journal")
+	since := runWith(t, "", "-o", "json", "--journal=../../testdata/journal", "--since", "2023-11-14T22:13:20.03Z")
+	if a, b := len(decode(t, all.stdout)), len(decode(t, since.stdout)); b == 0 || b >= a {
+		t.Errorf("%d records, and %d since a time in between", a, b)
+	}
+}
+
+// TestFollowPod checks that the pod of a sandbox is looked up while its log is followed.
+func TestFollowPod(t *testing.T) {
+	root, err := filepath.Abs("../../testdata/pods/containerd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "55bb111111111111111111111111111111111111111111111111111111111111"
+	shim := `time="2024-05-06T07:08:09.1Z" level=info msg=%s name=containerd-shim-v2 sandbox=%s source=virtcontainers` + "\n"
+	r := runWith(t, fmt.Sprintf(shim, "other", strings.Repeat("0", 64))+fmt.Sprintf(shim, "web", id),
+		"-f", "-o", "json", "--pod", "shop/web-0", "-O", "sandbox_metadata_roots="+root, "-")
+	list := decode(t, r.stdout)
+	if len(list) != 1 || list[0]["kata_msg"] != "web" || list[0]["kata_pod_name"] != "web-0" {
+		t.Errorf("%v %s", list, r.stderr)
+	}
+}
+
+// TestSkew checks that merge says how far the time of an input steps back.
+func TestSkew(t *testing.T) {
+	r := runWith(t, "", "merge", write(t, "a", line(5e9, "x")+line(2e9, "y")+line(6e9, "z")))
+	if !strings.Contains(r.stderr, "a: 3 records from 2024-05-06T07:00:02.000000Z to 2024-05-06T07:00:06.000000Z, steps back in time of up to 3s\n") {
+		t.Errorf("%q", r.stderr)
+	}
+}
+
+// TestProgress checks that progress is shown after a while, removed, and never without a terminal.
+func TestProgress(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b, true)
+	p.add(10 << 20)
+	if b.Len() > 0 {
+		t.Errorf("at once: %q", b.String())
+	}
+	p.begun = p.begun.Add(-time.Minute)
+	p.add(20 << 20)
+	p.add(1) // not so soon again
+	p.clear()
+	if got := b.String(); got != "\r30 MiB read, 60 s\r\x1b[K" {
+		t.Errorf("got %q", got)
+	}
+	b.Reset()
+	p = newProgress(&b, false)
+	p.begun = p.begun.Add(-time.Minute)
+	p.add(1)
+	p.clear()
+	(*progress)(nil).add(1)
+	(*progress)(nil).clear()
+	if b.Len() > 0 {
+		t.Errorf("without a terminal: %q", b.String())
+	}
+}
