@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -138,6 +139,9 @@ func (a *app) sources(args []string) ([]*input.Source, error) {
 			continue
 		}
 		a.notRead(err)
+	}
+	if a.flags.journal == anyJournal && slices.ContainsFunc(list, func(s *input.Source) bool { return len(s.Journal) > 0 }) {
+		journals = nil // as in --journal DIR
 	}
 	return joinJournals(list, journals), nil
 }

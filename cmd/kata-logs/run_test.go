@@ -689,3 +689,22 @@ func TestProgress(t *testing.T) {
 		t.Errorf("without a terminal: %q", b.String())
 	}
 }
+
+// TestRoundTrip checks that the program reads its own JSON, and gives the same again.
+func TestRoundTrip(t *testing.T) {
+	first := runWith(t, "", "-o", "json", "../../testdata/corpus/programs.log", "../../testdata/corpus/tail.jsonl", "../../examples/journal/input.export")
+	second := runWith(t, first.stdout, "-o", "json", "-")
+	want, got := decode(t, first.stdout), decode(t, second.stdout)
+	if len(want) < 70 || len(got) != len(want) {
+		t.Fatalf("%d records, %d again", len(want), len(got))
+	}
+	for i := range want {
+		for _, m := range []map[string]any{want[i], got[i]} {
+			delete(m, "file")
+			delete(m, "line")
+		}
+		if !reflect.DeepEqual(got[i], want[i]) {
+			t.Errorf("got\n%v\nwant\n%v", got[i], want[i])
+		}
+	}
+}
