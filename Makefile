@@ -4,6 +4,7 @@ GO       ?= go
 CC       ?= cc
 DIST     := dist
 LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/kata.so
+CLI      := $(DIST)/kata-logs
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
 STRIP    ?= -s -w
@@ -11,7 +12,7 @@ STRIP    ?= -s -w
 # since the path of exports.tbd is part of what it is made from.
 LDFLAGS  := $(STRIP) -buildid=
 # -buildvcs=false: the same from a release's archive, an image's context or a clone.
-BUILD    := $(GO) build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
+BUILD    := $(GO) build -trimpath -buildvcs=false
 GOFILES  := $(shell find . -name '*.go' -not -path './dist/*')
 ASMFILES := $(shell find . -name '*.s' -not -path './dist/*')
 CFILES   := $(wildcard internal/fluentbit/*.[ch] plugin/*/*.[ch] plugin/*/*.tbd)
@@ -21,7 +22,7 @@ help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: $(LIBS) ## make dist/flb-filter_kata.so and dist/kata.so
+build: $(LIBS) $(CLI) ## make dist/flb-filter_kata.so, dist/kata.so and dist/kata-logs
 	@for lib in $(LIBS); do printf '%s: %s bytes, needs glibc %s or newer\n' $$lib "$$(stat -L -c %s $$lib)" "$$(build/glibc-floor $$lib)"; done
 
 # By the name Fluent Bit knows what to load a library as: a filter needs flb-filter_.
@@ -30,8 +31,13 @@ $(DIST)/kata.so: PLUGIN := output
 
 $(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
 	@mkdir -p $(DIST)
-	CGO_ENABLED=1 $(BUILD) -o $@ ./plugin/$(PLUGIN)
+	CGO_ENABLED=1 $(BUILD) -buildmode=c-shared -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
 	@rm -f $(@:.so=.h)
+
+# Without C, and so static: it runs on any Linux.
+$(CLI): $(GOFILES) $(ASMFILES) go.mod go.sum VERSION Makefile
+	@mkdir -p $(DIST)
+	CGO_ENABLED=0 $(BUILD) -ldflags='$(LDFLAGS) -X main.version=$(shell cat VERSION)' -o $@ ./cmd/kata-logs
 
 .PHONY: reproducible
 reproducible: build ## whether a build in another directory gives the same bytes
@@ -42,14 +48,14 @@ reproducible: build ## whether a build in another directory gives the same bytes
 test: ## all tests that need no Fluent Bit, and no root
 	$(GO) vet ./...
 	$(GO) test ./...
-	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/options ./internal/pods ./internal/transform
+	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/logs/... ./internal/options ./internal/pods ./internal/transform ./cmd/...
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
 	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 
 # Not internal/host: what it tests are libraries, built without the detector.
 .PHONY: race
 race: ## the tests under the race detector
-	$(GO) test -race ./parser/... ./journal $$($(GO) list ./internal/... | grep -v /internal/host)
+	$(GO) test -race ./cmd/... ./parser/... ./journal $$($(GO) list ./internal/... | grep -v /internal/host)
 
 # Otherwise golangci-lint refuses to run while another run goes on, of any checkout.
 GOLANGCI := golangci-lint run --allow-parallel-runners

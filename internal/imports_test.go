@@ -19,12 +19,19 @@ var imports = map[string][]string{
 	"journal":                {"golang.org/x/sys", "github.com/klauspost/compress", "github.com/pierrec/lz4/v4", "github.com/ulikunitz/xz"},
 	"internal/journalfields": nil,
 	"internal/contract":      nil,
-	"internal/gen":           {module + "internal/event"},
-	"internal/options":       {module + "parser", "golang.org/x/sys"},
-	"internal/pods":          {"github.com/hashicorp/golang-lru/v2"},
-	"internal/limit":         nil,
-	"internal/sink":          {module + "internal/event", module + "internal/limit", "github.com/json-iterator/go", "github.com/modern-go"},
-	"internal/transform":     {module + "internal/event", module + "internal/journalfields", module + "internal/options", module + "internal/pods", module + "parser", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sys"},
+	// Of kata-logs: what reads and writes records knows nothing of files that are opened, and
+	// nothing of the command line.
+	"internal/logs/record": {module + "internal/event"},
+	"internal/logs/order":  {module + "internal/event", module + "internal/logs/record"},
+	"internal/logs/lines":  {module + "internal/event", module + "internal/logs/record", "github.com/json-iterator/go", "github.com/modern-go"},
+	"internal/logs/choose": {module + "internal/event", module + "internal/logs/lines", module + "internal/logs/record", module + "internal/pods", module + "parser",
+		"github.com/hashicorp/golang-lru/v2", "github.com/json-iterator/go", "github.com/modern-go", "golang.org/x/sys"},
+	"internal/gen":       {module + "internal/event"},
+	"internal/options":   {module + "parser", "golang.org/x/sys"},
+	"internal/pods":      {"github.com/hashicorp/golang-lru/v2"},
+	"internal/limit":     nil,
+	"internal/sink":      {module + "internal/event", module + "internal/limit", "github.com/json-iterator/go", "github.com/modern-go"},
+	"internal/transform": {module + "internal/event", module + "internal/journalfields", module + "internal/options", module + "internal/pods", module + "parser", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sys"},
 	"plugin/filter": {module + "internal/event", module + "internal/fluentbit", module + "internal/journalfields", module + "internal/limit", module + "internal/options",
 		module + "internal/pods", module + "internal/transform", module + "parser", "github.com/hashicorp/golang-lru/v2", "golang.org/x/sys"},
 }
@@ -51,6 +58,19 @@ func TestImports(t *testing.T) {
 			}
 			if len(others) == 0 || others[len(others)-1] != module+name {
 				t.Errorf("%s: %s is not in its own list: %q", arch, name, others)
+			}
+		}
+	}
+}
+
+// TestLibrariesAlone checks that the libraries have nothing of kata-logs, which brings packages for
+// flags, formats and compression.
+func TestLibrariesAlone(t *testing.T) {
+	for _, name := range []string{"plugin/filter", "plugin/output", "internal/transform"} {
+		_, others := dependencies(t, name, "amd64")
+		for _, p := range others {
+			if isAllowed(p, []string{module + "internal/logs", "github.com/spf13", "github.com/klauspost", "github.com/BurntSushi", "github.com/go-logfmt", "go.yaml.in"}) {
+				t.Errorf("%s imports %s", name, p)
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -43,8 +44,8 @@ func (a *app) status(err error) int {
 	case errors.Is(err, syscall.EPIPE):
 		return statusDone // who reads has seen enough
 	default:
-		fmt.Fprintln(a.stderr, "kata-logs:", oneLine(err.Error()))
-		if _, ok := err.(usageError); ok {
+		_, _ = fmt.Fprintln(a.stderr, "kata-logs:", oneLine(err.Error()))
+		if usage := (usageError{}); errors.As(err, &usage) {
 			return statusUsage
 		}
 		if !a.damaged {
@@ -66,7 +67,7 @@ func oneLine(text string) string { return string(output.Escape(nil, []byte(text)
 // warn prints a sentence on standard error.
 func (a *app) warn(text string) {
 	a.progress.clear()
-	fmt.Fprintln(a.stderr, "kata-logs:", oneLine(text))
+	_, _ = fmt.Fprintln(a.stderr, "kata-logs:", oneLine(text))
 }
 
 // notRead reports an input that cannot be read. A file in a folder that is no text, such as a
@@ -94,7 +95,11 @@ func (a *app) logs(args []string, learn bool) (*logs.Logs, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !(isTerminal(a.stdout) && a.pager == nil) && !a.flags.follow)
+	if a.flags.follow && len(choice.Pods) > 0 && !a.flags.noNode && !opts.SandboxMetadata {
+		// There is no first pass in which pods are looked up, so the filter does it.
+		opts.SandboxMetadata, opts.SandboxMetadataKey = true, ""
+	}
+	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !a.flags.follow)
 	return logs.New(sources, logs.Config{
 		Options: opts, Choice: choice, Zone: zone, TempDir: a.flags.tempDir, Learn: learn,
 		Unread: a.notRead, Read: a.progress.add, Journal: a.journalOpener(choice.Since),
@@ -134,6 +139,9 @@ func (a *app) sources(args []string) ([]*input.Source, error) {
 			continue
 		}
 		a.notRead(err)
+	}
+	if a.flags.journal == anyJournal && slices.ContainsFunc(list, func(s *input.Source) bool { return len(s.Journal) > 0 }) {
+		journals = nil // as in --journal DIR
 	}
 	return joinJournals(list, journals), nil
 }
@@ -235,6 +243,15 @@ type progress struct {
 	bytes atomic.Int64
 	shown atomic.Int64 // when it was shown last, in nanoseconds
 	begun time.Time
+	off   atomic.Bool
+}
+
+// beforeOutput ends the progress if the output goes to a terminal, too.
+func (a *app) beforeOutput() {
+	a.progress.clear()
+	if isTerminal(a.stdout) {
+		a.progress.off.Store(true)
+	}
 }
 
 func newProgress(to io.Writer, on bool) *progress {
@@ -252,7 +269,7 @@ const (
 )
 
 func (p *progress) add(n int) {
-	if p == nil || p.to == nil {
+	if p == nil || p.to == nil || p.off.Load() {
 		return
 	}
 	total := p.bytes.Add(int64(n))
@@ -261,12 +278,12 @@ func (p *progress) add(n int) {
 		return
 	}
 	p.shown.Store(int64(since))
-	fmt.Fprintf(p.to, "\r%d MiB read, %d s", total>>20, int(since.Seconds()))
+	_, _ = fmt.Fprintf(p.to, "\r%d MiB read, %d s", total>>20, int(since.Seconds()))
 }
 
 // clear removes what is shown.
 func (p *progress) clear() {
 	if p != nil && p.to != nil && p.shown.Swap(0) != 0 {
-		fmt.Fprint(p.to, "\r\x1b[K")
+		_, _ = io.WriteString(p.to, "\r\x1b[K")
 	}
 }

@@ -30,6 +30,7 @@ func (a *app) command() *cobra.Command {
 
 Inputs are files, folders and - for standard input, in any form in which the logs come to hand, also
 compressed with gzip or zstd; without any it is the journal of this machine.`,
+		Version:       version,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -152,6 +153,7 @@ func (a *app) show(args []string, merge bool) error {
 		a.clocks(l)
 		each = report.NewDeduplicator(l.Names, w.Write).Record
 	}
+	a.beforeOutput()
 	if err := l.Each(sorted, each); err != nil {
 		return err
 	}
@@ -175,6 +177,9 @@ func (a *app) check(args []string) error {
 	c := &report.Check{Names: l.Names, Files: l.Files(), Strict: a.flags.strict}
 	if !a.flags.summary && !a.flags.quiet {
 		c.Out = out
+	}
+	if c.Out != nil {
+		a.beforeOutput()
 	}
 	if err := l.Each(false, c.Record); err != nil {
 		return err
@@ -235,13 +240,13 @@ func (a *app) clocks(l *logs.Logs) {
 			continue
 		}
 		form := func(nano int64) string { return time.Unix(0, nano).UTC().Format("2006-01-02T15:04:05.000000Z") }
-		fmt.Fprintf(a.stderr, "%s: %d records from %s to %s", oneLine(in.Name), in.Records, form(in.First), form(in.Last))
+		_, _ = fmt.Fprintf(a.stderr, "%s: %d records from %s to %s", oneLine(in.Name), in.Records, form(in.First), form(in.Last))
 		if in.Back > 0 {
-			fmt.Fprintf(a.stderr, ", steps back in time of up to %s", time.Duration(in.Back).Round(time.Microsecond))
+			_, _ = fmt.Fprintf(a.stderr, ", steps back in time of up to %s", time.Duration(in.Back).Round(time.Microsecond))
 		}
 		if in.Late > 0 {
-			fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
+			_, _ = fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
 		}
-		fmt.Fprintln(a.stderr)
+		_, _ = fmt.Fprintln(a.stderr)
 	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/kata-logs/fluent-bit-kata/internal/logs"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/journald"
@@ -21,8 +23,12 @@ func joinJournals(list []*input.Source, paths []string) (out []*input.Source) {
 	return out
 }
 
-// journalOpener returns what opens journals, from a time on.
+// journalOpener returns what opens journals, from a time on. A journal that is followed starts now if
+// no time is given.
 func (a *app) journalOpener(since int64) logs.Opener {
+	if a.flags.follow && since == 0 {
+		since = time.Now().UnixNano()
+	}
 	told := map[string]bool{} // each file is opened twice
 	return func(s *input.Source, file uint32) (logs.Reader, error) {
 		return journald.Open(s, file, since, a.flags.follow, func(err error) {

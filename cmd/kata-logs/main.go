@@ -5,9 +5,19 @@ package main
 
 import (
 	"os"
+	"runtime/debug"
 )
 
+// version is set by make build.
+var version = "devel"
+
+// memoryLimit is the size in bytes from which on the garbage collector works harder.
+const memoryLimit = 44 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

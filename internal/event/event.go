@@ -418,6 +418,26 @@ func Texts(b []byte, i int, f func([]byte)) {
 	}
 }
 
+// Members calls f with key and value of each member of the map at offset i of b whose both are
+// str or bin, as slices of b. Without a map there it calls nothing.
+func Members(b []byte, i int, f func(key, value []byte)) {
+	if i >= len(b) {
+		return
+	}
+	n, i := mapLen(b, i)
+	for ; n > 0 && i >= 0; n-- {
+		key, end, keyKind := textAt(b, i)
+		if end < 0 {
+			return
+		}
+		text, next, kind := textAt(b, end)
+		if next >= 0 && keyKind == Str && kind == Str {
+			f(b[key:end], b[text:next])
+		}
+		i = next
+	}
+}
+
 // readTime reads an event's time at i and returns where it ends, -1 if it is none. A time
 // is an ext of type 0 with seconds and nanoseconds, an integer that is not negative, or a
 // float.

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -66,7 +67,7 @@ type follower struct {
 func (f *follower) follow(stdin io.Reader) {
 	switch {
 	case len(f.in.Journal) > 0:
-		f.stream(true)
+		f.journal()
 	case f.in.Name == input.Stdin:
 		f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name), filter: f.l.newFilter(false)}
 		f.p.setText(io.NopCloser(stdin), -1)
@@ -77,19 +78,18 @@ func (f *follower) follow(stdin io.Reader) {
 	}
 }
 
-// stream follows an input whose Read waits for more.
-func (f *follower) stream(journal bool) {
+// journal follows a journal, which can tell when there is more.
+func (f *follower) journal() {
 	p, err := f.l.open(f.in, false)
 	if err != nil {
 		f.l.Unread(err)
 		return
 	}
 	f.p = p
-	stop := context.AfterFunc(f.ctx, func() {})
-	defer stop()
+	defer p.close()
 	for {
 		err := f.send(followBatch)
-		if err == io.EOF && journal {
+		if errors.Is(err, io.EOF) {
 			w, ok := p.reader.(interface{ Wait(context.Context) error })
 			if ok && w.Wait(f.ctx) == nil {
 				continue
@@ -128,7 +128,7 @@ func (f *follower) file() {
 			f.l.Unread(err)
 			return
 		}
-		if err == context.Canceled || !f.pause() {
+		if errors.Is(err, context.Canceled) || !f.pause() {
 			return
 		}
 	}
@@ -152,7 +152,7 @@ func (f *follower) opened(file *os.File) error {
 		if err == nil {
 			continue
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return err
 		}
 		info, err := file.Stat()
@@ -194,7 +194,7 @@ func (f *follower) start(file *os.File) {
 func (f *follower) end() error {
 	f.p.lines.Finish()
 	for {
-		if err := f.send(followBatch); err == context.Canceled {
+		if err := f.send(followBatch); errors.Is(err, context.Canceled) {
 			return err
 		} else if err != nil {
 			return nil

@@ -197,7 +197,7 @@ func (p *parser) fill(run *record.Run, size int) error {
 }
 
 // maxKept is the largest buffer that is kept for the next batch: a long line makes large ones.
-const maxKept = 8 << 20
+const maxKept = 4 << 20
 
 // process has the filter parse p.raw into run.
 func (p *parser) process(run *record.Run) {
@@ -336,7 +336,7 @@ func (l *Logs) scan(in *Input) {
 	for {
 		_, nano, err := w.Next()
 		if err != nil {
-			if in.err = err; err != io.EOF {
+			if in.err = err; !errors.Is(err, io.EOF) {
 				l.Unread(err)
 			}
 			break
@@ -393,7 +393,7 @@ func (l *Logs) Each(sorted bool, f func(*record.Record) error) error {
 	var view record.Record
 	for {
 		rec, nano, err := m.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -476,7 +476,7 @@ func (l *Logs) eachInput(f func(*record.Record) error) error {
 	var view record.Record
 	var run record.Run
 	for _, in := range l.Inputs {
-		if in.err != nil && in.err != io.EOF && in.Records == 0 {
+		if in.err != nil && !errors.Is(in.err, io.EOF) && in.Records == 0 {
 			continue // the first pass has told of it
 		}
 		scanned := in.size >= 0
@@ -485,18 +485,16 @@ func (l *Logs) eachInput(f func(*record.Record) error) error {
 			l.Unread(err)
 			continue
 		}
-		err = l.eachRecord(p, &run, &view, f)
+		unread, err := l.eachRecord(p, &run, &view, f)
 		if p.lines != nil {
 			in.Kinds = p.lines.Counts
 		}
 		p.close()
-		if err != nil && err != io.EOF {
-			if _, ok := err.(unread); !ok {
-				return err
-			}
-			if !scanned {
-				l.Unread(err.(unread).error)
-			}
+		if err != nil {
+			return err
+		}
+		if unread != nil && !scanned {
+			l.Unread(unread)
 		}
 	}
 	return nil
@@ -510,30 +508,25 @@ func (l *Logs) EachOf(in *Input, text io.Reader, f func(*record.Record) error) e
 	defer p.close()
 	var run record.Run
 	var view record.Record
-	err := l.eachRecord(p, &run, &view, f)
-	if u, ok := err.(unread); ok {
-		l.Unread(u.error)
-		return nil
-	}
-	if err == io.EOF {
-		return nil
+	unread, err := l.eachRecord(p, &run, &view, f)
+	if unread != nil {
+		l.Unread(unread)
 	}
 	return err
 }
 
-// unread is an error of the input, in contrast to one of who takes the records.
-type unread struct{ error }
-
-func (l *Logs) eachRecord(p *parser, run *record.Run, view *record.Record, f func(*record.Record) error) error {
+// eachRecord calls f with the chosen records of an input. It returns the error of the input, nil if
+// that was read to its end, and the error of f.
+func (l *Logs) eachRecord(p *parser, run *record.Run, view *record.Record, f func(*record.Record) error) (unread, err error) {
 	for {
 		if err := p.fill(run, l.batchSize()); err != nil {
-			if err == io.EOF {
-				return err
+			if errors.Is(err, io.EOF) {
+				err = nil
 			}
-			return unread{err}
+			return err, nil
 		}
 		if err := l.eachOf(run, view, f); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
 	"github.com/kata-logs/fluent-bit-kata/parser"
@@ -75,9 +76,9 @@ func (n *Names) Program(r *record.Record) []byte {
 // of that which console text names; for records that were not parsed that of journald or of klog.
 // It is None without a level, and Unknown if the level is another word.
 func (n *Names) Rank(r *record.Record) int {
-	rank := None
 	if level := r.Text(n.Level); level != nil {
-		if rank = parser.LevelRank(level); rank < 0 {
+		rank := parser.LevelRank(level)
+		if rank < 0 {
 			rank = Unknown
 		}
 		if detected := r.Text(n.Detected); detected != nil {
@@ -249,11 +250,27 @@ func (c *Choice) matchID(r *record.Record) bool {
 		if name := r.Text(n.PodName); name != nil && c.matchPod(string(r.Text(n.PodNamespace)), string(name)) {
 			return true
 		}
+		// What Fluent Bit's filter kubernetes, or this one's sandbox_metadata, has added.
+		if p := r.Field("kubernetes"); p != nil {
+			if name := textIn(p.Value, "pod_name"); name != nil {
+				return c.matchPod(string(textIn(p.Value, "namespace_name")), string(name))
+			}
+		}
 	}
 	if guest || len(sandbox) > 0 {
 		return false
 	}
 	return c.matchText(n.Text(r)) || c.matchText(r.Text(n.Msg))
+}
+
+// textIn returns the text of a key in a map as msgpack, nil if there is none.
+func textIn(value []byte, key string) (text []byte) {
+	event.Members(value, 0, func(k, v []byte) {
+		if text == nil && string(k) == key {
+			text = v
+		}
+	})
+	return text
 }
 
 func (c *Choice) matchPod(namespace, name string) bool {

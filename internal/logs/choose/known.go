@@ -23,7 +23,7 @@ type Known struct {
 }
 
 // maxKnown bounds the number of sandboxes, and of containers.
-const maxKnown = 1 << 16
+const maxKnown = 1 << 15
 
 // Sandbox returns what is known of the sandbox with the id, nil if nothing is.
 func (k *Known) Sandbox(id []byte) *Sandbox {

@@ -110,7 +110,8 @@ func newSource(path string, info fs.FileInfo, listed bool) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, f.Close()
+	_ = f.Close() // of a compressed file it has the error of what was read, of which Read tells
+	return s, nil
 }
 
 // sentence returns an error that names the input once.
@@ -168,7 +169,7 @@ func (t *text) Close() (err error) {
 // Read gives errors as sentences.
 func (t *text) Read(p []byte) (int, error) {
 	n, err := t.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = sentence(t.name, err)
 	}
 	return n, err
@@ -202,7 +203,7 @@ func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, err error) {
 	t.Reader = in
 	for range 2 { // what is compressed twice is not text
 		head, err := in.Peek(lookAt)
-		if err != nil && err != io.EOF && len(head) == 0 {
+		if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
 			return nil, err
 		}
 		switch {

@@ -3,6 +3,7 @@ package lines
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -94,7 +95,7 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 		var more record.Flags
 		var err error
 		if line, more, err = r.next(); err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				flags |= record.Torn
 			}
 			break

@@ -14,8 +14,11 @@ import (
 // appendJSON appends the record of a line that is a JSON object. It returns Message and b as it
 // was if the object is a message by itself, or is broken.
 func (r *Reader) appendJSON(b, line []byte, flags record.Flags) ([]byte, Kind) {
-	kind := Message
+	var kind Kind
+	own := bytes.HasPrefix(line, ownStart) && bytes.Contains(line, []byte(`,"file":"`)) && bytes.Contains(line, []byte(`","line":`))
 	switch {
+	case own:
+		kind = FluentBit
 	case bytes.Contains(line, []byte(`"__REALTIME_TIMESTAMP"`)):
 		kind = Journal
 	case bytes.Contains(line, []byte(`"MESSAGE"`)), bytes.Contains(line, []byte(`"log"`)),
@@ -26,7 +29,17 @@ func (r *Reader) appendJSON(b, line []byte, flags record.Flags) ([]byte, Kind) {
 		return b, Message
 	}
 	start := len(b)
-	o := object{r: r, journal: kind == Journal}
+	o := object{r: r, journal: kind == Journal, own: own, message: own}
+	if own {
+		o.timeKey = "time"
+	} else if !o.journal {
+		for i := range keys {
+			if bytes.Contains(line, keys[i]) {
+				o.timeKey = timeKeys[i]
+				break
+			}
+		}
+	}
 	b = record.AppendHeader(b, 0, 0, record.Position{File: r.o.File, Line: r.line, Flags: flags}, 0)
 	it := r.json
 	it.ResetBytes(line)
@@ -55,17 +68,29 @@ type object struct {
 	message bool // it has one
 	timed   bool
 	nano    int64
-	rank    int  // of the key that the time is from
-	cut     bool // journalctl has left the message out, since it is longer than 4096 bytes
+	timeKey string // the key of the time
+	unread  []byte // the value of that key, if it is no time
+	own     bool   // the record was written by this program
+	cut     bool   // journalctl has left the message out, since it is longer than 4096 bytes
 }
 
-// timeKeys are the keys of times in the records of Fluent Bit and Docker, the best first, and
-// that of this program's own output.
+// timeKeys are the keys of times in the records of Fluent Bit, of Docker and of this program, the
+// best first.
 var timeKeys = [...]string{"date", "@timestamp", "time", "timestamp"}
+
+// keys are timeKeys as they are in JSON.
+var keys = func() (k [len(timeKeys)][]byte) {
+	for i, key := range timeKeys {
+		k[i] = []byte(`"` + key + `"`)
+	}
+	return k
+}()
+
+// ownStart is how each record starts that this program has written as JSON.
+var ownStart = []byte(`{"time":`)
 
 // read appends the pairs of the object and reports whether it is whole.
 func (o *object) read(b []byte, it *jsoniter.Iterator) ([]byte, bool) {
-	o.rank = len(timeKeys)
 	it.ReadMapCB(func(it *jsoniter.Iterator, key string) bool {
 		b = o.member(b, it, key)
 		return it.Error == nil
@@ -76,7 +101,7 @@ func (o *object) read(b []byte, it *jsoniter.Iterator) ([]byte, bool) {
 // member appends a pair, if the member is one.
 func (o *object) member(b []byte, it *jsoniter.Iterator, key string) []byte {
 	switch {
-	case o.n >= maxFields, !o.journal && (key == "file" || key == "line"):
+	case o.n >= maxFields, o.own && (key == "file" || key == "line"):
 		it.Skip()
 		return b
 	case o.journal && len(key) > 1 && key[:2] == "__":
@@ -95,39 +120,45 @@ func (o *object) member(b []byte, it *jsoniter.Iterator, key string) []byte {
 		o.cut = o.journal && it.WhatIsNext() == jsoniter.NilValue
 	case "message", "log", "kata_msg", "kata_level":
 		o.message = true
+	case "time", "file", "line": // the output has fields of these names
+		if !o.journal {
+			key = "own_" + key
+		}
 	}
 	o.n++
+	if o.unread != nil {
+		it := jsoniter.ParseBytes(jsoniter.ConfigDefault, o.unread)
+		o.unread = nil
+		return o.value(appendKey(b, key), it, 0)
+	}
 	return o.value(appendKey(b, key), it, 0)
 }
 
-// isTime takes the value of a key that may be the record's time, and reports whether it was one.
+// isTime takes the value of a key that is the record's time, and reports whether it is one.
 func (o *object) isTime(key string, it *jsoniter.Iterator) bool {
-	rank := 0
-	for ; rank < len(timeKeys) && timeKeys[rank] != key; rank++ {
-	}
-	if rank == len(timeKeys) {
+	if key != o.timeKey || o.timed {
 		return false
 	}
 	var sec, nsec uint32
 	var ok bool
-	switch it.WhatIsNext() {
-	case jsoniter.NumberValue:
-		number := string(it.ReadNumber())
-		if sec, nsec, ok = unixTime([]byte(number)); !ok {
-			if f, err := strconv.ParseFloat(number, 64); err == nil && f >= 0 && f < event.GroupEnd {
-				sec, ok = uint32(f), true
-				nsec = uint32((f - float64(sec)) * 1e9)
-			}
+	text := it.SkipAndReturnBytes()
+	if n := len(text); n > 1 && text[0] == '"' {
+		sec, nsec, ok = o.r.clock.iso(text[1:n-1], o.r.o.Zone)
+	} else if sec, nsec, ok = unixTime(text); !ok {
+		if f, err := strconv.ParseFloat(string(text), 64); err == nil && f >= 0 && f < event.GroupEnd {
+			sec, ok = uint32(f), true
+			nsec = uint32((f - float64(sec)) * 1e9)
 		}
-	case jsoniter.StringValue:
-		sec, nsec, ok = o.r.clock.iso([]byte(it.ReadString()), o.r.o.Zone)
-	default:
-		it.Skip()
 	}
-	if ok && rank < o.rank {
-		o.timed, o.nano, o.rank = true, int64(sec)*1e9+int64(nsec), rank
+	if ok {
+		o.timed, o.nano = true, int64(sec)*1e9+int64(nsec)
+		return true
 	}
-	return true
+	if o.own {
+		return true // it has none
+	}
+	o.unread = text
+	return false
 }
 
 // maxDepth is how deep values may be nested; what is deeper is nil.

@@ -13,6 +13,7 @@ package lines
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"time"
 
@@ -102,7 +103,7 @@ func (r *Reader) Read(b []byte, limit int) ([]byte, error) {
 	for end := r.offset + int64(limit); r.offset < end; {
 		line, flags, err := r.next()
 		if err != nil {
-			if err == io.EOF && !r.o.Follow {
+			if errors.Is(err, io.EOF) && !r.o.Follow {
 				b = r.flushPartials(b)
 			}
 			return b, err
@@ -184,7 +185,7 @@ func (r *Reader) next() (line []byte, flags record.Flags, err error) {
 		from = r.size
 		at := r.at
 		if err := r.fill(); err != nil {
-			if err != io.EOF || r.at == r.size || r.o.Follow {
+			if !errors.Is(err, io.EOF) || r.at == r.size || r.o.Follow {
 				return nil, 0, err
 			}
 			line = r.buf[r.at:r.size]

@@ -30,7 +30,7 @@ func read(t *testing.T, from io.Reader) (list []string, r *lines.Reader) {
 	for {
 		var err error
 		b, err = r.Read(b, 1<<20)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -135,6 +135,9 @@ func TestRecognition(t *testing.T) {
 			[]string{"2024-05-06T07:08:09.123456Z log=x"}},
 		{"Docker", `{"log":"x\n","stream":"stderr","time":"2024-05-06T07:08:09.123456789Z"}`, lines.FluentBit,
 			[]string{"2024-05-06T07:08:09.123456789Z log=x\n stream=stderr"}},
+		{"Fluent Bit, fields that the output has too", `{"file":"a","time":"x","line":7,"date":1714979289.1,"log":"x"}`, lines.FluentBit,
+			[]string{"2024-05-06T07:08:09.1Z own_file=a own_time=x own_line=07 log=x"}},
+		{"Fluent Bit, a time that is none", `{"timestamp":["x"],"log":"x"}`, lines.FluentBit, []string{"- timestamp=dd00000001a178 log=x"}},
 		{"this program's", `{"time":"2024-05-06T07:08:09.123456789Z","file":"a","line":7,"kata_msg":"x"}`, lines.FluentBit,
 			[]string{"2024-05-06T07:08:09.123456789Z kata_msg=x"}},
 		{"JSON, torn", `{"date":1714979289.1,"MESSAGE":"x`, lines.Message, []string{`- torn MESSAGE={"date":1714979289.1,"MESSAGE":"x`}},
@@ -180,7 +183,7 @@ func TestLongLines(t *testing.T) {
 	var view record.Record
 	for {
 		b, err := r.Read(nil, 1)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -239,7 +242,7 @@ func TestReadError(t *testing.T) {
 	r := lines.NewReader(io.MultiReader(strings.NewReader("a\nb"), iotest.ErrReader(broken)), lines.Options{})
 	b, err := r.Read(nil, 100)
 	var view record.Record
-	if err != broken || !view.Read(b) || string(view.Text("MESSAGE")) != "a" {
+	if !errors.Is(err, broken) || !view.Read(b) || string(view.Text("MESSAGE")) != "a" {
 		t.Errorf("%v, %q", err, b)
 	}
 }
@@ -251,7 +254,7 @@ func TestFollow(t *testing.T) {
 	get := func() string {
 		r.Continue()
 		b, err := r.Read(nil, 1000)
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 		var view record.Record

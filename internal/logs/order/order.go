@@ -10,6 +10,7 @@ import (
 	"bufio"
 	"container/heap"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -170,7 +171,7 @@ func (s *Spill) write(next func() ([]byte, int64, error)) error {
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s.file, start), fanBuffer)
 	for {
 		rec, nano, err := next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -322,7 +323,7 @@ func (m *Merge) advance(h *head) (err error) {
 		return nil
 	}
 	heap.Pop((*heads)(m))
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	if m.Failed == nil {

@@ -2,6 +2,7 @@ package order_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -70,7 +71,7 @@ func all(t *testing.T, s order.Stream) (items []item) {
 	t.Helper()
 	for {
 		rec, nano, err := s.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return items
 		}
 		if err != nil {

@@ -128,7 +128,6 @@ type timeText struct {
 	sec   int64
 	known bool
 	text  []byte // up to the seconds
-	zone  []byte
 }
 
 // append appends RFC 3339 with nine decimals in UTC.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"flag"
 	"io"
 	"math"
@@ -167,7 +168,7 @@ func TestDecoders(t *testing.T) {
 	b, err := r.Read(nil, 1<<20)
 	run := record.Run{Bytes: b}
 	run.Index(0)
-	if err != io.EOF || len(run.Entries) != len(records) || r.Counts[lines.Export] != uint64(len(records)) {
+	if !errors.Is(err, io.EOF) || len(run.Entries) != len(records) || r.Counts[lines.Export] != uint64(len(records)) {
 		t.Errorf("export: %d entries, %v", len(run.Entries), err)
 	}
 }

@@ -36,7 +36,7 @@ const (
 )
 
 // MaxLine is the number of bytes from which on a line is given in pieces.
-const MaxLine = 4 << 20
+const MaxLine = 2 << 20
 
 // An event starts with [[time, {"p": position}], ; the position is an ext of 16 bytes.
 const (

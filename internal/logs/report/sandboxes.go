@@ -31,7 +31,8 @@ type Sandbox struct {
 	// "not seen" if there is none.
 	Ended string `json:"ended"`
 
-	ended int
+	ended  int
+	levels [len(parser.Levels) + 1]uint64 // the last one of records without a level that is known
 }
 
 // Sandboxes collects the sandboxes.
@@ -44,7 +45,7 @@ type Sandboxes struct {
 }
 
 // maxSandboxes bounds the number of sandboxes.
-const maxSandboxes = 1 << 16
+const maxSandboxes = 1 << 14
 
 // Record takes a record.
 func (s *Sandboxes) Record(r *record.Record) error {
@@ -61,7 +62,7 @@ func (s *Sandboxes) Record(r *record.Record) error {
 		if s.list == nil {
 			s.list = map[string]*Sandbox{}
 		}
-		row = &Sandbox{ID: string(id), Levels: map[string]uint64{}, ended: -1}
+		row = &Sandbox{ID: string(id), ended: -1}
 		s.list[row.ID] = row
 	}
 	when := time.Unix(0, r.Nano).UTC()
@@ -73,11 +74,11 @@ func (s *Sandboxes) Record(r *record.Record) error {
 	}
 	row.Records++
 	rank := s.Names.Rank(r)
-	level := "unknown"
 	if rank >= 0 {
-		level = parser.Levels[rank]
+		row.levels[rank]++
+	} else {
+		row.levels[len(parser.Levels)]++
 	}
-	row.Levels[level]++
 	if choose.IsError(rank) {
 		row.Errors++
 	}
@@ -103,6 +104,16 @@ func (s *Sandboxes) List() []*Sandbox {
 	list := make([]*Sandbox, 0, len(s.list))
 	for _, row := range s.list {
 		row.Ended = "not seen"
+		row.Levels = map[string]uint64{}
+		for i, n := range row.levels {
+			switch {
+			case n == 0:
+			case i < len(parser.Levels):
+				row.Levels[parser.Levels[i]] = n
+			default:
+				row.Levels["unknown"] = n
+			}
+		}
 		if row.ended >= 0 {
 			row.Ended = Phases[row.ended].Name
 		}
@@ -122,8 +133,9 @@ func (s *Sandboxes) List() []*Sandbox {
 
 // WriteText writes the list as a table, with times of a zone.
 func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
+	// Flush returns the error of any write.
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tENDED")
+	_, _ = fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tENDED")
 	for _, row := range s.List() {
 		pod := "-"
 		if row.Pod != "" {
@@ -140,7 +152,7 @@ func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
 			}
 		}
 		const form = "2006-01-02 15:04:05.000"
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
 			row.First.In(zone).Format(form), row.Last.In(zone).Format(form), row.Records, strings.Join(levels, " "), row.Errors, guest, row.Ended)
 	}
 	return t.Flush()

@@ -171,14 +171,15 @@ func (s *Stats) Messages() []*Frequent {
 
 // WriteText writes two tables.
 func (s *Stats) WriteText(w io.Writer) error {
+	// Flush returns the error of any write.
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "RECORDS\tBYTES\tLEVEL\tSOURCE")
+	_, _ = fmt.Fprintln(t, "RECORDS\tBYTES\tLEVEL\tSOURCE")
 	for _, v := range s.Volumes() {
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\n", v.Records, v.Bytes, v.Level, escaped(v.Source))
+		_, _ = fmt.Fprintf(t, "%d\t%d\t%s\t%s\n", v.Records, v.Bytes, v.Level, escaped(v.Source))
 	}
-	fmt.Fprintln(t, "\nRECORDS\tSOURCE\tMESSAGE")
+	_, _ = fmt.Fprintln(t, "\nRECORDS\tSOURCE\tMESSAGE")
 	for _, f := range s.Messages() {
-		fmt.Fprintf(t, "%d\t%s\t%s\n", f.Records, escaped(f.Source), escaped(f.Message))
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\n", f.Records, escaped(f.Source), escaped(f.Message))
 	}
 	return t.Flush()
 }

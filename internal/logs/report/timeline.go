@@ -145,16 +145,16 @@ func (l *Life) name() string {
 func (t *Timeline) WriteText(w io.Writer, zone *time.Location) error {
 	for i, l := range t.Lives() {
 		if i > 0 {
-			fmt.Fprintln(w)
+			_, _ = fmt.Fprintln(w)
 		}
 		guest := ""
 		if l.Crashed {
 			guest = ", the guest crashed"
 		}
-		fmt.Fprintf(w, "%s, %s to %s%s\n", escaped(l.name()), l.First.In(zone).Format("2006-01-02 15:04:05.000000"),
+		_, _ = fmt.Fprintf(w, "%s, %s to %s%s\n", escaped(l.name()), l.First.In(zone).Format("2006-01-02 15:04:05.000000"),
 			l.Last.In(zone).Format("2006-01-02 15:04:05.000000"), guest)
 		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-		fmt.Fprintln(tw, "AFTER\tTAKES\tLONGEST GAP\tPHASE\tCONTAINER\tLINE\t")
+		_, _ = fmt.Fprintln(tw, "AFTER\tTAKES\tLONGEST GAP\tPHASE\tCONTAINER\tLINE\t")
 		for _, s := range l.Steps {
 			mark := ""
 			if s.Slowest {
@@ -164,7 +164,7 @@ func (t *Timeline) WriteText(w io.Writer, zone *time.Location) error {
 			if s.Container != "" {
 				container = escaped(shortID(s.Container))
 			}
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s:%d\t%s\n", seconds(s.After), seconds(s.Duration), seconds(s.Gap), s.Phase, container, escaped(s.File), s.Line, mark)
+			_, _ = fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s:%d\t%s\n", seconds(s.After), seconds(s.Duration), seconds(s.Gap), s.Phase, container, escaped(s.File), s.Line, mark)
 		}
 		if err := tw.Flush(); err != nil {
 			return err

@@ -1,0 +1,139 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+)
+
+var names = choose.NewNames("kata_")
+
+// makeRecord makes a record of key=value texts; guest is a bool.
+func makeRecord(nano int64, pairs ...string) *record.Record {
+	b := record.AppendHeader(nil, uint32(nano/1e9), uint32(nano%1e9), record.Position{Line: 7}, len(pairs))
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(pair, "=")
+		b = event.AppendStr(b, []byte(key))
+		if key == "kata_guest" {
+			b = event.AppendBool(b, value == "true")
+			continue
+		}
+		b = event.AppendStr(b, []byte(value))
+	}
+	r := new(record.Record)
+	if !r.Read(b) {
+		panic("no record")
+	}
+	return r
+}
+
+func TestCheck(t *testing.T) {
+	var out bytes.Buffer
+	c := &Check{Names: names, Files: []string{"a\x1b.log"}, Out: &out}
+	torn := makeRecord(1, "MESSAGE=x")
+	record.SetFlags(torn.Bytes, record.Torn)
+	torn.Read(torn.Bytes)
+	for _, r := range []*record.Record{
+		makeRecord(1, "kata_level=info"), makeRecord(1, "MESSAGE=text"), torn,
+		makeRecord(1, "kata_level=info", "kata_parse_error=bad_json", "MESSAGE="+strings.Repeat("\x1b", 200)),
+		makeRecord(1, `MESSAGE=time="2024-05-06T07:08:09Z" lev`),
+	} {
+		if err := c.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const file = `a\x1b.log:7: `
+	want := file + "torn: x\n" + file + "bad_json: " + strings.Repeat(`\x1b`, shortText) + "...\n" + file + `torn: time="2024-05-06T07:08:09Z" lev` + "\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+	out.Reset()
+	if err := c.Summary(&out); err != nil || out.String() != "records\t5\ndamaged\t3\ncode\tbad_json\t1\ncode\ttorn\t2\nfile\ta\\x1b.log\t3\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+func TestPattern(t *testing.T) {
+	for text, want := range map[string]string{
+		"VM started":                      "VM started",
+		"pid 4242 of 5b5b5b5b5b5b":        "pid # of #",
+		"deadbeef is a word":              "deadbeef is a word", // there is no digit in it
+		"eth0 02:42:ac:11:00:02 (0x1f)":   "eth# #:#:ac:#:#:# (#x#f)",
+		"took 1.5ms":                      "took #.#ms",
+		"[    0.305113] pci 0000:00:02.0": "[    #.#] pci #:#:#.#",
+	} {
+		if got := string(appendPattern(nil, []byte(text))); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestStatsAreBounded checks that a guest cannot fill the memory with different messages.
+func TestStatsAreBounded(t *testing.T) {
+	s := &Stats{Names: names, Top: 1 << 20}
+	for i := range 100000 {
+		word := strings.Map(func(r rune) rune { return 'g' + r - '0' }, fmt.Sprint(i)) // no digits
+		if err := s.Record(makeRecord(1, "kata_level=info", "kata_source="+word, "kata_msg="+word)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var records, messages uint64
+	for _, v := range s.Volumes() {
+		records += v.Records
+	}
+	for _, f := range s.Messages() {
+		messages += f.Records
+	}
+	if len(s.Volumes()) > maxVolumes+1 || len(s.Messages()) > maxMessages+1 || records != 100000 || messages != 100000 {
+		t.Errorf("%d sources with %d, %d messages with %d", len(s.Volumes()), records, len(s.Messages()), messages)
+	}
+}
+
+// TestPhases checks that each mark is recognised as its phase, that a guest cannot write a host's
+// mark, and that the table says where each message is from.
+func TestPhases(t *testing.T) {
+	for i, p := range Phases {
+		for _, m := range p.Marks {
+			for _, guest := range []bool{false, true} {
+				r := makeRecord(1, "kata_msg="+m.Message, fmt.Sprintf("kata_guest=%v", guest), "kata_name="+m.Name)
+				if got := phaseOf(names, r); (got == i) != (guest == m.Guest) {
+					t.Errorf("%s: %q, guest %v: phase %d", p.Name, m.Message, guest, got)
+				}
+			}
+			if m.Whole && phaseOf(names, makeRecord(1, "kata_msg="+m.Message+"x")) >= 0 {
+				t.Errorf("%s: more than %q", p.Name, m.Message)
+			}
+			if !strings.Contains(m.In, ".go") && !strings.Contains(m.In, ".rs") {
+				t.Errorf("%s: %q is from %q", p.Name, m.Message, m.In)
+			}
+		}
+	}
+}
+
+func TestSandboxEnds(t *testing.T) {
+	s := &Sandboxes{Names: names}
+	for i, r := range []*record.Record{
+		makeRecord(3, "kata_sandbox=a", "kata_level=info", "kata_msg=Stopping VM"),
+		makeRecord(2, "kata_sandbox=a", "kata_level=error", "kata_msg=x"),
+		makeRecord(4, "kata_sandbox=a", "kata_level=debug", "kata_detected_level=critical", "kata_guest=true", "kata_msg=[    1.5] Kernel panic - not syncing"),
+		makeRecord(1, "kata_sandbox=b", "kata_level=strange", "kata_msg=Kernel panic"), // the host only speaks of one
+		makeRecord(9, "MESSAGE=x"),
+	} {
+		if err := s.Record(r); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	list := s.List()
+	if len(list) != 2 || list[0].ID != "b" || list[0].Crashed || list[0].Ended != "not seen" || list[0].Levels["unknown"] != 1 {
+		t.Errorf("%+v", list[0])
+	}
+	a := list[1]
+	if !a.Crashed || a.Ended != "VM stopped" || a.Errors != 2 || a.Records != 3 || a.First.UnixNano() != 2 || a.Last.UnixNano() != 4 {
+		t.Errorf("%+v", a)
+	}
+}
