@@ -341,7 +341,7 @@ func standIn(t *testing.T, arch string) []string {
 		t.Skipf("%s: %v (package libc6-%s-cross)", arch, err, strings.ReplaceAll(arch, "ppc64le", "ppc64el"))
 	}
 	zig := strings.TrimSpace(command(t, root+"/build/tool", "zig"))
-	command(t, zig, append([]string{"cc", "-target", p.zig + "-linux-gnu.2.17"}, args...)...)
+	command(t, zig, append([]string{"cc", "-target", p.zig + "-linux-gnu.2.19"}, args...)...)
 	return []string{qemu, "-L", p.libc, path}
 }
 
