@@ -87,7 +87,7 @@ func unpack(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	zipped, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func unpack(t *testing.T, name string) string {
 	dir := t.TempDir()
 	for r := tar.NewReader(zipped); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return filepath.Join(dir, name)
 		}
 		if err != nil {
@@ -140,7 +140,7 @@ func TestLibraries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer file.Close()
+			defer func() { _ = file.Close() }()
 			if want := processors[arch]; file.Machine != want.machine || file.Data.String() != want.order {
 				t.Errorf("%s: %s is for %v, %v", arch, name, file.Machine, file.Data)
 			}
