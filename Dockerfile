@@ -26,7 +26,7 @@ COPY . .
 ARG TARGETARCH
 ENV ZIG=/usr/local/lib/zig/zig
 RUN STRIP=1 build/dist/libraries "$TARGETARCH" /out/lib \
-    && build/dist/licences /out/licenses \
+    && build/dist/licences "$TARGETARCH" /out/licenses \
     && CGO_ENABLED=0 GOARCH="$TARGETARCH" go build -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -o /out/copy ./build/image/copy \
     && mkdir /out/state
 

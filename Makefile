@@ -66,14 +66,17 @@ lint: ## gofmt, go vet and golangci-lint (if it is installed)
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./build/e2e
 	$(GO) vet -tags integration ./build/integration/...
+	$(GO) vet -tags dist ./build/dist
 	$(GO) vet -tags katatest ./plugin/... ./internal/fluentbit
 	cd build/interop && $(GO) vet ./...
+	cd build/manifests && $(GO) vet ./...
 	@if ! command -v golangci-lint >/dev/null; then echo 'golangci-lint is not installed: skipped'; else \
 		set -e; $(GOLANGCI) ./...; \
 		$(GOLANGCI) --build-tags e2e ./build/e2e/...; \
 		$(GOLANGCI) --build-tags integration ./build/integration/...; \
+		$(GOLANGCI) --build-tags dist ./build/dist/...; \
 		$(GOLANGCI) --build-tags katatest ./plugin/... ./internal/fluentbit/...; \
-		for module in build/bench build/interop; do (cd $$module && $(GOLANGCI) ./...); done; fi
+		for module in build/bench build/interop build/manifests; do (cd $$module && $(GOLANGCI) ./...); done; fi
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what the libraries are built from; needs govulncheck and its database
@@ -114,10 +117,35 @@ integration-compare: ## the output beside Fluent Bit's es; writes the tables of 
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 3h -v ./build/integration \
 		-run TestCompare -servers '$(SERVERS)' -write
 
+.PHONY: dist
+dist: ## the files of a release in dist/release, for the processors in ARCHES or for all
+	build/dist/make $(ARCHES)
+
+.PHONY: dist-check
+dist-check: ## tests what make dist has made: loads, installs, removes
+	$(GO) test -tags dist -count=1 -v ./build/dist
+
+.PHONY: manifests
+manifests: ## tests deploy and the compose file; with FLUENT_BIT its --dry-run too
+	cd build/manifests && FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -count=1 ./...
+
+.PHONY: big-endian
+big-endian: ## the tests of the parser and of events on s390x, under qemu-user
+	GOARCH=s390x CGO_ENABLED=0 $(GO) test -count=1 -timeout 30m -exec qemu-s390x ./parser/... ./internal/event
+
+.PHONY: image
+image: ## the container image (needs docker)
+	docker build -t fluent-bit-kata .
+
+.PHONY: images
+images: ## all three images, by buildah, and what is in them (needs root)
+	FLUENT_BIT='$(FLUENT_BIT)' build/image/build
+
 # What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
 # build that shares nothing with the first, the end-to-end tests, 200 reloads among
 # them, with each of FLUENT_BITS, all cases of delivery to both servers, through the
-# stand-in and the first of FLUENT_BITS, and ten million records through the latter.
+# stand-in and the first of FLUENT_BITS, the files of a release, made twice, and ten
+# million records through the first of FLUENT_BITS.
 # The last writes the tables of build/bench/README.md anew: look at how they changed.
 .PHONY: release-check
 release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' make release-check
@@ -126,14 +154,13 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	$(MAKE) vuln build
 	cache=$$(mktemp -d) && { GOCACHE=$$cache build/reproducible; status=$$?; rm -rf $$cache; exit $$status; }
 	build/fuzz $(or $(FUZZTIME),5m)
+	build/dist/reproducible
+	$(MAKE) big-endian dist dist-check
+	$(MAKE) manifests images FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
 	$(MAKE) integration FLUENT_BIT=
 	$(MAKE) integration FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
-
-.PHONY: image
-image: ## the container image (needs docker)
-	docker build -t fluent-bit-kata .
 
 .PHONY: clean
 clean: ## remove what was built

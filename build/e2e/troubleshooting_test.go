@@ -69,6 +69,7 @@ pipeline:
 		{"no such output", noGoFile, output("nowhere/kata.so")},
 		{"misspelt", misspelt, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_lvl=info")},
 		{"bad value", badValue, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_level=loud")},
+		{"no place for storage", "cannot initialize root path", []string{"-b", "/proc/nowhere", "-i", "dummy", "-o", "null"}},
 		{"no such path", "given path … is invalid", []string{"-i", "systemd", "-p", "path=" + t.TempDir() + "/journal", "-o", "null"}},
 	} {
 		documented[c.says] = true
