@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"helm.sh/helm/v3/pkg/chart/loader"
 	corev1 "k8s.io/api/core/v1"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -290,5 +291,43 @@ func TestRules(t *testing.T) {
 		if len(groups) != 1 || !reflect.DeepEqual(groups[0].(object)["rules"], want) {
 			t.Errorf("%s: the rules are not those of build/alerts/kata.rules.yml", r.name)
 		}
+	}
+}
+
+// TestVersion: images are those of this version, and documents name the chart that is tested.
+func TestVersion(t *testing.T) {
+	version, err := os.ReadFile("../../VERSION")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := ":" + strings.TrimSpace(string(version))
+	for _, r := range all(t) {
+		spec := r.daemonSet(t).Spec.Template.Spec
+		var images []string
+		for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
+			images = append(images, c.Image)
+		}
+		for _, v := range spec.Volumes {
+			if v.Image != nil {
+				images = append(images, v.Image.Reference)
+			}
+		}
+		ours := slices.DeleteFunc(images, func(name string) bool { return !strings.Contains(name, "/fluent-bit-kata") })
+		if len(ours) != 1 || !strings.HasSuffix(ours[0], want) {
+			t.Errorf("%s has our images %q, want one with %s", r.name, ours, want)
+		}
+	}
+	c, err := loader.Load(chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"README.md", "helm/values.yaml"} {
+		if text, err := os.ReadFile(filepath.Join(deploy, file)); err != nil || !strings.Contains(string(text), c.Metadata.Version) {
+			t.Errorf("%s does not name the chart's version %s: %v", file, c.Metadata.Version, err)
+		}
+	}
+	compose, err := os.ReadFile("../../examples/compose/compose.yaml")
+	if err != nil || !strings.Contains(string(compose), "/fluent-bit-kata"+want+"\n") {
+		t.Errorf("the compose file does not have our image%s: %v", want, err)
 	}
 }
