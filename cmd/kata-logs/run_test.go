@@ -166,6 +166,30 @@ func TestSpool(t *testing.T) {
 	}
 }
 
+// TestNamedPipe checks that a pipe with a name, such as a shell makes for <(command), is read like a
+// file.
+func TestNamedPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		_, _ = f.WriteString(line(3, "three") + line(1, "one"))
+		_ = f.Close()
+	}()
+	var got []string
+	for _, m := range decode(t, runWith(t, "", "-o", "json", path).stdout) {
+		got = append(got, m["kata_msg"].(string))
+	}
+	if fmt.Sprint(got) != "[one three]" {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestMemory checks that the program needs no more than 64 MB, however long the input, the lines
 // and the disorder are.
 func TestMemory(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 // open returns the logs of files.
 func open(t testing.TB, choice choose.Choice, files ...string) *logs.Logs {
 	t.Helper()
-	sources, errs := input.List(files, nil)
+	sources, errs := input.List(files, input.Options{})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -169,7 +169,7 @@ func FuzzLogs(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sources, errs := input.List([]string{path}, nil)
+		sources, errs := input.List([]string{path}, input.Options{})
 		if len(errs) > 0 || len(sources[0].Journal) > 0 {
 			return
 		}
