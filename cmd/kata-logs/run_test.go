@@ -195,7 +195,7 @@ func TestNamedPipe(t *testing.T) {
 func TestMemory(t *testing.T) {
 	const most = 64 << 10 // KiB
 	dir := t.TempDir()
-	const n = 150000
+	const n = 100000
 	makeLog := func(name string, time func(i int64) int64) string {
 		path := filepath.Join(dir, name)
 		f, err := os.Create(path)
@@ -215,10 +215,14 @@ func TestMemory(t *testing.T) {
 	}
 	inOrder := makeLog("in-order", func(i int64) int64 { return i * 1e6 })
 	reversed := makeLog("reversed", func(i int64) int64 { return (n - i) * 1e6 })
+	var several []string
+	for i := range int64(8) {
+		several = append(several, makeLog(fmt.Sprintf("part-%d", i), func(n int64) int64 { return n*1e6 + i }))
+	}
 	long := write(t, "long", line(1, strings.Repeat("y", 10<<20))+line(2, "z"))
 	ids := write(t, "ids", func() string {
 		var b strings.Builder
-		for i := range 150000 {
+		for i := range 100000 {
 			fmt.Fprintf(&b, "time=\"2024-05-06T07:08:09.1Z\" level=info msg=\"%x\" name=kata-runtime sandbox=%064x source=%x\n", i, i, i)
 		}
 		return b.String()
@@ -231,6 +235,7 @@ func TestMemory(t *testing.T) {
 		{[]string{"-o", "json", inOrder}, n, most},
 		{[]string{"-o", "json", reversed}, n, most},
 		{[]string{"merge", "-o", "text", inOrder, reversed}, 2 * n, most},
+		{append([]string{"-o", "json"}, several...), 8 * n, most},
 		{[]string{"-o", "json", long}, 7, most},
 		{[]string{"check", inOrder}, 0, most},
 		{[]string{"timeline", "55bb0000", inOrder}, 0, most},
