@@ -676,6 +676,7 @@ func TestFollowPod(t *testing.T) {
 	}
 	const id = "55bb111111111111111111111111111111111111111111111111111111111111"
 	shim := `time="2024-05-06T07:08:09.1Z" level=info msg=%s name=containerd-shim-v2 sandbox=%s source=virtcontainers` + "\n"
+	shim = strings.Replace(shim, "level=info", "level=debug", 1)
 	r := runWith(t, fmt.Sprintf(shim, "other", strings.Repeat("0", 64))+fmt.Sprintf(shim, "web", id),
 		"-f", "-o", "json", "--pod", "shop/web-0", "-O", "sandbox_metadata_roots="+root, "-")
 	list := decode(t, r.stdout)
