@@ -28,7 +28,6 @@ type app struct {
 
 	pager    *exec.Cmd
 	pipe     io.WriteCloser // to the pager
-	spool    *input.Spool
 	progress *progress
 }
 
@@ -121,18 +120,10 @@ func (a *app) sources(args []string) ([]*input.Source, error) {
 	if stdin > 1 {
 		return nil, usagef("- is given twice; there is one standard input")
 	}
-	if stdin > 0 {
-		if isTerminal(a.stdin) {
-			a.warn("reading from the terminal; end with Ctrl-D")
-		}
-		a.spool = &input.Spool{Limit: a.flags.spool, Dir: a.flags.tempDir}
-		if !a.flags.follow {
-			if err := a.spool.Fill(a.stdin); err != nil {
-				return nil, fmt.Errorf("cannot read standard input: %w", err)
-			}
-		}
+	if stdin > 0 && isTerminal(a.stdin) {
+		a.warn("reading from the terminal; end with Ctrl-D")
 	}
-	list, errs := input.List(args, a.spool)
+	list, errs := input.List(args, input.Options{Stdin: a.stdin, Limit: a.flags.spool, Dir: a.flags.tempDir, Once: a.flags.follow})
 	for _, err := range errs {
 		if isSkipped(args, err) {
 			a.warn(err.Error())

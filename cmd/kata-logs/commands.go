@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/logs"
-	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/output"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/report"
@@ -209,15 +208,16 @@ func (a *app) lookUp(l *logs.Logs) {
 	}
 }
 
-// rest reads what of standard input is beyond the limit of --spool.
+// rest reads what of standard input and of pipes is beyond the limit of --spool.
 func (a *app) rest(l *logs.Logs, f func(*record.Record) error) error {
-	if a.spool == nil || a.spool.Rest() == nil {
-		return nil
-	}
-	a.warn(fmt.Sprintf("standard input has more than %d bytes; what is beyond is shown behind all else, in its own order (see --spool)", a.flags.spool))
 	for _, in := range l.Inputs {
-		if in.Name == input.Stdin {
-			return l.EachOf(in, a.spool.Rest(), f)
+		text := in.Rest()
+		if text == nil {
+			continue
+		}
+		a.warn(fmt.Sprintf("%q has more than %d bytes; what is beyond comes behind all else, in its own order (see --spool)", in.Name, a.flags.spool))
+		if err := l.EachOf(in, text, f); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func (f *flags) addInput(s *pflag.FlagSet) {
 	s.StringVar(&f.journal, "journal", "", "read journald's files in this folder, or this file; without a value the journal of this machine")
 	s.Lookup("journal").NoOptDefVal = anyJournal
 	s.StringVar(&f.tempDir, "temp-dir", "", "folder for temporary files; the default is $TMPDIR, or /tmp")
-	s.Int64Var(&f.spool, "spool", 4<<30, "how many bytes of standard input are kept to be read again")
+	s.Int64Var(&f.spool, "spool", 4<<30, "how many bytes of standard input, and of a pipe, are kept to be read again")
 	s.StringVar(&f.inputZone, "input-zone", "Local", "time zone of times in the input that name none, such as UTC or Europe/Berlin")
 	s.BoolVar(&f.noNode, "no-node", false, "do not look up pods in the files of this node")
 	s.StringArrayVarP(&f.options, "option", "O", nil, "set an option of the filter, as NAME=VALUE; may be repeated")

@@ -166,12 +166,36 @@ func TestSpool(t *testing.T) {
 	}
 }
 
+// TestNamedPipe checks that a pipe with a name, such as a shell makes for <(command), is read like a
+// file.
+func TestNamedPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		_, _ = f.WriteString(line(3, "three") + line(1, "one"))
+		_ = f.Close()
+	}()
+	var got []string
+	for _, m := range decode(t, runWith(t, "", "-o", "json", path).stdout) {
+		got = append(got, m["kata_msg"].(string))
+	}
+	if fmt.Sprint(got) != "[one three]" {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestMemory checks that the program needs no more than 64 MB, however long the input, the lines
 // and the disorder are.
 func TestMemory(t *testing.T) {
 	const most = 64 << 10 // KiB
 	dir := t.TempDir()
-	const n = 150000
+	const n = 100000
 	makeLog := func(name string, time func(i int64) int64) string {
 		path := filepath.Join(dir, name)
 		f, err := os.Create(path)
@@ -191,10 +215,14 @@ func TestMemory(t *testing.T) {
 	}
 	inOrder := makeLog("in-order", func(i int64) int64 { return i * 1e6 })
 	reversed := makeLog("reversed", func(i int64) int64 { return (n - i) * 1e6 })
+	var several []string
+	for i := range int64(8) {
+		several = append(several, makeLog(fmt.Sprintf("part-%d", i), func(n int64) int64 { return n*1e6 + i }))
+	}
 	long := write(t, "long", line(1, strings.Repeat("y", 10<<20))+line(2, "z"))
 	ids := write(t, "ids", func() string {
 		var b strings.Builder
-		for i := range 150000 {
+		for i := range 100000 {
 			fmt.Fprintf(&b, "time=\"2024-05-06T07:08:09.1Z\" level=info msg=\"%x\" name=kata-runtime sandbox=%064x source=%x\n", i, i, i)
 		}
 		return b.String()
@@ -207,6 +235,7 @@ func TestMemory(t *testing.T) {
 		{[]string{"-o", "json", inOrder}, n, most},
 		{[]string{"-o", "json", reversed}, n, most},
 		{[]string{"merge", "-o", "text", inOrder, reversed}, 2 * n, most},
+		{append([]string{"-o", "json"}, several...), 8 * n, most},
 		{[]string{"-o", "json", long}, 7, most},
 		{[]string{"check", inOrder}, 0, most},
 		{[]string{"timeline", "55bb0000", inOrder}, 0, most},
@@ -647,6 +676,7 @@ func TestFollowPod(t *testing.T) {
 	}
 	const id = "55bb111111111111111111111111111111111111111111111111111111111111"
 	shim := `time="2024-05-06T07:08:09.1Z" level=info msg=%s name=containerd-shim-v2 sandbox=%s source=virtcontainers` + "\n"
+	shim = strings.Replace(shim, "level=info", "level=debug", 1)
 	r := runWith(t, fmt.Sprintf(shim, "other", strings.Repeat("0", 64))+fmt.Sprintf(shim, "web", id),
 		"-f", "-o", "json", "--pod", "shop/web-0", "-O", "sandbox_metadata_roots="+root, "-")
 	list := decode(t, r.stdout)

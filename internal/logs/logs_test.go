@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/logs"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
@@ -21,7 +23,7 @@ import (
 // open returns the logs of files.
 func open(t testing.TB, choice choose.Choice, files ...string) *logs.Logs {
 	t.Helper()
-	sources, errs := input.List(files, nil)
+	sources, errs := input.List(files, input.Options{})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -169,7 +171,7 @@ func FuzzLogs(f *testing.F) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sources, errs := input.List([]string{path}, nil)
+		sources, errs := input.List([]string{path}, input.Options{})
 		if len(errs) > 0 || len(sources[0].Journal) > 0 {
 			return
 		}
@@ -280,5 +282,55 @@ func TestAllocations(t *testing.T) {
 	})
 	if n > lines/3 { // two filters and eight batches are made anew
 		t.Errorf("%.0f allocations for %d lines", n, lines)
+	}
+}
+
+// TestFollowTwo follows two files that are written to at the same time; the race detector runs it,
+// too.
+func TestFollowTwo(t *testing.T) {
+	const each = 300
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"a", "b"} {
+		path := filepath.Join(dir, name)
+		files = append(files, path)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := open(t, choose.Choice{Level: -1}, files...)
+	l.Learn = true
+	for _, path := range files {
+		go func() {
+			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			for i := range each {
+				if _, err := fmt.Fprintf(f, "time=\"2024-05-06T07:08:09.1Z\" level=info msg=%d name=kata-runtime sandbox=%d\n", i, i); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	next := map[uint32]int{}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := l.Follow(ctx, nil, func(r *record.Record) error {
+		if got := string(r.Text("kata_msg")); got != fmt.Sprint(next[r.File]) || r.Line != uint64(next[r.File]+1) {
+			t.Errorf("file %d: %s in line %d, want %d", r.File, got, r.Line, next[r.File])
+		}
+		next[r.File]++
+		if next[0]+next[1] == 2*each {
+			cancel()
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if next[0] != each || next[1] != each {
+		t.Errorf("%v records", next)
 	}
 }

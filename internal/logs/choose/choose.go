@@ -241,10 +241,10 @@ func (c *Choice) matchID(r *record.Record) bool {
 	}
 	guest := r.Bool(n.Guest)
 	if len(c.Pods) > 0 {
-		if s := c.Known.Sandbox(sandbox); s != nil {
+		if s := c.Known.Sandbox(sandbox); s != nil && s.Pod != "" {
 			return c.matchPod(s.Namespace, s.Pod)
 		}
-		if s := c.Known.OfContainer(container); s != nil && !guest {
+		if s := c.Known.OfContainer(container); s != nil && s.Pod != "" && !guest {
 			return c.matchPod(s.Namespace, s.Pod)
 		}
 		if name := r.Text(n.PodName); name != nil && c.matchPod(string(r.Text(n.PodNamespace)), string(name)) {

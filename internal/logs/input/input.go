@@ -32,7 +32,7 @@ type Source struct {
 	Journal []string
 
 	path  string
-	spool *Spool
+	spool *spool
 }
 
 // Path returns the path of a file.
@@ -45,13 +45,27 @@ var (
 	errJournal    = errors.New("it is a file of journald")
 )
 
+// Options say how what can be read once only, standard input and pipes, is kept to be read again.
+type Options struct {
+	Stdin *os.File
+	Limit int64  // bytes that are kept of each
+	Dir   string // for temporary files; empty for the system's
+	Once  bool   // nothing is kept: sources are opened once
+}
+
 // List returns the sources for the arguments of the command line: a folder stands for all files
 // in it and below it, in the order of their names. For those that cannot be read there are errors,
-// each a sentence with the name.
-func List(args []string, spool *Spool) (list []*Source, errs []error) {
+// each a sentence with the name. Unless o.Once, it reads standard input and pipes to their end, or
+// to the limit.
+func List(args []string, o Options) (list []*Source, errs []error) {
 	for _, arg := range args {
 		if arg == Stdin {
-			list = append(list, &Source{Name: Stdin, Listed: true, Newest: time.Now(), spool: spool})
+			s := &Source{Name: Stdin, Listed: true, Newest: time.Now()}
+			if err := s.keep(o.Stdin, o); err != nil {
+				errs = append(errs, sentence("standard input", err))
+				continue
+			}
+			list = append(list, s)
 			continue
 		}
 		info, err := os.Stat(arg)
@@ -61,6 +75,9 @@ func List(args []string, spool *Spool) (list []*Source, errs []error) {
 		}
 		if !info.IsDir() {
 			s, err := newSource(arg, info, true)
+			if err == nil && !info.Mode().IsRegular() {
+				err = s.keepFile(o)
+			}
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -94,6 +111,43 @@ func List(args []string, spool *Spool) (list []*Source, errs []error) {
 		})
 	}
 	return list, errs
+}
+
+// keep keeps what can be read of a file.
+func (s *Source) keep(f *os.File, o Options) error {
+	if o.Once {
+		return nil
+	}
+	spool := &spool{limit: o.Limit, dir: o.Dir}
+	if err := spool.fill(f); err != nil {
+		return err
+	}
+	s.spool = spool
+	return nil
+}
+
+// keepFile keeps what can be read of a pipe that has a name.
+func (s *Source) keepFile(o Options) error {
+	if o.Once {
+		return nil
+	}
+	f, err := os.Open(s.path)
+	if err == nil {
+		err = s.keep(f, o)
+	}
+	if err != nil {
+		return sentence(s.Name, err)
+	}
+	return nil
+}
+
+// Rest returns what of the source is beyond the limit of what is kept, nil if there is nothing. It
+// can be read once, and is not decompressed.
+func (s *Source) Rest() io.Reader {
+	if s.spool == nil {
+		return nil
+	}
+	return s.spool.rest
 }
 
 // newSource looks at the start of a file.
@@ -139,9 +193,9 @@ func (s *Source) Open() (io.ReadCloser, error) {
 	if s.spool != nil {
 		f, err := s.spool.open()
 		if err != nil {
-			return nil, sentence("standard input", err)
+			return nil, sentence(s.Name, err)
 		}
-		return decompress("standard input", f)
+		return decompress(s.Name, f)
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
@@ -237,28 +291,22 @@ func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, err error) {
 	return nil, ErrBinary
 }
 
-// Spool keeps standard input in a temporary file, which has no name, so that it can be read
-// again.
-type Spool struct {
-	Limit int64  // bytes
-	Dir   string // empty for the system's
-
-	file *os.File
-	size int64
-	rest io.Reader
+// spool keeps what can be read once only in a temporary file, which has no name.
+type spool struct {
+	limit int64
+	dir   string
+	file  *os.File
+	size  int64
+	rest  io.Reader // what is beyond the limit
 }
 
-// ErrNothing is the error for standard input that is a terminal.
-var ErrNothing = errors.New("standard input is a terminal")
-
-// Fill reads all of standard input, or as much as the limit allows; see Rest. It must be called
-// before the source is opened.
-func (s *Spool) Fill(in *os.File) error {
+// fill reads all of a file, or as much as the limit allows.
+func (s *spool) fill(in *os.File) error {
 	if info, err := in.Stat(); err == nil && info.Mode().IsRegular() {
 		s.file, s.size = in, info.Size() // it can be read again by itself
 		return nil
 	}
-	f, err := os.CreateTemp(s.Dir, "kata-logs-")
+	f, err := os.CreateTemp(s.dir, "kata-logs-")
 	if err != nil {
 		return err
 	}
@@ -267,9 +315,9 @@ func (s *Spool) Fill(in *os.File) error {
 		return err
 	}
 	s.file = f
-	n, err := io.CopyBuffer(struct{ io.Writer }{f}, io.LimitReader(in, s.Limit), make([]byte, 256<<10))
+	n, err := io.CopyBuffer(struct{ io.Writer }{f}, io.LimitReader(in, s.limit), make([]byte, 256<<10))
 	s.size = n
-	if err != nil || n < s.Limit {
+	if err != nil || n < s.limit {
 		return err
 	}
 	// Up to the end of a line; what is behind it comes first in the rest.
@@ -287,10 +335,6 @@ func (s *Spool) Fill(in *os.File) error {
 	return nil
 }
 
-// Rest returns what of standard input is beyond the limit, nil if there is nothing. It can be read
-// once, and is not decompressed.
-func (s *Spool) Rest() io.Reader { return s.rest }
-
-func (s *Spool) open() (io.ReadCloser, error) {
+func (s *spool) open() (io.ReadCloser, error) {
 	return io.NopCloser(io.NewSectionReader(s.file, 0, s.size)), nil
 }

@@ -74,7 +74,7 @@ func TestOpen(t *testing.T) {
 }
 
 func readAll(path string) (string, error) {
-	list, errs := input.List([]string{path}, nil)
+	list, errs := input.List([]string{path}, input.Options{})
 	if len(errs) > 0 {
 		return "", errs[0]
 	}
@@ -102,7 +102,7 @@ func TestList(t *testing.T) {
 	if err := os.Symlink("/dev/zero", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	list, errs := input.List([]string{dir, filepath.Join(dir, "a.log"), "/nonexistent"}, nil)
+	list, errs := input.List([]string{dir, filepath.Join(dir, "a.log"), "/nonexistent"}, input.Options{})
 	var names []string
 	for _, s := range list {
 		name, _ := filepath.Rel(dir, s.Name)
@@ -129,11 +129,10 @@ func TestSpool(t *testing.T) {
 		}
 		_, _ = w.WriteString(text)
 		_ = w.Close()
-		s := &input.Spool{Limit: limit, Dir: t.TempDir()}
-		if err := s.Fill(r); err != nil {
-			t.Fatal(err)
+		list, errs := input.List([]string{input.Stdin}, input.Options{Stdin: r, Limit: limit, Dir: t.TempDir()})
+		if len(errs) > 0 {
+			t.Fatal(errs)
 		}
-		list, _ := input.List([]string{input.Stdin}, s)
 		var kept string
 		for range 2 { // it can be read twice
 			in, err := list[0].Open()
@@ -144,8 +143,8 @@ func TestSpool(t *testing.T) {
 			kept = string(b)
 		}
 		rest := ""
-		if s.Rest() != nil {
-			b, _ := io.ReadAll(s.Rest())
+		if list[0].Rest() != nil {
+			b, _ := io.ReadAll(list[0].Rest())
 			rest = string(b)
 		}
 		if kept+rest != text || int64(len(kept)) > limit || kept != "" && !strings.HasSuffix(kept, "\n") {

@@ -167,14 +167,18 @@ type Run struct {
 	// nanoseconds.
 	Back int64
 
-	walk event.Walker
+	walk   event.Walker
+	wanted bool
 }
 
 // Index lists the records of r.Bytes. A record without a time of its own gets that of the record
 // before it, which is before for the first one; the time of the last record is returned.
 func (r *Run) Index(before int64) int64 {
 	r.Entries, r.Back = r.Entries[:0], 0
-	r.walk.Want(nil, 0)
+	if !r.wanted { // again it would forget the layouts
+		r.walk.Want(nil, 0)
+		r.wanted = true
+	}
 	var e event.Event
 	for r.walk.Reset(r.Bytes); r.walk.Next(&e); {
 		if !e.Log {

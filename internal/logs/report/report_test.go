@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
@@ -122,6 +123,9 @@ func TestSandboxEnds(t *testing.T) {
 		makeRecord(2, "kata_sandbox=a", "kata_level=error", "kata_msg=x"),
 		makeRecord(4, "kata_sandbox=a", "kata_level=debug", "kata_detected_level=critical", "kata_guest=true", "kata_msg=[    1.5] Kernel panic - not syncing"),
 		makeRecord(1, "kata_sandbox=b", "kata_level=strange", "kata_msg=Kernel panic"), // the host only speaks of one
+		makeRecord(5e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:03Z", "kata_msg=x"),
+		makeRecord(6e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:05.5Z", "kata_msg=x"),
+		makeRecord(7e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=never", "kata_msg=x"),
 		makeRecord(9, "MESSAGE=x"),
 	} {
 		if err := s.Record(r); err != nil {
@@ -129,8 +133,11 @@ func TestSandboxEnds(t *testing.T) {
 		}
 	}
 	list := s.List()
-	if len(list) != 2 || list[0].ID != "b" || list[0].Crashed || list[0].Ended != "not seen" || list[0].Levels["unknown"] != 1 {
+	if len(list) != 3 || list[0].ID != "b" || list[0].Crashed || list[0].Ended != "not seen" || list[0].Levels["unknown"] != 1 {
 		t.Errorf("%+v", list[0])
+	}
+	if c := list[2].Clock; c == nil || *c != -500*time.Millisecond || list[0].Clock != nil {
+		t.Errorf("the guest's clock is ahead by %v", c)
 	}
 	a := list[1]
 	if !a.Crashed || a.Ended != "VM stopped" || a.Errors != 2 || a.Records != 3 || a.First.UnixNano() != 2 || a.Last.UnixNano() != 4 {

@@ -27,6 +27,10 @@ type Sandbox struct {
 	Levels    map[string]uint64 `json:"levels"`
 	Errors    uint64            `json:"errors"`
 	Crashed   bool              `json:"guest_crashed"`
+	// Clock is how far the guest's clock is ahead of the host's, in nanoseconds, at least: the most
+	// that an agent's time was after the time of the host's record that carried it. It is nil if no
+	// record has both.
+	Clock *time.Duration `json:"guest_clock_ns,omitempty"`
 	// Ended is how the sandbox ended as far as the log tells: the last phase of its end, or
 	// "not seen" if there is none.
 	Ended string `json:"ended"`
@@ -83,6 +87,13 @@ func (s *Sandboxes) Record(r *record.Record) error {
 		row.Errors++
 	}
 	row.Crashed = row.Crashed || isCrash(s.Names, r)
+	if text := r.Text(s.Names.AgentTime); text != nil && r.Flags&record.NoTime == 0 {
+		if agent, err := time.Parse(time.RFC3339Nano, string(text)); err == nil {
+			if ahead := agent.Sub(when); row.Clock == nil || ahead > *row.Clock {
+				row.Clock = &ahead
+			}
+		}
+	}
 	if p := phaseOf(s.Names, r); p > row.ended && Phases[p].Ends {
 		row.ended = p
 	}
@@ -135,7 +146,7 @@ func (s *Sandboxes) List() []*Sandbox {
 func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
 	// Flush returns the error of any write.
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tENDED")
+	_, _ = fmt.Fprintln(t, "SANDBOX\tPOD\tFIRST\tLAST\tRECORDS\tLEVELS\tERRORS\tGUEST\tCLOCK\tENDED")
 	for _, row := range s.List() {
 		pod := "-"
 		if row.Pod != "" {
@@ -151,9 +162,13 @@ func (s *Sandboxes) WriteText(w io.Writer, zone *time.Location) error {
 				levels = append(levels, fmt.Sprintf("%s:%d", level, n))
 			}
 		}
+		clock := "-"
+		if row.Clock != nil {
+			clock = fmt.Sprintf("%+.3fs", row.Clock.Seconds())
+		}
 		const form = "2006-01-02 15:04:05.000"
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
-			row.First.In(zone).Format(form), row.Last.In(zone).Format(form), row.Records, strings.Join(levels, " "), row.Errors, guest, row.Ended)
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\t%s\n", escaped(shortID(row.ID)), escaped(pod),
+			row.First.In(zone).Format(form), row.Last.In(zone).Format(form), row.Records, strings.Join(levels, " "), row.Errors, guest, clock, row.Ended)
 	}
 	return t.Flush()
 }
