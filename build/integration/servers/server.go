@@ -94,10 +94,12 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 	if s.Password == "" {
 		return nil
 	}
-	cmd := s.command(ctx, "elasticsearch-keystore", "add", "-x", "bootstrap.password")
-	cmd.Stdin = strings.NewReader(s.Password)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+	for _, args := range [][]string{{"create"}, {"add", "-x", "bootstrap.password"}} {
+		cmd := s.command(ctx, "elasticsearch-keystore", args...)
+		cmd.Stdin = strings.NewReader(s.Password)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+		}
 	}
 	return nil
 }
