@@ -27,8 +27,8 @@ func run(args []string) error {
 		return errors.New("usage: copy DIR")
 	}
 	program, err := os.Executable()
-	if err != nil {
-		return err
+	if err != nil { // without /proc
+		program = os.Args[0]
 	}
 	return copyLibraries(filepath.Dir(program), args[0], os.Stdout)
 }
