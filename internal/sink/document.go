@@ -76,7 +76,7 @@ func (e *Encoder) Append(dst, chunk []byte, ev *event.Event) []byte {
 	e.t.WriteRaw(`"`)
 	i := ev.First
 	for range ev.Len {
-		i = e.pair(chunk, i, e.maps, 0, true)
+		i = e.pair(chunk, i, e.first, 0, true)
 	}
 	e.t.WriteRaw("}")
 	dst = e.t.Buffer()
