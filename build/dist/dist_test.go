@@ -111,7 +111,7 @@ func unpack(t *testing.T, name string) string {
 			}
 			continue
 		}
-		to, err := os.Create(path)
+		to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, h.FileInfo().Mode().Perm())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,8 +239,8 @@ func TestLicences(t *testing.T) {
 	for _, arch := range made(t) {
 		dir := unpack(t, base(t, arch))
 		want := map[string]bool{"go": true, "zig": true, "zig/glibc": true}
-		for _, name := range libraries {
-			info, err := buildinfo.ReadFile(filepath.Join(dir, "lib", name))
+		for _, name := range []string{"lib/flb-filter_kata.so", "lib/kata.so", "bin/kata-logs"} {
+			info, err := buildinfo.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -374,10 +374,26 @@ func uses(t *testing.T, host []string, dir string) {
 	}
 }
 
+// shows runs kata-logs, through an emulator if there is one.
+func shows(t *testing.T, emulator []string, program string) {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "kata.log")
+	line := `time="2020-02-21T10:31:27.810781647Z" level=info msg="release sandbox" name=kata-runtime pid=14314 source=virtcontainers` + "\n"
+	if err := os.WriteFile(log, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append(slices.Clone(emulator), program, "-o", "json", log)
+	if out := command(t, args[0], args[1:]...); !strings.Contains(out, `"kata_msg":"release sandbox"`) || !strings.Contains(out, `"kata_pid":14314`) {
+		t.Errorf("kata-logs gives %s", out)
+	}
+}
+
 func TestLoads(t *testing.T) {
 	for _, arch := range made(t) {
 		t.Run(arch, func(t *testing.T) {
-			uses(t, standIn(t, arch), filepath.Join(unpack(t, base(t, arch)), "lib"))
+			host, dir := standIn(t, arch), unpack(t, base(t, arch))
+			uses(t, host, filepath.Join(dir, "lib"))
+			shows(t, host[:len(host)-1], filepath.Join(dir, "bin/kata-logs"))
 		})
 	}
 }
@@ -458,6 +474,10 @@ func onlyPackage(t *testing.T, pattern string) string {
 func installed(t *testing.T, top string, host []string) {
 	t.Helper()
 	uses(t, host, filepath.Join(top, "usr/lib/fluent-bit"))
+	shows(t, host[:len(host)-1], filepath.Join(top, "usr/bin/kata-logs"))
+	if _, err := os.Stat(filepath.Join(top, "usr/share/man/man1/kata-logs.1")); err != nil {
+		t.Error(err)
+	}
 	for _, name := range []string{"LICENSE", "README.md", "docs/operations.md", "examples/journal/fluent-bit.conf", "licenses/go/LICENSE"} {
 		info, err := os.Stat(filepath.Join(top, "usr/share/doc/fluent-bit-kata", name))
 		if err != nil || info.Mode().Perm() != 0o644 {

@@ -40,7 +40,7 @@ func TestDocuments(t *testing.T) {
 	f("\x82\xa2a\xff\x01\xa2a\xfe\x02", ",\"a\ufffd\":1")                                          // equal once they are UTF-8
 	f("\x82\xa1a\x82\xa1a\x01\xa1a\x02\xa1a\x03", `,"a":{"a":1}`)                                  // in each map by itself
 	f("\x81\xa1a\x92\x81\xa1b\x01\x83\xa1b\x02\xa1b\x03\xa1c\x04", `,"a":[{"b":1},{"b":2,"c":4}]`) // also in arrays
-	f("\x83\xa1a\x81\xa1b\x01\xa1c\x02\xa1c\x03", `,"a":{"b":1},"c":2`)                             // also behind a map
+	f("\x83\xa1a\x81\xa1b\x01\xa1c\x02\xa1c\x03", `,"a":{"b":1},"c":2`)                            // also behind a map
 	f("\x82\xa3_id\x01\xaa@timestamp\x02", `,"__id":1,"_@timestamp":2`)
 	f("\x81\xa1a\x81\xa3_id\x01", `,"a":{"_id":1}`) // reserved at the top only
 	f("\x81\xa4_PID\x01", `,"_PID":1`)
