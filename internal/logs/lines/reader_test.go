@@ -319,7 +319,8 @@ func FuzzReader(f *testing.F) {
 			if len(words) == 0 || bytes.Contains(line, []byte("std")) { // a line of a container may have no message
 				continue
 			}
-			last := strings.TrimRight(string(words[len(words)-1]), ":]") // what is behind an identifier
+			last := strings.TrimRight(string(words[len(words)-1]), ":]")
+			last = last[strings.LastIndexByte(last, '[')+1:] // of an identifier and its process
 			if !strings.Contains(all, last) {
 				t.Fatalf("%q is not in %q", last, all)
 			}
