@@ -319,8 +319,9 @@ func FuzzReader(f *testing.F) {
 			if len(words) == 0 || bytes.Contains(line, []byte("std")) { // a line of a container may have no message
 				continue
 			}
+			// An identifier and its process are taken apart, and the message may follow the colon at once.
 			last := strings.TrimRight(string(words[len(words)-1]), ":]")
-			last = last[strings.LastIndexByte(last, '[')+1:] // of an identifier and its process
+			last = last[strings.LastIndexAny(last, ":[]")+1:]
 			if !strings.Contains(all, last) {
 				t.Fatalf("%q is not in %q", last, all)
 			}
