@@ -73,8 +73,8 @@ func (p *prefix) who(text []byte, strict bool) bool {
 		word := text[:i]
 		switch text[i] {
 		case '[':
-			end := bytes.IndexByte(text, ']')
-			if end < 0 || strict && p.host == nil || !isNumber(text[i+1:end]) || len(text) < end+2 || text[end+1] != ':' {
+			end := i + bytes.IndexByte(text[i:], ']') // a ] before the [ is a part of the identifier
+			if end < i || strict && p.host == nil || !isNumber(text[i+1:end]) || len(text) < end+2 || text[end+1] != ':' {
 				return false
 			}
 			p.identifier, p.pid = word, text[i+1:end]
