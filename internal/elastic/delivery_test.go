@@ -305,6 +305,98 @@ func TestWholeRequests(t *testing.T) {
 	}
 }
 
+// While the configuration is wrong, requests are few and have one record, whether the server
+// refuses requests as a whole or each record, and nothing is lost.
+func TestRefusingServer(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		kind   string // of a record's error, empty if requests are refused as a whole
+	}{{401, ""}, {403, ""}, {404, ""}, {403, "security_exception"}, {404, "index_not_found_exception"}} {
+		f := newFake(t)
+		var block atomic.Bool
+		block.Store(true)
+		var sent []int
+		f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if !block.Load() {
+				return false
+			}
+			sent = append(sent, lines(body))
+			if c.kind == "" {
+				w.WriteHeader(c.status)
+			}
+			return c.kind == ""
+		}
+		f.refuse = func(index, id string, doc []byte) itemResult {
+			if block.Load() {
+				return itemResult{c.status, c.kind, "x"}
+			}
+			return itemResult{}
+		}
+		e, log := start(t, f.URL)
+		e.budget = 10 * time.Millisecond
+		var chunks []*sink.Chunk
+		var want []string
+		for i := range 10 {
+			values := numbers(100*i, 100)
+			want = append(want, values...)
+			chunks = append(chunks, chunkOf(records(100*i, values...)))
+		}
+		for range 10 {
+			for _, chunk := range chunks {
+				if e.Deliver(chunk) == nil {
+					t.Fatalf("%d: delivered", c.status)
+				}
+			}
+		}
+		// Five more, each without its pause.
+		for range 5 {
+			e.client.mu.Lock()
+			e.client.servers[0].retry = time.Time{}
+			e.client.mu.Unlock()
+			e.budget = time.Second
+			if e.Deliver(chunks[0]) == nil {
+				t.Fatalf("%d: delivered", c.status)
+			}
+		}
+		e.budget = budget
+		if sent[0] != 100 || len(sent) < 6 || len(sent) > 30 || slices.Max(sent[1:]) != 1 {
+			t.Errorf("%d %s: requests of %d records", c.status, c.kind, sent)
+		}
+		if log.count("no record is lost") != 1 || e.client.down() != 1 {
+			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
+		}
+		block.Store(false)
+		e.client.mu.Lock()
+		e.client.servers[0].retry = time.Time{}
+		e.client.mu.Unlock()
+		for _, chunk := range chunks {
+			deliver(t, e, chunk)
+		}
+		if got := f.stored(t, "kata-"); !slices.Equal(got, want) {
+			t.Errorf("%d %s: %d stored", c.status, c.kind, len(got))
+		}
+		if log.count("takes records again after") != 1 || e.client.down() != 0 {
+			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
+		}
+	}
+}
+
+// While the only server is left alone calls return at once, without a request.
+func TestPausedServer(t *testing.T) {
+	f := newFake(t)
+	e, _ := start(t, f.URL)
+	e.client.servers[0].failures, e.client.servers[0].retry = 9, time.Now().Add(time.Hour)
+	e.budget = time.Minute
+	for i := range 100 {
+		if e.Deliver(chunkOf(records(i, "a"))) == nil {
+			t.Fatal("delivered")
+		}
+	}
+	if len(f.requests) != 0 || len(e.ledger.order) != 0 {
+		t.Errorf("%d requests, %d chunks were read", len(f.requests), len(e.ledger.order))
+	}
+}
+
 // A server that says when it can take more is not asked before.
 func TestRetryAfter(t *testing.T) {
 	f := newFake(t)
