@@ -1,9 +1,11 @@
 package elastic
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,7 +18,10 @@ import (
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
 // lines returns how many records a bulk request has.
@@ -792,25 +797,54 @@ func TestAllocations(t *testing.T) {
 	t.Logf("%v allocations for 10 records, %v for 5000", few, many)
 }
 
-func BenchmarkDelivery(b *testing.B) {
-	f := newFake(b)
-	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
-		return true
-	}
-	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")
+// sinkServer takes every bulk request of count records at next to no cost.
+func sinkServer(b *testing.B, count int) (address string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	chunk = bytes.Repeat(chunk, 10)
+	b.Cleanup(func() { l.Close() })
+	body := `{"took":1,"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, count), ",") + `]}`
+	response := []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				for r := bufio.NewReaderSize(c, 256<<10); ; {
+					request, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = r.Discard(int(request.ContentLength))
+					_, _ = c.Write(response)
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// BenchmarkDelivery delivers a chunk as it comes from a journal, parsed.
+func BenchmarkDelivery(b *testing.B) {
+	received, count := gen.Chunk(nil, gen.New(1, 100), 2<<20)
+	var events event.Buffer
+	transform.New(options.Default()).Process([]byte("tag"), received, &events)
+	address := sinkServer(b, count)
 	for _, compress := range []string{"gzip", "none"} {
 		b.Run(compress, func(b *testing.B) {
-			e, _ := start(b, f.URL, "compress", compress)
-			b.SetBytes(int64(len(chunk)))
+			e, _ := start(b, address, "compress", compress, "bulk_size", "50M")
+			b.SetBytes(int64(len(events.B)))
+			b.ReportAllocs()
 			for b.Loop() {
-				deliver(b, e, chunkOf(chunk))
+				e.ledger = newLedger() // so that it is no chunk of records that are equal to others
+				deliver(b, e, &sink.Chunk{Tag: []byte("tag"), Received: received, Events: events.B})
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/340, "ns/record")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/record")
+			b.ReportMetric(float64(len(events.B))/float64(count), "bytes/record")
 		})
 	}
 }
