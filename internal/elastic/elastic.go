@@ -39,7 +39,7 @@ import (
 // passes all of them before it ends: while nothing can be delivered, calls are shorter.
 const (
 	budget      = 4 * time.Second
-	shortBudget = 16 // part of it
+	shortBudget = 64 // part of it
 )
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
