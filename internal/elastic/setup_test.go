@@ -327,7 +327,7 @@ func TestSetupWaits(t *testing.T) {
 		e.budget = budget
 		block.Store(false)
 		e.client.mu.Lock()
-		*e.client.servers[0] = server{base: f.URL}
+		e.client.servers[0].failures, e.client.servers[0].refusals, e.client.servers[0].retry = 0, 0, time.Time{}
 		e.client.mu.Unlock()
 		deliver(t, e, c)
 		if got := f.requests[len(f.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
