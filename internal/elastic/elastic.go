@@ -157,20 +157,30 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 // errRetry is the error for Fluent Bit to pass a chunk again. What is wrong was logged.
 var errRetry = errors.New("not all records are stored")
 
+// Ready reports whether a server may be sent something within the time of a call of Deliver,
+// or something else can be done with records.
+func (e *Elastic) Ready() bool {
+	now := time.Now()
+	return e.options.GiveUp > 0 || !e.client.paused(now).After(now.Add(e.limit()))
+}
+
+// limit returns the time of a call of Deliver.
+func (e *Elastic) limit() time.Duration {
+	if e.failing.Load() {
+		return e.budget / shortBudget
+	}
+	return e.budget
+}
+
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
 // It returns within the budget, and at once if no server may be sent anything in that time.
 func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
-	limit := e.budget
-	if e.failing.Load() {
-		limit /= shortBudget
-	}
-	now := time.Now()
-	deadline := now.Add(limit)
-	if e.options.GiveUp == 0 && e.client.paused(now).After(deadline) {
+	if !e.Ready() {
 		return errRetry
 	}
-	timer := time.NewTimer(limit)
+	limit := e.limit()
+	deadline, timer := time.Now().Add(limit), time.NewTimer(limit)
 	defer timer.Stop()
 	s := e.scratch.get()
 	s.read(c.Received)
