@@ -41,13 +41,17 @@ type client struct {
 }
 
 // server is one server, with its circuit breaker: after failures nothing is sent to it for a
-// while, then one request at a time until one succeeds.
+// while, then one request at a time until one succeeds. The same holds after refusals, which
+// somebody has to change the configuration for.
 type server struct {
 	base     string // the address, without a slash at its end
 	failures int    // one after the other
 	since    time.Time
-	retry    time.Time // when the next request may be sent, if there were failures
+	refusals int       // bulk requests of which no record was taken, one after the other
+	retry    time.Time // when the next request may be sent, if there were failures or refusals
 }
+
+func (s *server) healthy() bool { return s.failures == 0 && s.refusals == 0 }
 
 // How long a server is left alone after the first failure, and at most.
 const (
@@ -145,7 +149,7 @@ type response struct {
 	status int
 	header http.Header
 	body   []byte
-	server string
+	server *server
 }
 
 // errPaused is the error if no server may be sent anything at the moment.
@@ -165,11 +169,11 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	r, err := c.send(ctx, s.base, method, path, contentType, body, zipped, buf)
+	r, err := c.send(ctx, s, method, path, contentType, body, zipped, buf)
 	if err == nil && r.status == http.StatusUnauthorized && c.authorize != nil {
 		// The token may have just changed.
 		if header, _ := c.authorize(true); header != "" {
-			r, err = c.send(ctx, s.base, method, path, contentType, body, zipped, r.body)
+			r, err = c.send(ctx, s, method, path, contentType, body, zipped, r.body)
 		}
 	}
 	c.counters.request(r.status, err)
@@ -180,11 +184,11 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	return r, err
 }
 
-func (c *client) send(ctx context.Context, base, method, path, contentType string, body []byte, zipped bool, buf []byte) (response, error) {
+func (c *client) send(ctx context.Context, s *server, method, path, contentType string, body []byte, zipped bool, buf []byte) (response, error) {
 	c.counters.inFlight.Add(1)
 	defer c.counters.inFlight.Add(-1)
 	// A *bytes.Reader gives the request its length, and lets it be sent again.
-	req, err := http.NewRequestWithContext(ctx, method, base+"/"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, s.base+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		return response{}, err
 	}
@@ -220,7 +224,7 @@ func (c *client) send(ctx context.Context, base, method, path, contentType strin
 	if err == nil && n > maxResponse {
 		err = errors.New("the response is too long")
 	}
-	return response{status: res.StatusCode, header: res.Header, body: b.Bytes(), server: base}, err
+	return response{status: res.StatusCode, header: res.Header, body: b.Bytes(), server: s}, err
 }
 
 // pick returns the server whose turn it is, or errPaused.
@@ -234,7 +238,7 @@ func (c *client) pick(now time.Time) (*server, error) {
 	for range c.servers {
 		s := c.servers[c.next]
 		c.next = (c.next + 1) % len(c.servers)
-		if s.failures == 0 {
+		if s.healthy() {
 			return s, nil
 		}
 		if !now.Before(s.retry) {
@@ -260,7 +264,7 @@ func (c *client) judge(s *server, r response, err error, now time.Time) {
 		}
 		s.retry = now.Add(pause(s.failures))
 	} else {
-		s.failures = 0
+		s.failures, s.retry = 0, time.Time{}
 	}
 	if wait := retryAfter(r.header, now); wait > 0 && (r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable) {
 		if until := now.Add(wait); len(c.servers) == 1 || r.status == http.StatusTooManyRequests {
@@ -282,12 +286,50 @@ func (c *client) judge(s *server, r response, err error, now time.Time) {
 	}
 }
 
-// down returns how many servers fail.
+// taken notes whether a server that has responded takes records, as far as the configuration
+// is concerned. It is not judge that does, since in a setup a status may have another meaning.
+func (c *client) taken(s *server, taken bool, now time.Time) {
+	c.mu.Lock()
+	refusals := s.refusals
+	if taken {
+		s.refusals = 0
+	} else {
+		s.refusals++
+		s.retry = now.Add(pause(s.refusals))
+	}
+	c.mu.Unlock()
+	if taken && refusals > 0 {
+		c.log.Infof("%s: takes records again after %d refused requests", s.base, refusals)
+	}
+}
+
+// paused returns until when no server may be sent anything, a zero time if one may.
+func (c *client) paused(now time.Time) (until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Before(c.resume) {
+		return c.resume
+	}
+	for _, s := range c.servers {
+		if s.healthy() || !now.Before(s.retry) {
+			return time.Time{}
+		}
+		if until.IsZero() || s.retry.Before(until) {
+			until = s.retry
+		}
+	}
+	return until
+}
+
+// healthy reports whether there is a server whose last request did not fail.
+func (c *client) healthy() bool { return c.down() < len(c.servers) }
+
+// down returns how many servers fail or refuse records.
 func (c *client) down() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.servers {
-		if s.failures > 0 {
+		if !s.healthy() {
 			n++
 		}
 	}

@@ -1,9 +1,11 @@
 package elastic
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,7 +18,10 @@ import (
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
+	"github.com/kata-logs/fluent-bit-kata/internal/gen"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
+	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 )
 
 // lines returns how many records a bulk request has.
@@ -305,6 +310,114 @@ func TestWholeRequests(t *testing.T) {
 	}
 }
 
+// While the configuration is wrong, requests are few and have one record, whether the server
+// refuses requests as a whole or each record, and nothing is lost.
+func TestRefusingServer(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		kind   string // of a record's error, empty if requests are refused as a whole
+	}{{401, ""}, {403, ""}, {404, ""}, {403, "security_exception"}, {404, "index_not_found_exception"}} {
+		f := newFake(t)
+		var block atomic.Bool
+		block.Store(true)
+		var mu sync.Mutex
+		var sent []int
+		requests := func() int { mu.Lock(); defer mu.Unlock(); return len(sent) }
+		f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if !block.Load() {
+				return false
+			}
+			mu.Lock()
+			sent = append(sent, lines(body))
+			mu.Unlock()
+			if c.kind == "" {
+				w.WriteHeader(c.status)
+			}
+			return c.kind == ""
+		}
+		f.refuse = func(index, id string, doc []byte) itemResult {
+			if block.Load() {
+				return itemResult{c.status, c.kind, "x"}
+			}
+			return itemResult{}
+		}
+		e, log := start(t, f.URL)
+		e.budget = 10 * time.Millisecond
+		var chunks []*sink.Chunk
+		var want []string
+		for i := range 10 {
+			values := numbers(100*i, 100)
+			want = append(want, values...)
+			chunks = append(chunks, chunkOf(records(100*i, values...)))
+		}
+		for begin := time.Now(); e.client.down() == 0; time.Sleep(time.Millisecond) {
+			if e.Deliver(chunks[0]) == nil || time.Since(begin) > time.Minute {
+				t.Fatalf("%d: delivered, or no request", c.status)
+			}
+		}
+		for range 10 {
+			for _, chunk := range chunks {
+				if e.Deliver(chunk) == nil {
+					t.Fatalf("%d: delivered", c.status)
+				}
+			}
+		}
+		// Five more, each without its pause.
+		for range 5 {
+			begin := time.Now()
+			for n := requests(); requests() == n; {
+				e.client.mu.Lock()
+				e.client.servers[0].retry = time.Time{}
+				e.client.mu.Unlock()
+				if e.Deliver(chunks[0]) == nil || time.Since(begin) > time.Minute {
+					t.Fatalf("%d: delivered, or no request", c.status)
+				}
+			}
+		}
+		e.budget = budget
+		mu.Lock()
+		if sent[0] != 100 || len(sent) > 40 || slices.Max(sent[1:]) != 1 {
+			t.Errorf("%d %s: requests of %d records", c.status, c.kind, sent)
+		}
+		mu.Unlock()
+		if log.count("no record is lost") != 1 || e.client.down() != 1 {
+			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
+		}
+		block.Store(false)
+		e.client.mu.Lock()
+		e.client.servers[0].retry = time.Time{}
+		e.client.mu.Unlock()
+		for _, chunk := range chunks {
+			deliver(t, e, chunk)
+		}
+		if got := f.stored(t, "kata-"); !slices.Equal(got, want) {
+			t.Errorf("%d %s: %d stored", c.status, c.kind, len(got))
+		}
+		if log.count("takes records again after") != 1 || e.client.down() != 0 {
+			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
+		}
+	}
+}
+
+// While the only server is left alone calls return at once, without a request.
+func TestPausedServer(t *testing.T) {
+	f := newFake(t)
+	e, _ := start(t, f.URL)
+	e.client.servers[0].failures, e.client.servers[0].retry = 9, time.Now().Add(time.Hour)
+	e.budget = time.Minute
+	for i := range 100 {
+		if e.Deliver(chunkOf(records(i, "a"))) == nil {
+			t.Fatal("delivered")
+		}
+	}
+	if e.Ready() {
+		t.Error("it says that it is ready")
+	}
+	if len(f.requests) != 0 || len(e.ledger.order) != 0 {
+		t.Errorf("%d requests, %d chunks were read", len(f.requests), len(e.ledger.order))
+	}
+}
+
 // A server that says when it can take more is not asked before.
 func TestRetryAfter(t *testing.T) {
 	f := newFake(t)
@@ -468,8 +581,10 @@ func TestDeadLetterFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := chunkOf(records(0, "a"))
-		if e.Deliver(c) == nil || log.count("cannot write to the file of the dead letter") != 1 {
-			t.Errorf("logged %s", log)
+		for begin := time.Now(); log.count("cannot write to the file of the dead letter") == 0; {
+			if e.Deliver(c) == nil || time.Since(begin) > time.Minute {
+				t.Fatalf("logged %s", log)
+			}
 		}
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -700,25 +815,54 @@ func TestAllocations(t *testing.T) {
 	t.Logf("%v allocations for 10 records, %v for 5000", few, many)
 }
 
-func BenchmarkDelivery(b *testing.B) {
-	f := newFake(b)
-	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		_, _ = fmt.Fprint(w, `{"items":[`+strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, 340), ",")+`]}`)
-		return true
-	}
-	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")
+// sinkServer takes every bulk request of count records at next to no cost.
+func sinkServer(b *testing.B, count int) (address string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	chunk = bytes.Repeat(chunk, 10)
+	b.Cleanup(func() { l.Close() })
+	body := `{"took":1,"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, count), ",") + `]}`
+	response := []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				for r := bufio.NewReaderSize(c, 256<<10); ; {
+					request, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = r.Discard(int(request.ContentLength))
+					_, _ = c.Write(response)
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// BenchmarkDelivery delivers a chunk as it comes from a journal, parsed.
+func BenchmarkDelivery(b *testing.B) {
+	received, count := gen.Chunk(nil, gen.New(1, 100), 2<<20)
+	var events event.Buffer
+	transform.New(options.Default()).Process([]byte("tag"), received, &events)
+	address := sinkServer(b, count)
 	for _, compress := range []string{"gzip", "none"} {
 		b.Run(compress, func(b *testing.B) {
-			e, _ := start(b, f.URL, "compress", compress)
-			b.SetBytes(int64(len(chunk)))
+			e, _ := start(b, address, "compress", compress, "bulk_size", "50M")
+			b.SetBytes(int64(len(events.B)))
+			b.ReportAllocs()
 			for b.Loop() {
-				deliver(b, e, chunkOf(chunk))
+				e.ledger = newLedger() // so that it is no chunk of records that are equal to others
+				deliver(b, e, &sink.Chunk{Tag: []byte("tag"), Received: received, Events: events.B})
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/340, "ns/record")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/record")
+			b.ReportMetric(float64(len(events.B))/float64(count), "bytes/record")
 		})
 	}
 }

@@ -39,7 +39,7 @@ import (
 // passes all of them before it ends: while nothing can be delivered, calls are shorter.
 const (
 	budget      = 4 * time.Second
-	shortBudget = 16 // part of it
+	shortBudget = 64 // part of it
 )
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
@@ -157,14 +157,29 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 // errRetry is the error for Fluent Bit to pass a chunk again. What is wrong was logged.
 var errRetry = errors.New("not all records are stored")
 
+// Ready reports whether a server may be sent something within the time of a call of Deliver,
+// or something else can be done with records.
+func (e *Elastic) Ready() bool {
+	now := time.Now()
+	return e.options.GiveUp > 0 || !e.client.paused(now).After(now.Add(e.limit()))
+}
+
+// limit returns the time of a call of Deliver.
+func (e *Elastic) limit() time.Duration {
+	if e.failing.Load() {
+		return e.budget / shortBudget
+	}
+	return e.budget
+}
+
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
-// It returns within the budget.
+// It returns within the budget, and at once if no server may be sent anything in that time.
 func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
-	limit := e.budget
-	if e.failing.Load() {
-		limit /= shortBudget
+	if !e.Ready() {
+		return errRetry
 	}
+	limit := e.limit()
 	deadline, timer := time.Now().Add(limit), time.NewTimer(limit)
 	defer timer.Stop()
 	s := e.scratch.get()
@@ -345,15 +360,27 @@ func (d *delivery) round(send bool) (progress bool) {
 			}
 		}
 		d.request.items = items
-		if len(items) > 0 && send && d.ctx.Err() == nil {
-			progress = d.send(b, items) || progress
+		if len(items) == 0 || !send || d.ctx.Err() != nil {
+			continue
 		}
+		if len(items) > 1 && !d.client.healthy() {
+			// One record is enough to see whether that is over.
+			if !d.send(b, items[:1]) {
+				continue
+			}
+			progress, items = true, items[1:]
+		}
+		progress = d.send(b, items) || progress
 	}
 	return d.bury() || progress
 }
 
 // send sends some items of a batch and reports whether the server did something with any.
 func (d *delivery) send(b *batch, items []*item) bool {
+	if until := d.client.paused(time.Now()); !until.IsZero() {
+		d.resume = until
+		return false
+	}
 	for _, i := range items {
 		if i.tries++; i.tries > 1 {
 			d.counters.retried.Add(1)
@@ -372,6 +399,7 @@ func (d *delivery) send(b *batch, items []*item) bool {
 	switch {
 	case r.status == http.StatusRequestEntityTooLarge, r.status == http.StatusBadRequest:
 		// It may be one record's fault. Alone it is known which.
+		d.client.taken(r.server, true, time.Now())
 		if len(items) == 1 {
 			items[0].state = dead
 			return true
@@ -381,21 +409,25 @@ func (d *delivery) send(b *batch, items []*item) bool {
 		return d.send(b, items[half:]) || first
 	case r.status == http.StatusRequestTimeout || r.status == http.StatusTooManyRequests || r.status >= 500:
 		if held, due := d.lines.refusedNow.Due(time.Now()); due {
-			d.log.Warnf("%s: status %d for a bulk request; its records are sent again%s", r.server, r.status, held)
+			d.log.Warnf("%s: status %d for a bulk request; its records are sent again%s", r.server.base, r.status, held)
 		}
 	default:
 		d.misconfigured(r.server, r.status, kind)
+		d.client.taken(r.server, false, time.Now())
 	}
 	return false
 }
 
+// checkLogin tells what to look at after a status 401.
+const checkLogin = "check http_user, api_key or bearer_token_file"
+
 // misconfigured logs that somebody has to do something.
-func (e *Elastic) misconfigured(server string, status int, kind string) {
+func (e *Elastic) misconfigured(server *server, status int, kind string) {
 	if held, due := e.lines.config.Due(time.Now()); due {
 		hint := "the server does not take bulk requests: check url, and what is between"
 		switch status {
 		case http.StatusUnauthorized:
-			hint = "check http_user, api_key or bearer_token_file"
+			hint = checkLogin
 		case http.StatusForbidden:
 			hint = "the user may not write to the index: see the least role in the documentation"
 		case http.StatusNotFound:
@@ -407,7 +439,7 @@ func (e *Elastic) misconfigured(server string, status int, kind string) {
 		if kind != "" {
 			kind = " (" + kind + ")"
 		}
-		e.log.Errorf("%s: status %d%s: %s; no record is lost, they are sent again%s", server, status, kind, hint, held)
+		e.log.Errorf("%s: status %d%s: %s; no record is lost, they are sent again%s", server.base, status, kind, hint, held)
 	}
 }
 
@@ -441,7 +473,7 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 	var err error
 	if d.request.results, err = readResults(d.request.results[:0], r.body, len(items)); err != nil {
 		if held, due := d.lines.unreadable.Due(time.Now()); due {
-			d.log.Warnf("%s: %v; all of its records are sent again%s", r.server, err, held)
+			d.log.Warnf("%s: %v; all of its records are sent again%s", r.server.base, err, held)
 		}
 		d.note(items, itemResult{status: r.status, kind: "bad_response", reason: err.Error()})
 		return false
@@ -481,12 +513,13 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 	}
 	if now > 0 {
 		if held, due := d.lines.refusedNow.Due(time.Now()); due {
-			d.log.Warnf("%s: refuses %d records for now, with status %d %s; they are sent again%s", r.server, now, last.status, last.kind, held)
+			d.log.Warnf("%s: refuses %d records for now, with status %d %s; they are sent again%s", r.server.base, now, last.status, last.kind, held)
 		}
 	}
 	if config.status != 0 {
 		d.misconfigured(r.server, config.status, config.kind)
 	}
+	d.client.taken(r.server, config.status == 0 || progress, time.Now())
 	return progress
 }
 

@@ -27,8 +27,10 @@ func (d id) numbered(n uint32) id {
 	if n == 0 {
 		return d
 	}
-	b := binary.BigEndian.AppendUint32(slices.Clone(d[:]), n)
-	sum := sha256.Sum256(b)
+	var b [len(d) + 4]byte
+	copy(b[:], d[:])
+	binary.BigEndian.PutUint32(b[len(d):], n)
+	sum := sha256.Sum256(b[:])
 	copy(d[idTime:], sum[:])
 	return d
 }

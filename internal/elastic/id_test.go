@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -170,8 +171,94 @@ func TestEqualRecords(t *testing.T) {
 				t.Fatalf("round %d: the ids depend on the chunks", round)
 			}
 		}
-		if len(l.jobs)+len(l.order) != 0 || len(l.edges) > maxEdges || len(l.counts) > maxEdges*edgeRecords {
+		if len(l.jobs)+len(l.order) != 0 || len(l.edges) > maxEdges || len(l.counts) > 2*maxEdges*edgeRecords {
 			t.Fatalf("%d jobs, %d edges, %d counts are kept", len(l.jobs), len(l.edges), len(l.counts))
+		}
+	}
+}
+
+// The same with several workers, which pass chunks in another order than they were made in,
+// and again when they could not be delivered, while others are under way.
+func TestEqualRecordsInAnyOrder(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	var all [][]byte
+	for i := range 2000 {
+		one := oneEvent(uint32(i), 0, "MESSAGE", fmt.Sprint("m", i))
+		for range 1 + rnd.IntN(2)*rnd.IntN(12) {
+			all = append(all, one)
+		}
+	}
+	var first map[id]bool
+	for round := range 20 {
+		l, d := newLedger(), newIdentifier("", "node")
+		ids := map[id]bool{}
+		// Chunks with fewer and with more records than have an edge.
+		var chunks [][]byte
+		for i := 0; i < len(all); {
+			n := min(1+rnd.IntN(1000), len(all)-i)
+			chunks = append(chunks, bytes.Join(all[i:i+n], nil))
+			i += n
+		}
+		if round == 0 {
+			slices.Reverse(chunks)
+		}
+		type call struct {
+			chunk []byte
+			job   *job
+			ids   []id // of the first call
+		}
+		var waiting, under []*call // chunks that are to be passed, and those in a call
+		for len(chunks)+len(waiting)+len(under) > 0 {
+			for len(chunks) > 0 && len(waiting) < 8 {
+				waiting = append(waiting, &call{chunk: chunks[0]})
+				chunks = chunks[1:]
+			}
+			if len(waiting) > 0 && len(under) < 4 {
+				k := 0
+				if round > 0 {
+					k = rnd.IntN(len(waiting))
+				}
+				c := waiting[k]
+				waiting = slices.Delete(waiting, k, k+1)
+				d.read(c.chunk)
+				j := l.attach([]byte("tag"), d.ids, time.Now())
+				if c.job != nil && (c.job != j || !slices.Equal(c.ids, d.ids)) {
+					t.Fatal("a chunk that comes again has other ids")
+				}
+				for _, one := range d.ids {
+					if c.job == nil && ids[one] {
+						t.Fatal("two records have one id")
+					}
+					ids[one] = true
+				}
+				c.job, c.ids = j, slices.Clone(d.ids)
+				under = append(under, c)
+				continue
+			}
+			k := rnd.IntN(len(under))
+			c := under[k]
+			under = slices.Delete(under, k, k+1)
+			if rnd.IntN(3) > 0 {
+				for i := range c.ids {
+					c.job.mark(i)
+				}
+			}
+			if !l.detach(c.job) {
+				waiting = append(waiting, c)
+			}
+		}
+		if len(ids) != len(all) {
+			t.Fatalf("%d ids for %d records", len(ids), len(all))
+		}
+		if first == nil {
+			first = ids
+		}
+		for one := range ids {
+			if !first[one] {
+				t.Fatal("the ids depend on the order of the chunks")
+			}
 		}
 	}
 }

@@ -14,33 +14,29 @@ import (
 // in a call, or was delivered, then they are two.
 //
 // The ledger also numbers records that have the same id, since they are two all the same: what
-// one program writes twice in a microsecond. The numbers go on from one chunk to the next,
-// whose edge may be between such records. That they come in this order is not needed: equal
-// records may have their numbers in any order.
+// one program writes twice in a microsecond. The numbers go on from one chunk to others,
+// since the edge between two chunks may be between such records. With several workers chunks
+// come in any order, so both edges of a chunk count: which of some equal records has which
+// number makes no difference, only that each has another one.
 type ledger struct {
 	mu     sync.Mutex
 	jobs   map[chunkHash][]*job
-	order  []*job // by when they were made
-	edges  []*edge
-	counts map[uint64]count // by id.key: how many there were up to the last chunk
+	order  []*job           // by when they were made
+	edges  [][]uint64       // of the last chunks, by when they came: what counts has of each
+	chunks uint32           // how many came; only equality matters, so it may overflow
+	counts map[uint64]count // by id.key
 	local  map[uint64]uint32
 }
 
 type chunkHash [16]byte
 
-// count is how many records with an id were seen, at the edge of which chunk last.
-type count struct {
-	n    uint32
-	last *edge
-}
-
-// edge has the ids that may go on in the next chunk.
-type edge struct{ keys []uint64 }
+// count is how many records with an id were seen, and in which chunk last.
+type count struct{ n, chunk uint32 }
 
 const (
 	maxJobs     = 4096 // chunks that Fluent Bit has to pass again
-	maxEdges    = 64   // chunks whose last ids are remembered
-	edgeRecords = 256  // records at the end of a chunk
+	maxEdges    = 128  // chunks whose edges are remembered: far more than workers can have at once
+	edgeRecords = 256  // records at the start of a chunk, and at its end
 )
 
 // job is a chunk that is not delivered yet. Its fields are the ledger's but for what is
@@ -122,17 +118,19 @@ func (l *ledger) number(j *job, ids []id) {
 			j.numbered = append(j.numbered, numbered{uint32(i), n})
 		}
 	}
-	last := new(edge)
+	l.chunks++
+	var keys []uint64
 	for i := range ids {
 		key := ids[i].key()
-		if before, seen := l.counts[key]; before.last != last && (seen || i >= len(ids)-edgeRecords) {
-			last.keys = append(last.keys, key)
-			l.counts[key] = count{l.local[key], last}
+		before, seen := l.counts[key]
+		if (!seen || before.chunk != l.chunks) && (seen || i < edgeRecords || i >= len(ids)-edgeRecords) {
+			keys = append(keys, key)
+			l.counts[key] = count{l.local[key], l.chunks}
 		}
 	}
-	if l.edges = append(l.edges, last); len(l.edges) > maxEdges {
-		for _, key := range l.edges[0].keys {
-			if l.counts[key].last == l.edges[0] {
+	if l.edges = append(l.edges, keys); len(l.edges) > maxEdges {
+		for _, key := range l.edges[0] {
+			if l.counts[key].chunk == l.chunks-maxEdges {
 				delete(l.counts, key)
 			}
 		}

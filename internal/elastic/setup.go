@@ -17,7 +17,8 @@ import (
 )
 
 // setup makes on the server what an instance needs, once, before the first records are sent:
-// an index that is made without the template keeps its types. Where that fails, records are
+// an index that is made without the template keeps its types. While the server gives no
+// response to that, or one that tells nothing of it, records wait. Where it refuses, they are
 // sent all the same, and it is tried again now and then.
 type setup struct {
 	options *options.Options
@@ -25,16 +26,13 @@ type setup struct {
 	log     sink.Logger
 	lines   limit.Lines
 
-	mu     sync.Mutex
-	done   bool
-	silent int       // attempts without a response, one after the other
-	next   time.Time // of the next attempt
+	mu   sync.Mutex
+	done bool
+	next time.Time // of the next attempt
 }
 
-const (
-	setupInterval = time.Minute // between attempts that the server refuses
-	maxSilent     = 3           // attempts without a response until records are sent all the same
-)
+// setupInterval is the time between attempts that the server refuses.
+const setupInterval = time.Minute
 
 func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {
 	s := &setup{options: o, client: c, log: log, done: o.Output.Setup == options.SetupOff}
@@ -44,8 +42,8 @@ func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {
 	return s, nil
 }
 
-// before makes what is missing. It returns false if no server was reached, so that records
-// are not sent either; resume is set then as delivery.resume.
+// before makes what is missing. It returns false if records are to wait for that, and may set
+// resume then, as delivery.resume.
 func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,24 +59,29 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	var paused errPaused
-	if errors.As(err, &paused) {
-		*resume = paused.until
-		return false
-	}
 	var refused errRefused
 	if !errors.As(err, &refused) {
-		if s.silent++; s.silent < maxSilent {
-			return false
+		// The client has logged why. Such a server takes no records either.
+		var paused errPaused
+		if errors.As(err, &paused) {
+			*resume = paused.until
 		}
+		return false
 	}
-	s.silent = 0
-	s.next = now.Add(setupInterval)
+	what, wait := "records are sent all the same", refused.forNow()
+	if wait {
+		what = "records wait for it"
+	} else {
+		s.next = now.Add(setupInterval)
+	}
+	if refused.status == http.StatusUnauthorized {
+		what = checkLogin + "; " + what
+	}
 	if held, due := s.lines.Due(now); due {
-		s.log.Errorf("setup %s: %v; records are sent all the same%s",
-			[...]string{"off", "template", "full"}[s.options.Output.Setup], err, held)
+		s.log.Errorf("setup %s: %v; %s%s",
+			[...]string{"off", "template", "full"}[s.options.Output.Setup], err, what, held)
 	}
-	return true
+	return !wait
 }
 
 // errRefused is a response of the server's that is an error.
@@ -86,6 +89,17 @@ type errRefused struct {
 	what   string
 	status int
 	kind   string
+}
+
+// forNow reports whether the status tells nothing of what was asked: whoever gives it would
+// refuse records, too.
+func (e errRefused) forNow() bool {
+	switch e.status {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 func (e errRefused) Error() string {
@@ -130,13 +144,16 @@ func (s *setup) request(ctx context.Context, method, path string, body object, t
 	if err != nil {
 		return 0, "", err
 	}
+	if r.status == http.StatusUnauthorized {
+		s.client.taken(r.server, false, time.Now())
+	}
 	if r.status != http.StatusOK && r.status != http.StatusCreated {
 		kind, _ = readFailure(r.body)
 		return r.status, kind, nil
 	}
 	if to != nil {
 		if err := json.Unmarshal(r.body, to); err != nil {
-			return 0, "", fmt.Errorf("%s %s: the response cannot be read", method, path)
+			return 0, "", errRefused{method + " " + path, r.status, "the response cannot be read"}
 		}
 	}
 	return http.StatusOK, "", nil

@@ -278,20 +278,60 @@ func TestSetupOutage(t *testing.T) {
 	if got := f.requests[len(f.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
 		t.Errorf("requests %q", f.requests)
 	}
-	// A server that responds to nothing but bulk requests gets records after some attempts.
-	f = newFake(t)
-	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-		if r.URL.Path == "/_bulk" {
-			return false
+}
+
+// Records wait for the template while there is no response, and while the response tells
+// nothing of it, which is logged.
+func TestSetupWaits(t *testing.T) {
+	for _, status := range []int{0, 401, 429, 503} {
+		f := newFake(t)
+		var block atomic.Bool
+		block.Store(true)
+		var bulks atomic.Int32
+		f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+			switch {
+			case r.URL.Path == "/_bulk":
+				bulks.Add(1)
+				return false
+			case !block.Load():
+				return false
+			case status != 0:
+				w.WriteHeader(status)
+			default:
+				if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+					c.Close()
+				}
+			}
+			return true
 		}
-		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
-			c.Close()
+		e, log := instance(t, f.URL, "dead_letter", "off")
+		e.budget = 20 * time.Millisecond
+		c := chunkOf(records(0, "a"))
+		for range 20 {
+			e.client.mu.Lock()
+			e.client.servers[0].retry = time.Time{} // without the pause
+			e.client.mu.Unlock()
+			if e.Deliver(c) == nil {
+				t.Errorf("%d: delivered", status)
+			}
 		}
-		return true
-	}
-	e, log := instance(t, f.URL)
-	deliver(t, e, chunkOf(records(0, "a")))
-	if log.count("setup template: ") != 1 {
-		t.Errorf("logged %s", log)
+		if n := bulks.Load(); n != 0 {
+			t.Fatalf("%d: %d requests with records before the template", status, n)
+		}
+		if n := log.count("setup template: the index template fluent-bit-kata: status "); n != min(status, 1) || n > 0 && log.count("records wait for it") != 1 {
+			t.Errorf("%d: logged %s", status, log)
+		}
+		if status == 401 && log.count("check http_user") != 1 {
+			t.Errorf("%d: logged %s", status, log)
+		}
+		e.budget = budget
+		block.Store(false)
+		e.client.mu.Lock()
+		e.client.servers[0].failures, e.client.servers[0].refusals, e.client.servers[0].retry = 0, 0, time.Time{}
+		e.client.mu.Unlock()
+		deliver(t, e, c)
+		if got := f.requests[len(f.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
+			t.Errorf("%d: requests %q", status, got)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"hash/maphash"
+	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 )
@@ -136,6 +137,12 @@ var reserved = map[string]bool{
 	"_feature": true, "_parent": true, "_timestamp": true, "_ttl": true, "_uid": true, "_all": true, "_inference_fields": true,
 }
 
+// isReserved reports whether a name is in reserved. Only lower-case ones are, which few names
+// of a journal's with an underscore are.
+func isReserved(name []byte) bool {
+	return len(name) > 1 && (name[0] == '_' || name[0] == '@') && name[1] >= 'a' && reserved[string(name)]
+}
+
 // pair writes a comma, unless it is the first in its map, and the pair at i, or nothing if the
 // map has its name already. It returns where the pair ends.
 func (e *Encoder) pair(b []byte, i int, of uint32, depth int, more bool) int {
@@ -175,9 +182,9 @@ func (e *Encoder) name(quote int, top bool) {
 	b := e.t.Buffer()
 	name := b[quote+1 : len(b)-1]
 	switch {
-	case len(name) == 0 || len(bytes.TrimSpace(name)) == 0:
+	case len(name) == 0 || (name[0] <= ' ' || name[0] >= utf8.RuneSelf) && len(bytes.TrimSpace(name)) == 0:
 		e.t.SetBuffer(append(b[:quote], `"_"`...))
-	case top && (name[0] == '_' || name[0] == '@') && reserved[string(name)]:
+	case top && isReserved(name):
 		b = append(b, 0)
 		copy(b[quote+2:], b[quote+1:len(b)-1])
 		b[quote+1] = '_'

@@ -21,6 +21,8 @@ type lines struct {
 // does not occupy memory for good.
 const maxSpare = 4 << 20
 
+func (l *lines) Ready() bool { return true }
+
 func (l *lines) Deliver(c *Chunk) error {
 	b, _ := l.spare.Get().(*[]byte)
 	if b == nil {

@@ -19,6 +19,9 @@ type Chunk struct {
 
 // Sink delivers chunks. It is safe for use by several goroutines at once, except Close.
 type Sink interface {
+	// Ready reports whether a chunk may be delivered now. If not, Deliver would return an
+	// error without a look at it, so that it need not be parsed.
+	Ready() bool
 	// Deliver delivers a chunk. After an error, which Fluent Bit's log has already and
 	// which must contain nothing of a record, the chunk must be passed again.
 	Deliver(c *Chunk) error

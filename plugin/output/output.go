@@ -161,6 +161,9 @@ func (o *output) flush(tag, chunk []byte) (result C.int) {
 			result = flb.FLB_RETRY
 		}
 	}()
+	if !o.sink.Ready() {
+		return flb.FLB_RETRY
+	}
 	var s *scratch
 	select {
 	case s = <-o.spare:
