@@ -139,19 +139,10 @@ func journalRemote() (string, error) {
 // writeExport writes records in the journal export format.
 func writeExport(to io.WriteCloser, kind recordKind, count int) error {
 	w := bufio.NewWriterSize(to, 1<<16)
+	var entry []byte
 	each(kind, count, func(r gen.Record) {
-		_, _ = fmt.Fprintf(w, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%[1]d\n", uint64(r.Sec)*1_000_000+uint64(r.Nsec)/1000)
-		for _, f := range r.Fields {
-			_, _ = w.WriteString(f.Key)
-			if strings.ContainsFunc(f.Value, func(c rune) bool { return c < ' ' }) {
-				// A value with newlines or binary data: its size, then its bytes.
-				_, _ = w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
-			} else {
-				_ = w.WriteByte('=')
-			}
-			_, _ = w.WriteString(f.Value + "\n")
-		}
-		_ = w.WriteByte('\n')
+		entry = r.AppendExport(entry[:0])
+		_, _ = w.Write(entry) // Flush returns the first error
 	})
 	return errors.Join(w.Flush(), to.Close())
 }

@@ -2,7 +2,6 @@ package fluentbit
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -51,20 +50,11 @@ func writeExport(to io.WriteCloser, records int) error {
 	g := gen.New(1, 100)
 	g.Mode = gen.Logfmt
 	w := bufio.NewWriterSize(to, 1<<16)
+	var entry []byte
 	for range records {
 		r := g.Record()
-		_, _ = fmt.Fprintf(w, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%[1]d\n", uint64(r.Sec)*1_000_000+uint64(r.Nsec)/1000)
-		for _, f := range r.Fields {
-			_, _ = w.WriteString(f.Key)
-			if strings.ContainsFunc(f.Value, func(c rune) bool { return c < ' ' }) {
-				// A value with newlines or binary data: its size, then its bytes.
-				_, _ = w.Write(binary.LittleEndian.AppendUint64([]byte{'\n'}, uint64(len(f.Value))))
-			} else {
-				_ = w.WriteByte('=')
-			}
-			_, _ = w.WriteString(f.Value + "\n")
-		}
-		_ = w.WriteByte('\n')
+		entry = r.AppendExport(entry[:0])
+		_, _ = w.Write(entry)
 	}
 	return w.Flush()
 }
