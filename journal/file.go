@@ -156,24 +156,36 @@ func (r *Reader) closeFD(f *file) {
 	}
 }
 
+// maxHeaderReads limits how often a header is read again that changes and does not fit together.
+const maxHeaderReads = 100
+
 // readHeader reads the header and makes the blocks that were read before invalid.
 func (f *file) readHeader() error {
 	r := f.reader
 	if err := r.reopen(f); err != nil {
 		return err
 	}
-	info, err := f.fd.Stat()
-	if err != nil {
-		return err
-	}
 	b := r.scratch[:minHeader]
-	n, err := r.cache.pread(f, b, 0)
-	if err != nil {
-		return err
-	}
 	var h header
-	if err := h.read(b[:n], uint64(info.Size())); err != nil {
-		return err
+	var before [minHeader]byte
+	for tries := 0; ; tries++ {
+		n, err := r.cache.pread(f, b, 0)
+		if err != nil {
+			return err
+		}
+		info, err := f.fd.Stat() // behind the header, which says how large the file is at least
+		if err != nil {
+			return err
+		}
+		if err := h.read(b[:n], uint64(info.Size())); err != nil {
+			return err
+		}
+		// journald may have written a part of the header while it was read. What does not fit
+		// together is damage if it is so twice.
+		if h.damage == nil || tries > 0 && before == [minHeader]byte(b) || tries == maxHeaderReads {
+			break
+		}
+		before = [minHeader]byte(b)
 	}
 	if f.serial != 0 && h.fileID != f.fileID {
 		return fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)
