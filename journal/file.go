@@ -173,15 +173,21 @@ func (f *file) readHeader() error {
 		if err != nil {
 			return err
 		}
-		info, err := f.fd.Stat() // behind the header, which says how large the file is at least
+		// journald writes the header while it is read. It makes the file longer, says so in the
+		// arena's size and then says where the last object is, so these are read in the other order.
+		if n == len(b) {
+			if _, err := r.cache.pread(f, b[96:104], 96); err != nil {
+				return err
+			}
+		}
+		info, err := f.fd.Stat()
 		if err != nil {
 			return err
 		}
 		if err := h.read(b[:n], uint64(info.Size())); err != nil {
 			return err
 		}
-		// journald may have written a part of the header while it was read. What does not fit
-		// together is damage if it is so twice.
+		// Any other order of writes: what does not fit together is damage if it is so twice.
 		if h.damage == nil || tries > 0 && before == [minHeader]byte(b) || tries == maxHeaderReads {
 			break
 		}
