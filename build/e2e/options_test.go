@@ -84,11 +84,11 @@ func TestHelp(t *testing.T) {
 		has := func(text string) bool {
 			return strings.Contains(text, o.Name+" ") && strings.Contains(text, o.Help[:20])
 		}
-		if has(filter) == o.OutputOnly {
-			t.Errorf("%s is an option of the output only: %v, but in\n%s", o.Name, o.OutputOnly, filter)
+		if has(filter) != o.Of(options.FilterPlugin) {
+			t.Errorf("%s is an option of the filter: %v, but in\n%s", o.Name, !has(filter), filter)
 		}
-		if strings.Contains(output, "preserve_key") && !has(output) {
-			t.Errorf("nothing on %s in\n%s", o.Name, output)
+		if strings.Contains(output, "preserve_key") && has(output) != o.Of(options.OutputPlugin) {
+			t.Errorf("%s is an option of the output: %v, but in\n%s", o.Name, !has(output), output)
 		}
 	}
 	if want := "Parse the log records of Kata Containers (version " + version(t) + ")"; !strings.Contains(filter, want) {

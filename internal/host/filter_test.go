@@ -105,19 +105,17 @@ func TestThreads(t *testing.T) {
 // with the size of its own rows.
 func TestOptionNames(t *testing.T) {
 	everyStandIn(t, func(t *testing.T, standIn string) {
-		var args []string
-		var outputOnly []string
-		for _, row := range options.Table {
-			arg := strings.ToUpper(row.Name) + "=" + row.Default
-			if row.OutputOnly {
-				outputOnly = append(outputOnly, "-p", arg)
-			} else {
-				args = append(args, "-p", arg)
+		of := func(p options.Plugin) (args []string) {
+			for _, row := range options.Table {
+				if row.Of(p) {
+					args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
+				}
 			}
+			return args
 		}
-		good(t, standIn, append(args, release["filter"], contract)...)
-		good(t, standIn, append(append(args, outputOnly...), release["output"], contract)...)
-		r := run(t, standIn, append(outputOnly[:2:2], release["filter"], contract)...)
+		good(t, standIn, append(of(options.FilterPlugin), release["filter"], contract)...)
+		good(t, standIn, append(of(options.OutputPlugin), release["output"], contract)...)
+		r := run(t, standIn, "-p", "PARSE=on", release["filter"], contract)
 		if r.code == 0 || !strings.Contains(r.log, "unknown configuration property 'PARSE'") {
 			t.Errorf("the filter takes an option of the output: exit code %d, %s", r.code, r.log)
 		}

@@ -27,7 +27,7 @@ func open(t testing.TB, choice choose.Choice, files ...string) *logs.Logs {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	o, err := options.Parse(func(name string) (string, bool) { return "off", name == "preserve_key" })
+	o, err := options.Parse(options.FilterPlugin, func(name string) (string, bool) { return "off", name == "preserve_key" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@
 //	output.go    the Go functions that those call
 //	instance.c   access to Fluent Bit's instance
 //	config_map.h the options, generated from internal/options
-//	proxy.h      the proxy's structs, as far as fluent-bit-go lacks them
+//	output.h     the C functions for the Go code
 //	exports.tbd  the names that the library exports
 package main
 

@@ -12,7 +12,10 @@
 #include <string.h>
 
 #include "_cgo_export.h"
-#include "proxy.h"
+#include "config_map.h"
+#include "output.h"
+
+static const struct kata_config_row_5_0_3 config_map[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -21,7 +24,7 @@ EXPORT int FLBPluginRegister(void *def)
     int result = kata_may_register() == 0 ? kataOutputRegister(def) : -1;
 
     if (result != -1) {
-        kata_output_set_config_map(def);
+        kata_set_config_map(def, config_map);
     }
     return result;
 }

@@ -1,0 +1,107 @@
+package collect
+
+import "time"
+
+// Counters are Fluent Bit's own counters of an input's instance.
+type Counters struct {
+	Known  bool   // the others are
+	Taken  uint64 // records that the engine has taken
+	Queues bool   // Queued and Failed are known: Fluent Bit 4.2 or newer
+	Queued uint64 // batches that the input's thread has put into the queue to the engine
+	Failed uint64 // batches that it could not put there
+}
+
+// Progress is what is known of a batch that was given to Fluent Bit.
+type Progress int
+
+const (
+	Waiting Progress = iota // in the queue to the engine, or just taken from it
+	Stored                  // in a chunk of Fluent Bit's, or removed by a processor
+	Refused                 // not taken, to be given again
+)
+
+// Handover follows one batch on its way into Fluent Bit. An input mostly has a thread of its own,
+// and what it gives is in a queue in memory first, from which the engine takes it when it is not
+// busy and the instance not paused. A position behind a batch must not be kept before it is in a
+// chunk, which is in a file with storage.type filesystem. Fluent Bit does not say so, but it counts.
+type Handover struct {
+	Counters func() Counters
+	Now      func() time.Time
+	Sleep    func(time.Duration)
+
+	before Counters
+	given  time.Time
+	taken  time.Time // when the engine was seen to have taken the batch, or zero
+	state  Progress
+}
+
+const (
+	// takes is how long Given waits for the engine, which looks every 250 ms.
+	takes = 300 * time.Millisecond
+	looks = 25 * time.Millisecond
+	// settles is how long after the engine has counted a batch its filters have surely seen it and
+	// it is in a chunk. The engine does nothing else between the two.
+	settles = 500 * time.Millisecond
+	// removed is after which time a batch was probably removed by a processor, in a Fluent Bit
+	// that does not count what is in the queue.
+	removed = 10 * time.Second
+)
+
+// Give is called before a batch is given to Fluent Bit.
+func (h *Handover) Give() {
+	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
+}
+
+// Given is called after Fluent Bit has appended the batch, or put it into its queue. It waits for
+// the engine for a moment.
+func (h *Handover) Given() Progress {
+	if h.look(); h.state == Waiting {
+		if c := h.Counters(); c.Queues && c.Queued == h.before.Queued {
+			// Not in the queue: appended at once where there is no thread, else refused, or
+			// removed by a processor.
+			h.state = Stored
+			if c.Failed > h.before.Failed {
+				h.state = Refused
+			}
+		}
+	}
+	for h.state == Waiting && h.taken.IsZero() && h.Now().Sub(h.given) < takes {
+		h.Sleep(looks)
+		h.look()
+	}
+	return h.state
+}
+
+// look looks whether the engine has taken the batch.
+func (h *Handover) look() {
+	c := h.Counters()
+	switch {
+	case !c.Known:
+		h.taken = h.given
+	case c.Taken > h.before.Taken && h.taken.IsZero():
+		h.taken = h.Now()
+	}
+}
+
+// Progress returns what is known of the batch. paused says that the instance is paused.
+func (h *Handover) Progress(paused bool) Progress {
+	if h.state != Waiting {
+		return h.state
+	}
+	if h.taken.IsZero() {
+		h.look()
+	}
+	switch now := h.Now(); {
+	case !h.taken.IsZero() && now.Sub(h.taken) >= settles,
+		h.taken.IsZero() && !paused && !h.before.Queues && now.Sub(h.given) >= removed:
+		h.state = Stored
+	}
+	return h.state
+}
+
+// Taken reports whether the engine has taken the batch, for the end of an instance, when the engine
+// has stopped: then it is stored.
+func (h *Handover) Taken() bool {
+	h.look()
+	return h.state == Stored || h.state == Waiting && !h.taken.IsZero()
+}
