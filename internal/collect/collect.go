@@ -1,7 +1,7 @@
 // Package collect is the input without C and Fluent Bit: it reads the entries of journals as the
 // log events that Fluent Bit's systemd input makes of them, and keeps the position.
 //
-// It must never import cgo, package net, or the transformation of records.
+// It must never import cgo or package net.
 package collect
 
 import (
@@ -147,7 +147,7 @@ func (c *Collector) Read(b *event.Buffer) (any bool, err error) {
 			return any, nil
 		}
 		e := c.reader.Entry()
-		if !c.encoder.append(b, e) {
+		if !c.encoder.append(b, e.Realtime, e.Fields()) {
 			c.held = true
 			return any, fmt.Errorf("no memory for a batch of %d bytes", len(b.B))
 		}

@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -14,8 +13,9 @@ type encoder struct {
 	lowercase, strip bool
 	nameless         uint64 // fields without a name, which were left out
 
-	names  []byte // of one entry, as they are written
-	fields []field
+	lower  []byte         // names of one entry in lower case
+	fields []field        // of one entry
+	names  int            // how many different ones they have
 	seen   map[string]int // the field's index by name, of entries with many fields
 }
 
@@ -36,31 +36,22 @@ const fewFields = 64
 // numbers of seconds for marks.
 const maxSeconds = math.MaxUint32 - 2
 
-// append appends an entry as one event, and reports whether there was memory for it.
-func (w *encoder) append(b *event.Buffer, e *journal.Entry) bool {
-	size := w.collect(e.Fields())
-	if !b.Reserve(size) {
+// append appends an entry as one event, and reports whether there was memory for it. realtime is
+// its time in microseconds since 1970.
+func (w *encoder) append(b *event.Buffer, realtime uint64, fields []journal.Field) bool {
+	if !b.Reserve(w.collect(fields)) {
 		return false
 	}
-	sec, usec := e.Realtime/1e6, e.Realtime%1e6
-	p := append(b.B, 0x92, 0x92, 0xd7, 0x00)
-	p = binary.BigEndian.AppendUint32(p, uint32(min(sec, maxSeconds)))
-	p = binary.BigEndian.AppendUint32(p, uint32(usec)*1000)
-	p = append(p, 0x80)
-	n := 0
-	for i := range w.fields {
-		if w.fields[i].count > 0 {
-			n++
-		}
+	p := event.AppendArrayHeader(event.AppendArrayHeader(b.B, 2), 2)
+	p = event.AppendTime(p, uint32(min(realtime/1e6, maxSeconds)), uint32(realtime%1e6)*1000)
+	p = event.AppendMapHeader(p, 0) // metadata
+	p = event.AppendMapHeader(p, w.names)
+	if w.names < len(w.fields) {
+		b.B = w.appendLists(p)
+		return true
 	}
-	p = appendHeader(p, 0x80, 0xde, n)
-	if n == len(w.fields) {
-		for i := range w.fields {
-			f := &w.fields[i]
-			p = appendText(appendText(p, f.name), f.value)
-		}
-	} else {
-		p = w.appendLists(p)
+	for i := range w.fields {
+		p = event.AppendStr(event.AppendStr(p, w.fields[i].name), w.fields[i].value)
 	}
 	b.B = p
 	return true
@@ -68,13 +59,15 @@ func (w *encoder) append(b *event.Buffer, e *journal.Entry) bool {
 
 // collect sets w.fields, and returns how many bytes the event takes at most.
 func (w *encoder) collect(fields []journal.Field) (size int) {
-	const perText, perEvent = 5, 32
-	size = perEvent
-	w.fields, w.names = w.fields[:0], w.names[:0]
+	// A text has up to 5 bytes before it, and so has a list.
+	size = 32
+	w.fields, w.lower, w.names = w.fields[:0], w.lower[:0], 0
+	w.seen = nil
 	if len(fields) > fewFields {
 		w.seen = make(map[string]int, len(fields))
 	}
-	var lengths [2]uint64 // names' lengths modulo 64 and last letters, as sets
+	// Sets of the lengths and last letters of names, modulo 64: mostly they show that a name is new.
+	var lengths, letters uint64
 	for i := range fields {
 		name := fields[i].Name
 		if w.strip && len(name) > 0 && name[0] == '_' {
@@ -85,20 +78,20 @@ func (w *encoder) collect(fields []journal.Field) (size int) {
 			continue
 		}
 		if w.lowercase {
-			start := len(w.names)
+			start := len(w.lower)
 			for _, c := range name {
 				if c >= 'A' && c <= 'Z' {
 					c += 'a' - 'A'
 				}
-				w.names = append(w.names, c)
+				w.lower = append(w.lower, c)
 			}
-			name = w.names[start:len(w.names):len(w.names)]
+			name = w.lower[start:len(w.lower):len(w.lower)]
 		}
 		f := field{name: name, value: fields[i].Value, count: 1}
-		size += len(name) + len(f.value) + 3*perText
+		size += len(name) + len(f.value) + 3*5
 		length, letter := uint64(1)<<(len(name)%64), uint64(1)<<(name[len(name)-1]%64)
-		if len(fields) > fewFields || lengths[0]&length != 0 && lengths[1]&letter != 0 {
-			if first := w.find(name, len(fields) > fewFields); first >= 0 {
+		if lengths&length != 0 && letters&letter != 0 {
+			if first := w.find(name); first >= 0 {
 				f.count = 0
 				at := len(w.fields)
 				one := &w.fields[first]
@@ -110,10 +103,13 @@ func (w *encoder) collect(fields []journal.Field) (size int) {
 				one.count++
 			}
 		}
-		lengths[0] |= length
-		lengths[1] |= letter
-		if f.count == 1 && len(fields) > fewFields {
-			w.seen[string(name)] = len(w.fields)
+		lengths |= length
+		letters |= letter
+		if f.count == 1 {
+			w.names++
+			if w.seen != nil {
+				w.seen[string(name)] = len(w.fields)
+			}
 		}
 		w.fields = append(w.fields, f)
 	}
@@ -121,8 +117,8 @@ func (w *encoder) collect(fields []journal.Field) (size int) {
 }
 
 // find returns the index of the first field with a name, or -1.
-func (w *encoder) find(name []byte, many bool) int {
-	if many {
+func (w *encoder) find(name []byte) int {
+	if w.seen != nil {
 		if i, ok := w.seen[string(name)]; ok {
 			return i
 		}
@@ -146,7 +142,7 @@ func (w *encoder) appendLists(p []byte) []byte {
 	}
 	for i := range w.fields {
 		if f := &w.fields[i]; f.count == 1 {
-			p = appendText(appendText(p, f.name), f.value)
+			p = event.AppendStr(event.AppendStr(p, f.name), f.value)
 			continue
 		}
 		first, ok := lists[i]
@@ -154,38 +150,11 @@ func (w *encoder) appendLists(p []byte) []byte {
 			continue
 		}
 		f := &w.fields[first]
-		p = appendHeader(appendText(p, f.name), 0x90, 0xdc, f.count)
+		p = event.AppendArrayHeader(event.AppendStr(p, f.name), f.count)
 		for at, n := first, f.count; n > 0; n-- {
-			p = appendText(p, w.fields[at].value)
+			p = event.AppendStr(p, w.fields[at].value)
 			at = w.fields[at].next
 		}
 	}
 	return p
-}
-
-// appendHeader appends the start of a map or an array with n members: short is its first byte
-// with none, long that with a length of 16 bits, which the one with 32 follows.
-func appendHeader(p []byte, short, long byte, n int) []byte {
-	switch {
-	case n < 16:
-		return append(p, short|byte(n))
-	case n <= math.MaxUint16:
-		return append(p, long, byte(n>>8), byte(n))
-	}
-	return binary.BigEndian.AppendUint32(append(p, long+1), uint32(n))
-}
-
-// appendText appends a string.
-func appendText(p, text []byte) []byte {
-	switch n := len(text); {
-	case n < 32:
-		p = append(p, 0xa0|byte(n))
-	case n <= math.MaxUint8:
-		p = append(p, 0xd9, byte(n))
-	case n <= math.MaxUint16:
-		p = append(p, 0xda, byte(n>>8), byte(n))
-	default:
-		p = binary.BigEndian.AppendUint32(append(p, 0xdb), uint32(n))
-	}
-	return append(p, text...)
 }

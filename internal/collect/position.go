@@ -34,11 +34,12 @@ func openPosition(path string) (p *position, cursor string, err error) {
 	case bytes.HasPrefix(text, []byte("SQLite format 3\x00")):
 		return nil, "", fmt.Errorf("db: %s is a database of Fluent Bit's systemd input; the input kata needs a file of its own", path)
 	case len(text) > 0:
-		rest, ok := bytes.CutPrefix(text, []byte(positionHead))
-		if rest, ok = bytes.CutSuffix(rest, []byte("\n")); !ok || len(text) == maxPosition || bytes.IndexByte(rest, '\n') >= 0 {
+		rest, isOurs := bytes.CutPrefix(text, []byte(positionHead))
+		line, isWhole := bytes.CutSuffix(rest, []byte("\n"))
+		if !isOurs || !isWhole || len(text) == maxPosition || bytes.IndexByte(line, '\n') >= 0 {
 			return nil, "", fmt.Errorf("db: %s is not a file of the input kata", path)
 		}
-		cursor = string(rest)
+		cursor = string(line)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {

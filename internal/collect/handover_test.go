@@ -1,0 +1,162 @@
+package collect
+
+import (
+	"testing"
+	"time"
+)
+
+// engine is a Fluent Bit with a clock of its own.
+type engine struct {
+	now      time.Time
+	counters Counters
+	takes    time.Time // when it takes a record, or zero
+}
+
+func (e *engine) handover() *Handover {
+	return &Handover{
+		Counters: func() Counters {
+			c := e.counters
+			if !e.takes.IsZero() && !e.now.Before(e.takes) {
+				c.Taken++
+			}
+			return c
+		},
+		Now:   func() time.Time { return e.now },
+		Sleep: func(d time.Duration) { e.now = e.now.Add(d) },
+	}
+}
+
+func (e *engine) takesAfter(d time.Duration) { e.takes = e.now.Add(d) }
+
+func newEngine(queues bool) *engine {
+	return &engine{now: time.Unix(1700000000, 0), counters: Counters{Known: true, Taken: 5, Queues: queues, Queued: 3}}
+}
+
+func want(t *testing.T, what string, got, want Progress) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %d, want %d", what, got, want)
+	}
+}
+
+// TestHandoverWithoutThread: Fluent Bit appends at once.
+func TestHandoverWithoutThread(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	h.Give()
+	e.counters.Taken++
+	start := e.now
+	want(t, "given", h.Given(), Stored)
+	if e.now != start {
+		t.Error("waited")
+	}
+	// A processor has removed all records.
+	h.Give()
+	want(t, "given", h.Given(), Stored)
+	// A version that does not count the queue.
+	e = newEngine(false)
+	h = e.handover()
+	h.Give()
+	e.counters.Taken++
+	want(t, "given", h.Given(), Waiting)
+	e.now = e.now.Add(time.Second)
+	want(t, "a second later", h.Progress(false), Stored)
+}
+
+// TestHandoverWithThread: the batch is in a queue until the engine takes it, and some time later
+// it is stored.
+func TestHandoverWithThread(t *testing.T) {
+	for _, queues := range []bool{true, false} {
+		e := newEngine(queues)
+		h := e.handover()
+		h.Give()
+		e.counters.Queued++
+		e.takesAfter(240 * time.Millisecond)
+		start := e.now
+		want(t, "given", h.Given(), Waiting)
+		if d := e.now.Sub(start); d < 240*time.Millisecond || d > takes {
+			t.Errorf("waited %v", d)
+		}
+		e.now = start.Add(600 * time.Millisecond)
+		want(t, "not yet", h.Progress(false), Waiting)
+		e.now = start.Add(time.Second)
+		want(t, "a second later", h.Progress(false), Stored)
+		if !h.Taken() {
+			t.Error("not taken")
+		}
+	}
+}
+
+// TestHandoverBusy: the engine is busy, or the instance paused, for long.
+func TestHandoverBusy(t *testing.T) {
+	for _, queues := range []bool{true, false} {
+		e := newEngine(queues)
+		h := e.handover()
+		h.Give()
+		e.counters.Queued++
+		e.takesAfter(time.Hour)
+		want(t, "given", h.Given(), Waiting)
+		for range 8 {
+			e.now = e.now.Add(time.Second)
+			want(t, "busy", h.Progress(false), Waiting)
+		}
+		for range 100 {
+			e.now = e.now.Add(time.Second)
+			want(t, "paused", h.Progress(true), Waiting)
+		}
+		if h.Taken() {
+			t.Error("taken")
+		}
+		e.now = e.takes
+		want(t, "just taken", h.Progress(true), Waiting)
+		if !h.Taken() {
+			t.Error("not taken")
+		}
+		e.now = e.now.Add(settles)
+		want(t, "stored", h.Progress(true), Stored)
+	}
+}
+
+// TestHandoverRefused: the queue was full.
+func TestHandoverRefused(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	h.Give()
+	e.counters.Failed++
+	want(t, "given", h.Given(), Refused)
+	want(t, "later", h.Progress(false), Refused)
+	if h.Taken() {
+		t.Error("taken")
+	}
+	h.Give()
+	e.counters.Queued++
+	e.takesAfter(0)
+	want(t, "again", h.Given(), Waiting)
+	e.now = e.now.Add(time.Second)
+	want(t, "a second later", h.Progress(false), Stored)
+}
+
+// TestHandoverRemoved: a processor removed all records in a version that does not count the queue.
+func TestHandoverRemoved(t *testing.T) {
+	e := newEngine(false)
+	h := e.handover()
+	h.Give()
+	want(t, "given", h.Given(), Waiting)
+	e.now = e.now.Add(removed)
+	want(t, "paused", h.Progress(true), Waiting)
+	want(t, "later", h.Progress(false), Stored)
+}
+
+// TestHandoverUnknown: without counters a batch is stored after the next call.
+func TestHandoverUnknown(t *testing.T) {
+	e := &engine{now: time.Unix(1, 0)}
+	h := e.handover()
+	h.Give()
+	start := e.now
+	want(t, "given", h.Given(), Waiting)
+	if e.now != start {
+		t.Error("waited")
+	}
+	e.now = e.now.Add(time.Second)
+	want(t, "later", h.Progress(false), Stored)
+}
