@@ -3,7 +3,7 @@
 GO       ?= go
 CC       ?= cc
 DIST     := dist
-LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/kata.so
+LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/in_kata.so $(DIST)/kata.so
 CLI      := $(DIST)/kata-logs
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
@@ -22,11 +22,12 @@ help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: $(LIBS) $(CLI) ## make dist/flb-filter_kata.so, dist/kata.so and dist/kata-logs
+build: $(LIBS) $(CLI) ## make the libraries and kata-logs in dist
 	@for lib in $(LIBS); do printf '%s: %s bytes, needs glibc %s or newer\n' $$lib "$$(stat -L -c %s $$lib)" "$$(build/glibc-floor $$lib)"; done
 
 # By the name Fluent Bit knows what to load a library as: a filter needs flb-filter_.
 $(DIST)/flb-filter_kata.so: PLUGIN := filter
+$(DIST)/in_kata.so: PLUGIN := input
 $(DIST)/kata.so: PLUGIN := output
 
 $(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
@@ -48,7 +49,7 @@ reproducible: build ## whether a build in another directory gives the same bytes
 test: ## all tests that need no Fluent Bit, and no root
 	$(GO) vet ./...
 	$(GO) test ./...
-	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/contract ./internal/event ./internal/journalfields ./internal/logs/... ./internal/options ./internal/pods ./internal/transform ./cmd/...
+	CGO_ENABLED=0 $(GO) test -tags purego ./parser/... ./journal ./internal/collect ./internal/contract ./internal/event ./internal/journalfields ./internal/logs/... ./internal/options ./internal/pods ./internal/transform ./cmd/...
 	$(GO) test -exec 'env GODEBUG=cpu.avx2=off' ./parser/... ./internal/transform
 	cd build/interop && $(GO) vet ./... && $(GO) test ./...
 

@@ -22,15 +22,12 @@ type Input struct {
 // JournalMatch is a condition on an entry of the journal: it has a field with this value.
 type JournalMatch struct{ Field, Value string }
 
-// identifiers are those of Kata's own programs and of the container runtimes, which carry what
-// its shims log.
-var identifiers = []string{
+// Identifiers are those of Kata's own programs and of the container runtimes, which carry what
+// its shims log: the meaning of kata in systemd_filter.
+var Identifiers = []string{
 	"kata", "kata-runtime", "kata-proxy", "kata-shim", "kata-netmon", "kata-monitor",
 	"containerd", "crio", "cri-o",
 }
-
-// AllEntries is the value of systemd_filter with which no entry is left out.
-const AllEntries = "all"
 
 // inputTable lists the options that only the input has.
 var inputTable = []Option{
@@ -51,8 +48,8 @@ var inputTable = []Option{
 		},
 	},
 	{
-		Name: "systemd_filter", Kind: List, Default: "SYSLOG_IDENTIFIER=" + strings.Join(identifiers, ",SYSLOG_IDENTIFIER="), Only: InputPlugin,
-		Help: "Read the entries that have one of these fields with its value, as FIELD=VALUE; all reads every entry.",
+		Name: "systemd_filter", Kind: List, Default: "kata", Only: InputPlugin,
+		Help: "Read the entries that have one of these fields with its value, as FIELD=VALUE; kata stands for the identifiers of Kata's programs and of container runtimes, all for every entry.",
 		set:  func(o *Options, v value) (err error) { o.Input.Filters, err = journalMatches(v.list); return err },
 	},
 	{
@@ -90,18 +87,27 @@ var inputTable = []Option{
 
 // journalMatches parses the list systemd_filter. It returns nil for all entries.
 func journalMatches(list []string) (matches []JournalMatch, err error) {
-	if len(list) == 1 && list[0] == AllEntries {
-		return nil, nil
-	}
 	if len(list) == 0 {
 		return nil, errors.New("it is empty; all reads every entry")
 	}
+	all := false
 	for _, text := range list {
 		field, value, ok := strings.Cut(text, "=")
-		if !ok || !isJournalField(field) {
-			return nil, fmt.Errorf("%q is not FIELD=VALUE", text)
+		switch {
+		case text == "all":
+			all = true
+		case text == "kata":
+			for _, id := range Identifiers {
+				matches = append(matches, JournalMatch{"SYSLOG_IDENTIFIER", id})
+			}
+		case !ok || !isJournalField(field):
+			return nil, fmt.Errorf("%q is neither FIELD=VALUE nor kata nor all", text)
+		default:
+			matches = append(matches, JournalMatch{field, value})
 		}
-		matches = append(matches, JournalMatch{field, value})
+	}
+	if all {
+		return nil, nil
 	}
 	return matches, nil
 }

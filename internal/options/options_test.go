@@ -193,11 +193,15 @@ func TestInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(o.Input.Filters); n != len(identifiers) || o.Input.Filters[0] != (JournalMatch{"SYSLOG_IDENTIFIER", "kata"}) || len(o.Input.Paths) != 2 {
+	if n := len(o.Input.Filters); n != len(Identifiers) || o.Input.Filters[0] != (JournalMatch{"SYSLOG_IDENTIFIER", "kata"}) || len(o.Input.Paths) != 2 {
 		t.Errorf("%+v", o.Input)
 	}
 	if o, err = Parse(InputPlugin, from("systemd_filter", "all", "path", "/a, /b/c.journal", "db", "/d", "max_batch", "1M")); err != nil ||
 		o.Input.Filters != nil || !slices.Equal(o.Input.Paths, []string{"/a", "/b/c.journal"}) || o.Input.DB != "/d" || o.Input.MaxBatch != 1<<20 {
+		t.Errorf("%+v, %v", o.Input, err)
+	}
+	if o, err = Parse(InputPlugin, from("systemd_filter", "SYSLOG_IDENTIFIER=kubelet,kata,_SYSTEMD_UNIT=a=b")); err != nil || len(o.Input.Filters) != len(Identifiers)+2 ||
+		o.Input.Filters[len(Identifiers)+1] != (JournalMatch{"_SYSTEMD_UNIT", "a=b"}) {
 		t.Errorf("%+v, %v", o.Input, err)
 	}
 	for _, c := range [][3]string{
@@ -205,10 +209,9 @@ func TestInput(t *testing.T) {
 		{"path", ",", "path: at least one directory or file is needed"},
 		{"db", "kata.db", `db: "kata.db" is not an absolute path`},
 		{"systemd_filter", "", "systemd_filter: it is empty; all reads every entry"},
-		{"systemd_filter", "kata", `systemd_filter: "kata" is not FIELD=VALUE`},
-		{"systemd_filter", "a=b", `systemd_filter: "a=b" is not FIELD=VALUE`},
-		{"systemd_filter", "all,A=b", `systemd_filter: "all" is not FIELD=VALUE`},
-		{"systemd_filter", "1A=b", `systemd_filter: "1A=b" is not FIELD=VALUE`},
+		{"systemd_filter", "kubelet", `systemd_filter: "kubelet" is neither FIELD=VALUE nor kata nor all`},
+		{"systemd_filter", "a=b", `systemd_filter: "a=b" is neither FIELD=VALUE nor kata nor all`},
+		{"systemd_filter", "kata,1A=b", `systemd_filter: "1A=b" is neither FIELD=VALUE nor kata nor all`},
 		{"max_batch", "1k", `max_batch: "1k" is out of range (65536 to 67108864)`},
 	} {
 		if _, err := Parse(InputPlugin, from(c[0], c[1])); err == nil || err.Error() != c[2] {

@@ -48,8 +48,8 @@
         "Key of the map with the pod; if empty, the pod is in the fields pod_name, pod_namespace, pod_uid and container_name, with the prefix.") \
     ROW(KATA_MAP_CLIST, "path", "/var/log/journal,/run/log/journal", \
         "Directories of the journal, or files of it; those that are there, also later.") \
-    ROW(KATA_MAP_CLIST, "systemd_filter", "SYSLOG_IDENTIFIER=kata,SYSLOG_IDENTIFIER=kata-runtime,SYSLOG_IDENTIFIER=kata-proxy,SYSLOG_IDENTIFIER=kata-shim,SYSLOG_IDENTIFIER=kata-netmon,SYSLOG_IDENTIFIER=kata-monitor,SYSLOG_IDENTIFIER=containerd,SYSLOG_IDENTIFIER=crio,SYSLOG_IDENTIFIER=cri-o", \
-        "Read the entries that have one of these fields with its value, as FIELD=VALUE; all reads every entry.") \
+    ROW(KATA_MAP_CLIST, "systemd_filter", "kata", \
+        "Read the entries that have one of these fields with its value, as FIELD=VALUE; kata stands for the identifiers of Kata's programs and of container runtimes, all for every entry.") \
     ROW(KATA_MAP_STR, "db", NULL, \
         "File that keeps how far the journal was read, for the next start; without it reading starts anew.") \
     ROW(KATA_MAP_BOOL, "read_from_tail", "off", \
