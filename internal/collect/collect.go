@@ -24,10 +24,6 @@ const (
 	maxEntry = 16 << 20
 )
 
-// maxRead limits how long one batch is read, so that Fluent Bit's call is bounded where
-// entries are few and files are large.
-const maxRead = 500 * time.Millisecond
-
 // Logger gets what an operator is to know. Lines have no data of a record.
 type Logger interface {
 	Infof(format string, args ...any)
@@ -45,8 +41,9 @@ type Collector struct {
 
 	encoder encoder
 	held    bool          // the reader's entry is not in a batch yet, for want of memory
-	last    journal.Entry // the last one of a batch
+	last    journal.Entry // that was read
 	read    bool          // last is set
+	done    journal.Entry // that Done was called for
 	cursor  []byte
 
 	damaged                            int // files that were reported
@@ -133,16 +130,12 @@ func (c *Collector) reportDamage(path string, err error) {
 	}
 }
 
-// Read appends the events of the next entries to b, about as many bytes as a batch has, and
-// reports whether there is one. An error is one of memory: the entries that are in b are whole,
-// and the next ones are read again.
-func (c *Collector) Read(b *event.Buffer) (any bool, err error) {
+// Read appends the events of the next entries to b until it has about size bytes, and reports
+// whether there are any. An error is one of memory: what is in b is whole, and the next entries are
+// read again.
+func (c *Collector) Read(b *event.Buffer, size int) (any bool, err error) {
 	defer c.count()
-	deadline := time.Now().Add(maxRead)
-	for n := 0; len(b.B) < c.opts.MaxBatch; n++ {
-		if n%256 == 255 && time.Now().After(deadline) {
-			return any, nil
-		}
+	for len(b.B) < size {
 		if !c.held && !c.reader.Next() {
 			return any, nil
 		}
@@ -190,12 +183,15 @@ func (c *Collector) count() {
 	c.encoder.nameless = 0
 }
 
-// Save keeps the position behind the last entry that was read, for the next start.
+// Done says that the entries that were read so far are in the batch that Fluent Bit is given.
+func (c *Collector) Done() { c.done = c.last }
+
+// Save keeps the position behind the entries that Done was called for, for the next start.
 func (c *Collector) Save() error {
-	if c.db == nil || !c.read {
+	if c.db == nil || c.done.Realtime == 0 {
 		return nil
 	}
-	c.cursor = c.last.AppendCursor(c.cursor[:0])
+	c.cursor = c.done.AppendCursor(c.cursor[:0])
 	return c.db.save(c.cursor)
 }
 

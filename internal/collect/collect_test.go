@@ -73,7 +73,7 @@ func all(t testing.TB, c *Collector) (batches [][]byte) {
 	t.Helper()
 	for {
 		var b event.Buffer
-		ok, err := c.Read(&b)
+		ok, err := c.Read(&b, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,6 +116,9 @@ func exported(t testing.TB, name string, programs ...string) (all []string) {
 	}
 	return all
 }
+
+// batch is a size for which there are several batches.
+const batch = 1000
 
 const fixture = "compact-keyed-lz4"
 
@@ -167,22 +170,25 @@ func TestPosition(t *testing.T) {
 	dir := journals(t, fixture, "regular-jenkins-xz")
 	db := filepath.Join(t.TempDir(), "kata.db")
 	o := parse(t, "path", dir, "systemd_filter", "all", "db", db)
-	o.MaxBatch = 1000
 	var log lines
 	want := messages(t, all(t, collector(t, parse(t, "path", dir, "systemd_filter", "all"), new(lines)))...)
 	var got []string
 	for start := 0; start < len(want)+2; start++ {
 		c := collector(t, o, &log)
 		var b event.Buffer
-		if ok, _ := c.Read(&b); !ok {
+		if ok, _ := c.Read(&b, batch); !ok {
 			break
 		}
 		got = append(got, messages(t, b.B)...)
+		c.Done()
 		if err := c.Save(); err != nil {
 			t.Fatal(err)
 		}
 		var lost event.Buffer // read, but not saved
-		_, _ = c.Read(&lost)
+		_, _ = c.Read(&lost, batch)
+		if err := c.Save(); err != nil {
+			t.Fatal(err)
+		}
 		c.Close()
 	}
 	same(t, got, want)
@@ -212,6 +218,7 @@ func TestPosition(t *testing.T) {
 func TestNoPositionYet(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "kata.db")
 	c := collector(t, parse(t, "path", filepath.Join(t.TempDir(), "none"), "db", db), new(lines))
+	c.Done()
 	if err := c.Save(); err != nil {
 		t.Error(err)
 	}
@@ -269,7 +276,7 @@ func TestNoMemory(t *testing.T) {
 			}
 			return append(make([]byte, 0, len(old)+n), old...), true
 		}}
-		ok, err := c.Read(&b)
+		ok, err := c.Read(&b, batch)
 		if i%2 == 0 && (err == nil || ok) && len(got) < 40 {
 			t.Fatalf("%v, %v", ok, err)
 		}
@@ -284,13 +291,12 @@ func TestNoMemory(t *testing.T) {
 // TestReopen goes on behind what was read, with counters that do not go back.
 func TestReopen(t *testing.T) {
 	o := parse(t, "path", journals(t, fixture), "systemd_filter", "all")
-	o.MaxBatch = 500
 	c := collector(t, o, new(lines))
 	var got []string
 	last := uint64(0)
 	for {
 		var b event.Buffer
-		ok, err := c.Read(&b)
+		ok, err := c.Read(&b, batch)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ package main
 import "C"
 
 import (
+	"errors"
 	"runtime/cgo"
 	"time"
 	"unsafe"
@@ -13,6 +14,7 @@ import (
 	flb "github.com/fluent/fluent-bit-go/input"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/collect"
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/fluentbit"
 	"github.com/kata-logs/fluent-bit-kata/internal/limit"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
@@ -27,9 +29,9 @@ type input struct {
 	handover collect.Handover
 	maxBatch int
 
-	entries memory // events of the journal's entries
-	records memory // the events that replace them
-	batch   []byte // one of the two, if Fluent Bit was given it and it is not known to be stored
+	entries event.Buffer // events of the journal's next entries
+	batch   memory       // the events that replace them and those before
+	given   bool         // Fluent Bit was given the batch, and it is not known to be stored
 	paused  bool
 	warned  limit.Lines
 }
@@ -117,7 +119,7 @@ func kataInputCollect(handle C.uintptr_t, data *unsafe.Pointer, size *C.size_t) 
 func kataInputGiven(handle C.uintptr_t) {
 	in := cgo.Handle(handle).Value().(*input)
 	defer in.recovered()
-	if in.batch != nil && in.handover.Given() == collect.Stored {
+	if in.given && in.handover.Given() == collect.Stored {
 		in.stored()
 	}
 }
@@ -147,17 +149,24 @@ func (in *input) recovered() {
 	}
 }
 
+// The limits of one batch beside max_batch: how many bytes of entries are read before they are
+// transformed, so that they are in the processor's cache, and how long reading goes on.
+const (
+	maxPiece = 256 << 10
+	maxTime  = time.Second / 2
+)
+
 // collect returns the next batch. It returns nil if there is none, or if Fluent Bit has not stored
 // the last one yet: so what is read again after an abrupt end is one batch at most.
 func (in *input) collect() []byte {
 	defer in.recovered()
-	if in.batch != nil {
+	if in.given {
 		switch in.handover.Progress(in.paused) {
 		case collect.Waiting:
 			return nil
 		case collect.Refused:
 			in.handover.Give()
-			return in.batch
+			return in.batch.B
 		}
 		in.stored()
 	}
@@ -165,18 +174,37 @@ func (in *input) collect() []byte {
 		return nil
 	}
 	defer in.Report()
-	// Several batches if the options drop all records of one.
-	for start := time.Now(); time.Since(start) < time.Second/2; {
-		if !in.read() {
-			return nil
-		}
-		if in.batch = in.transform(); len(in.batch) > 0 {
-			in.handover.Give()
-			return in.batch
-		}
+	in.batch.reset()
+	read := false
+	for start := time.Now(); len(in.batch.B) < in.maxBatch && time.Since(start) < maxTime && in.piece(); {
+		read = true
+	}
+	switch {
+	case len(in.batch.B) > 0:
+		in.given = true
+		in.handover.Give()
+	case read: // the options drop all records
 		in.stored()
 	}
-	return nil
+	return in.batch.B
+}
+
+// piece reads the next entries, appends what replaces them to the batch, and reports whether there
+// are any. Entries for which the batch has no memory stay for the next call.
+func (in *input) piece() bool {
+	if len(in.entries.B) == 0 && !in.read() {
+		return false
+	}
+	if !in.transform() {
+		in.warn("the next entries are given later", errNoMemory)
+		return false
+	}
+	in.reader.Done()
+	in.entries.B = in.entries.B[:0]
+	if cap(in.entries.B) > 4*maxPiece {
+		in.entries.B = nil
+	}
+	return true
 }
 
 // read reads the next entries, and reports whether there are any. After a panic it goes on behind
@@ -191,25 +219,32 @@ func (in *input) read() (ok bool) {
 			}
 		}
 	}()
-	in.entries.reset()
-	ok, err := in.reader.Read(&in.entries.Buffer)
+	ok, err := in.reader.Read(&in.entries, min(maxPiece, in.maxBatch))
 	if err != nil {
 		in.warn("the next entries are read later", err)
 	}
 	return ok
 }
 
-// transform returns the events that replace those of the entries: in the memory of records, or
-// the same ones if nothing changed, or after a panic.
-func (in *input) transform() (events []byte) {
-	events = in.entries.B
-	defer in.recovered()
-	in.records.reset()
-	in.records.Reserve(len(events) + len(events)/2) // at once: records get a third larger
-	if in.Process(in.name, events, &in.records.Buffer) == transform.Changed {
-		events = in.records.B
+var errNoMemory = errors.New("no memory for the batch")
+
+// transform appends the events that replace the entries to the batch: the entries themselves if
+// nothing changes, or after a panic. It reports whether there was memory for them.
+func (in *input) transform() bool {
+	before := len(in.batch.B)
+	changed := func() bool {
+		defer in.recovered()
+		return in.Process(in.name, in.entries.B, &in.batch.Buffer) == transform.Changed
+	}()
+	if changed {
+		return true
 	}
-	return events
+	in.batch.B = in.batch.B[:before]
+	if !in.batch.Reserve(len(in.entries.B)) {
+		return false
+	}
+	in.batch.B = append(in.batch.B, in.entries.B...)
+	return true
 }
 
 // stored is called when the batch is in Fluent Bit's chunks: it keeps the position.
@@ -218,23 +253,21 @@ func (in *input) stored() {
 		in.warn("cannot keep the position", err)
 	}
 	// After a large one, as at a start, the memory is not kept for small ones.
-	if len(in.entries.B) < in.maxBatch/4 {
-		in.entries.trim(in.maxBatch / 4)
-		in.records.trim(in.maxBatch / 2)
+	if len(in.batch.B) < in.maxBatch/4 {
+		in.batch.trim(in.maxBatch / 2)
 	}
-	in.batch = nil
+	in.given = false
 }
 
 // exit ends the instance.
 func (in *input) exit() {
 	defer in.recovered()
-	if in.batch != nil && in.handover.Taken() {
+	if in.given && in.handover.Taken() {
 		in.stored()
 	}
 	in.reader.Close()
 	in.Close()
-	in.entries.free()
-	in.records.free()
+	in.batch.free()
 }
 
 // warn logs an error, at most once a minute.

@@ -104,7 +104,7 @@ func (b *Bench) Inputs(program string, records, rounds int) (string, error) {
 // ready writes a chunk of the journal's first events, and returns how many it has.
 func (b *Bench) ready() (records int, err error) {
 	opts, err := options.Parse(options.InputPlugin, func(name string) (string, bool) {
-		value, ok := map[string]string{"path": filepath.Join(b.dir, "journal"), "systemd_filter": "all", "max_batch": strconv.Itoa(readyBytes)}[name]
+		value, ok := map[string]string{"path": filepath.Join(b.dir, "journal"), "systemd_filter": "all"}[name]
 		return value, ok
 	})
 	if err != nil {
@@ -116,7 +116,7 @@ func (b *Bench) ready() (records int, err error) {
 	}
 	defer c.Close()
 	var chunk event.Buffer
-	if _, err := c.Read(&chunk); err != nil {
+	if _, err := c.Read(&chunk, readyBytes); err != nil {
 		return 0, err
 	}
 	return int(c.Numbers(nil)[0]), os.WriteFile(filepath.Join(b.dir, "ready.msgpack"), chunk.B, 0o600)
