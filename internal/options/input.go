@@ -3,14 +3,13 @@ package options
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
 // Input is what the options say that only the input has. The zero value is not useful; see
 // Default.
 type Input struct {
-	Paths            []string       // directories and files of the journal, absolute
+	Paths            []string       // directories and files of the journal
 	Filters          []JournalMatch // any of them has to match; none for all entries
 	DB               string         // file of the position; empty for none
 	ReadFromTail     bool
@@ -38,11 +37,6 @@ var inputTable = []Option{
 			if len(v.list) == 0 {
 				return errors.New("at least one directory or file is needed")
 			}
-			for _, path := range v.list {
-				if !filepath.IsAbs(path) {
-					return fmt.Errorf("%q is not an absolute path", path)
-				}
-			}
 			o.Input.Paths = v.list
 			return nil
 		},
@@ -55,13 +49,7 @@ var inputTable = []Option{
 	{
 		Name: "db", Kind: String, Only: InputPlugin,
 		Help: "File that keeps how far the journal was read, for the next start; without it reading starts anew.",
-		set: func(o *Options, v value) error {
-			if v.text != "" && !filepath.IsAbs(v.text) {
-				return fmt.Errorf("%q is not an absolute path", v.text)
-			}
-			o.Input.DB = v.text
-			return nil
-		},
+		set:  func(o *Options, v value) error { o.Input.DB = v.text; return nil },
 	},
 	{
 		Name: "read_from_tail", Kind: Bool, Default: "off", Only: InputPlugin,
