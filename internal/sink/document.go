@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -23,6 +24,9 @@ type Encoder struct {
 	first uint32   // id of this record's first map
 	maps  uint32   // the last id of a map
 	value []byte
+
+	forms [64]form     // by the number of a record's pairs
+	at    [maxForm]int // where pairs of this record start in the output
 }
 
 // nameAt is a name in a map of the record that is being written.
@@ -30,6 +34,29 @@ type nameAt struct {
 	of         uint32 // id of the map; one of an earlier record means that the entry is free
 	start, end uint32 // where its JSON is in the output
 }
+
+// form is what was written of an earlier record, pair by pair. Records of one program have the
+// same names in the same order, and many equal values, so that most pairs of the next record
+// only have to be compared. No two names of a form are equal.
+type form []formPair
+
+// formPair is a pair in msgpack, and as it was written. Both are without a value if that is
+// long.
+type formPair struct {
+	raw  []byte
+	key  int    // length of the key in raw
+	text []byte // a comma, the name, a colon, and the value
+	head int    // length of what is before the value in text
+	hash uint64 // of the name
+}
+
+// Limits of a form, so that its memory is limited: pairs, and bytes of a pair in msgpack and
+// as it was written.
+const (
+	maxForm = 64
+	maxRaw  = 192
+	maxText = 256
+)
 
 // The range of times that a server can index with nanoseconds, in seconds.
 const (
@@ -75,10 +102,7 @@ func (e *Encoder) Append(dst, chunk []byte, ev *event.Event) []byte {
 	e.t.WriteRaw(`{"@timestamp":"`)
 	e.t.SetBuffer(appendTimestamp(e.t.Buffer(), ev.Sec, ev.Nsec))
 	e.t.WriteRaw(`"`)
-	i := ev.First
-	for range ev.Len {
-		i = e.pair(chunk, i, e.first, 0, true)
-	}
+	e.pairs(chunk, ev.First, ev.Len)
 	e.t.WriteRaw("}")
 	dst = e.t.Buffer()
 	e.t.SetBuffer(nil)
@@ -91,8 +115,10 @@ func appendTimestamp(dst []byte, sec int64, nsec uint32) []byte {
 	y, m, d := Date(sec)
 	s := int(sec % 86400)
 	digits := func(n, width int) {
-		for p := [...]int{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}[width-1]; p > 0; p /= 10 {
-			dst = append(dst, '0'+byte(n/p%10))
+		dst = append(dst, "000000000"[:width]...)
+		for i := len(dst) - 1; n > 0; i-- {
+			dst[i] += byte(n % 10)
+			n /= 10
 		}
 	}
 	digits(y, 4)
@@ -143,27 +169,77 @@ func isReserved(name []byte) bool {
 	return len(name) > 1 && (name[0] == '_' || name[0] == '@') && name[1] >= 'a' && reserved[string(name)]
 }
 
-// pair writes a comma, unless it is the first in its map, and the pair at i, or nothing if the
-// map has its name already. It returns where the pair ends.
-func (e *Encoder) pair(b []byte, i int, of uint32, depth int, more bool) int {
-	start := e.t.Buffered()
-	if more {
-		e.t.WriteMore()
+// pairs writes the n pairs of a record, which start at i. As long as they have the names of an
+// earlier record, names need no encoding, and no look whether they are new.
+func (e *Encoder) pairs(b []byte, i, n int) {
+	f := &e.forms[n%len(e.forms)]
+	k, out := 0, e.t.Buffer()
+	for known := (*f)[:min(n, len(*f))]; k < len(known); k++ {
+		p, start := &known[k], len(out)
+		e.at[k] = start
+		if len(p.raw) > p.key && bytes.HasPrefix(b[i:], p.raw) {
+			out = append(out, p.text...)
+			i += len(p.raw)
+			continue
+		}
+		if !bytes.HasPrefix(b[i:], p.raw[:p.key]) {
+			break
+		}
+		e.t.SetBuffer(append(out, p.text[:p.head]...))
+		end := e.topValue(b, i+p.key, start)
+		out = e.t.Buffer()
+		p.keep(b[i:end], out[start:])
+		i = end
 	}
-	quote := e.t.Buffered()
-	i = e.t.key(b, i, depth)
-	e.name(quote, depth == 0)
-	if !e.add(of, quote) {
-		e.t.SetBuffer(e.t.Buffer()[:start])
-		return event.Skip(b, i)
+	e.t.SetBuffer(out)
+	if k == n {
+		return
 	}
-	scalar := depth == 0 && i < len(b) && isContainer(b[i]) && e.Scalar != nil && e.Scalar(e.t.Buffer()[quote+1:e.t.Buffered()-1])
-	e.t.WriteRaw(":")
-	if !scalar {
-		return e.any(b, i, depth+1)
+	*f = (*f)[:k]
+	for j := range *f {
+		p := &(*f)[j]
+		e.add(e.first, e.at[j]+1, e.at[j]+p.head-1, p.hash)
 	}
+	for learn := true; k < n; k++ {
+		start, key := e.t.Buffered(), i
+		value, isNew := e.begin(b, i, e.first, 0, true)
+		if !isNew {
+			i, learn = event.Skip(b, value), false
+			continue
+		}
+		head := e.t.Buffered() - start
+		i = e.topValue(b, value, start)
+		if learn = learn && k < maxForm && value-key <= maxRaw && head <= maxText; learn {
+			f.add(b[key:i], value-key, e.t.Buffer()[start:], head, e.seed)
+		}
+	}
+}
+
+// add adds a pair.
+func (f *form) add(raw []byte, key int, text []byte, head int, seed maphash.Seed) {
+	k := len(*f)
+	*f = slices.Grow(*f, 1)[:k+1] // which may have memory of an earlier pair
+	p := &(*f)[k]
+	p.key, p.head, p.hash = key, head, maphash.Bytes(seed, text[1:head-1])
+	p.raw, p.text = append(p.raw[:0], raw[:key]...), append(p.text[:0], text[:head]...)
+	p.keep(raw, text)
+}
+
+// keep takes another value, unless it is long.
+func (p *formPair) keep(raw, text []byte) {
+	if len(raw) <= maxRaw && len(text) <= maxText {
+		p.raw, p.text = append(p.raw[:p.key], raw[p.key:]...), append(p.text[:p.head], text[p.head:]...)
+	}
+}
+
+// topValue writes the value at i of a pair at the top, which starts at start of the output, and
+// returns where it ends.
+func (e *Encoder) topValue(b []byte, i, start int) int {
 	from := e.t.Buffered()
-	end := e.any(b, i, depth+1)
+	if !isContainer(b[i]) || e.Scalar == nil || !e.Scalar(e.t.Buffer()[start+len(`,"`):from-len(`":`)]) {
+		return e.any(b, i, 1)
+	}
+	end := e.any(b, i, 1)
 	out := e.t.Buffer()
 	if !bytes.ContainsAny(out[from:], "{") { // an array of scalars is fine
 		return end
@@ -172,6 +248,25 @@ func (e *Encoder) pair(b []byte, i int, of uint32, depth int, more bool) int {
 	e.t.SetBuffer(out[:from])
 	e.t.str(e.value)
 	return end
+}
+
+// begin writes what is before the value of the pair at i: a comma, if more is true, the name,
+// and a colon. It returns where the value is, and whether the name is new. If it is not,
+// nothing is written.
+func (e *Encoder) begin(b []byte, i int, of uint32, depth int, more bool) (value int, isNew bool) {
+	start := e.t.Buffered()
+	if more {
+		e.t.WriteMore()
+	}
+	quote := e.t.Buffered()
+	i = e.t.key(b, i, depth)
+	e.name(quote, depth == 0)
+	if out := e.t.Buffer(); !e.add(of, quote, len(out), maphash.Bytes(e.seed, out[quote:])) {
+		e.t.SetBuffer(out[:start])
+		return i, false
+	}
+	e.t.WriteRaw(":")
+	return i, true
 }
 
 // isContainer reports whether a value is a map or an array.
@@ -204,21 +299,21 @@ func (e *Encoder) name(quote int, top bool) {
 	}
 }
 
-// add adds the name that has been written at quote to a map, and reports whether it is new.
-func (e *Encoder) add(of uint32, quote int) bool {
+// add adds a name, which is in the output from start to end, to a map, and reports whether it
+// is new.
+func (e *Encoder) add(of uint32, start, end int, hash uint64) bool {
 	if e.used++; e.used > len(e.table)/2 {
 		e.grow()
 	}
 	b := e.t.Buffer()
-	name := b[quote:]
 	mask := len(e.table) - 1
-	for k := int(maphash.Bytes(e.seed, name)) & mask; ; k = (k + 1) & mask {
+	for k := int(hash) & mask; ; k = (k + 1) & mask {
 		n := &e.table[k]
 		if n.of < e.first {
-			*n = nameAt{of, uint32(quote), uint32(len(b))}
+			*n = nameAt{of, uint32(start), uint32(end)}
 			return true
 		}
-		if n.of == of && bytes.Equal(b[n.start:n.end], name) {
+		if n.of == of && bytes.Equal(b[n.start:n.end], b[start:end]) {
 			e.used--
 			return false
 		}
@@ -241,7 +336,7 @@ func (e *Encoder) grow() {
 	}
 }
 
-// any writes the value at i, with maps as pair has them, and returns where it ends.
+// any writes the value at i, in whose maps no name comes twice, and returns where it ends.
 func (e *Encoder) any(b []byte, i, depth int) int {
 	if !isContainer(b[i]) || depth >= maxDepth {
 		return e.t.value(b, i, depth)
@@ -263,7 +358,12 @@ func (e *Encoder) any(b []byte, i, depth int) int {
 	e.t.WriteObjectStart()
 	start := e.t.Buffered()
 	for range n {
-		next = e.pair(b, next, of, depth, e.t.Buffered() > start)
+		value, isNew := e.begin(b, next, of, depth, e.t.Buffered() > start)
+		if !isNew {
+			next = event.Skip(b, value)
+			continue
+		}
+		next = e.any(b, value, depth+1)
 	}
 	e.t.WriteObjectEnd()
 	return next
