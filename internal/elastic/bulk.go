@@ -58,6 +58,17 @@ func (b *batch) add(index, one []byte, doc func(dst []byte) []byte) *item {
 	return i
 }
 
+// reserve makes an empty batch large enough for a body and a number of items. It is made a
+// quarter larger, so that few chunks that are a little larger than those before make it grow.
+func (b *batch) reserve(body, items int) {
+	if cap(b.body) < body {
+		b.body = make([]byte, 0, body+body/4)
+	}
+	if cap(b.items) < items {
+		b.items = make([]item, 0, items+items/4)
+	}
+}
+
 // names returns the names of an item's index and id, as slices of the body.
 func (b *batch) names(i *item) (index, one []byte) {
 	line := b.body[i.start:i.doc]
@@ -113,8 +124,7 @@ func (e *encoder) batches(c *sink.Chunk, ids []id, starts []int, j *job, get fun
 			// At once, for JSON is longer than msgpack, and each item has a line more: to grow
 			// step by step would touch several times the memory.
 			left := len(c.Events) - e.ev.Start
-			b.body = slices.Grow(b.body, min(left+left/4+128*(len(ids)-next), e.size+e.size/8))
-			b.items = slices.Grow(b.items, min(len(ids)-next, e.count))
+			b.reserve(min(left+left/4+128*(len(ids)-next), e.size+e.size/8), min(len(ids)-next, e.count))
 		}
 		before := len(b.body)
 		e.id = ids[next].appendText(e.id[:0])

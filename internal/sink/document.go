@@ -25,8 +25,10 @@ type Encoder struct {
 	maps  uint32   // the last id of a map
 	value []byte
 
-	forms [64]form     // by the number of a record's pairs
-	at    [maxForm]int // where pairs of this record start in the output
+	known  []known           // the first one is what is before a record's first pair
+	byKey  map[string]uint32 // index in known by raw[:key]
+	byName map[string]uint32 // and by text[:head], of the first one with that
+	bytes  int               // of keys and names in known
 }
 
 // nameAt is a name in a map of the record that is being written.
@@ -35,27 +37,26 @@ type nameAt struct {
 	start, end uint32 // where its JSON is in the output
 }
 
-// form is what was written of an earlier record, pair by pair. Records of one program have the
-// same names in the same order, and many equal values, so that most pairs of the next record
-// only have to be compared. No two names of a form are equal.
-type form []formPair
-
-// formPair is a pair in msgpack, and as it was written. Both are without a value if that is
-// long.
-type formPair struct {
-	raw  []byte
-	key  int    // length of the key in raw
-	text []byte // a comma, the name, a colon, and the value
-	head int    // length of what is before the value in text
-	hash uint64 // of the name
+// known is a pair with one of the keys that records have had at their top, in msgpack and as
+// it was written: the last one with that key whose value is not long. Records have the same
+// keys and many equal values, so that most pairs only have to be compared.
+type known struct {
+	raw    []byte
+	key    int // length of the key in raw
+	text   []byte
+	head   int    // length of what is before the value in text: a comma, the name and a colon
+	same   uint32 // index of the first one that is written with the same name
+	record uint32 // Encoder.first of the last record that has the name, if it is the first one
+	next   uint32 // index of the key that came behind this one last; 0 if none did
 }
 
-// Limits of a form, so that its memory is limited: pairs, and bytes of a pair in msgpack and
-// as it was written.
+// Limits of what is known, which is forgotten beyond them.
 const (
-	maxForm = 64
-	maxRaw  = 192
-	maxText = 256
+	maxKnown = 1024    // keys
+	maxBytes = 1 << 20 // bytes of keys and names
+	maxRaw   = 192     // bytes of a pair in msgpack
+	maxText  = 256     // and as it was written
+	maxPairs = 256     // pairs of a record; no more is learned from one that has more
 )
 
 // The range of times that a server can index with nanoseconds, in seconds.
@@ -94,7 +95,7 @@ func (e *Encoder) Append(dst, chunk []byte, ev *event.Event) []byte {
 		e.t, e.seed, e.table = appendTo(nil), maphash.MakeSeed(), make([]nameAt, 256)
 	}
 	if len(e.table) > 1<<14 || e.maps > 1<<31 { // after a record with very many names
-		e.table, e.maps = make([]nameAt, 256), 0
+		e.table, e.maps, e.known = make([]nameAt, 256), 0, nil
 	}
 	e.maps++
 	e.first, e.used = e.maps, 0
@@ -169,64 +170,77 @@ func isReserved(name []byte) bool {
 	return len(name) > 1 && (name[0] == '_' || name[0] == '@') && name[1] >= 'a' && reserved[string(name)]
 }
 
-// pairs writes the n pairs of a record, which start at i. As long as they have the names of an
-// earlier record, names need no encoding, and no look whether they are new.
+// pairs writes the n pairs at the top of a record, which start at i.
 func (e *Encoder) pairs(b []byte, i, n int) {
-	f := &e.forms[n%len(e.forms)]
-	k, out := 0, e.t.Buffer()
-	for known := (*f)[:min(n, len(*f))]; k < len(known); k++ {
-		p, start := &known[k], len(out)
-		e.at[k] = start
+	if n > maxPairs {
+		for range n {
+			start := e.t.Buffered()
+			if value, isNew := e.begin(b, i, e.first, 0, true); isNew {
+				i = e.topValue(b, value, start)
+			} else {
+				i = event.Skip(b, value)
+			}
+		}
+		return
+	}
+	if len(e.known) == 0 || len(e.known)+n > maxKnown || e.bytes > maxBytes {
+		e.known, e.byKey, e.byName, e.bytes = make([]known, 1, maxPairs), map[string]uint32{}, map[string]uint32{}, 0
+	}
+	before := uint32(0)
+	for range n {
+		at := e.known[before].next
+		if p := &e.known[at]; at == 0 || !bytes.HasPrefix(b[i:], p.raw[:p.key]) {
+			at = e.find(b, i)
+			e.known[before].next = at
+		}
+		before = at
+		p := &e.known[at]
+		if first := &e.known[p.same]; first.record != e.first {
+			first.record = e.first
+		} else { // the map has that name already
+			i = event.Skip(b, i+p.key)
+			continue
+		}
+		out := e.t.Buffer()
 		if len(p.raw) > p.key && bytes.HasPrefix(b[i:], p.raw) {
-			out = append(out, p.text...)
+			e.t.SetBuffer(append(out, p.text...))
 			i += len(p.raw)
 			continue
 		}
-		if !bytes.HasPrefix(b[i:], p.raw[:p.key]) {
-			break
-		}
 		e.t.SetBuffer(append(out, p.text[:p.head]...))
-		end := e.topValue(b, i+p.key, start)
-		out = e.t.Buffer()
-		p.keep(b[i:end], out[start:])
+		end := e.topValue(b, i+p.key, len(out))
+		p.keep(b[i:end], e.t.Buffer()[len(out):])
 		i = end
-	}
-	e.t.SetBuffer(out)
-	if k == n {
-		return
-	}
-	*f = (*f)[:k]
-	for j := range *f {
-		p := &(*f)[j]
-		e.add(e.first, e.at[j]+1, e.at[j]+p.head-1, p.hash)
-	}
-	for learn := true; k < n; k++ {
-		start, key := e.t.Buffered(), i
-		value, isNew := e.begin(b, i, e.first, 0, true)
-		if !isNew {
-			i, learn = event.Skip(b, value), false
-			continue
-		}
-		head := e.t.Buffered() - start
-		i = e.topValue(b, value, start)
-		if learn = learn && k < maxForm && value-key <= maxRaw && head <= maxText; learn {
-			f.add(b[key:i], value-key, e.t.Buffer()[start:], head, e.seed)
-		}
 	}
 }
 
-// add adds a pair.
-func (f *form) add(raw []byte, key int, text []byte, head int, seed maphash.Seed) {
-	k := len(*f)
-	*f = slices.Grow(*f, 1)[:k+1] // which may have memory of an earlier pair
-	p := &(*f)[k]
-	p.key, p.head, p.hash = key, head, maphash.Bytes(seed, text[1:head-1])
-	p.raw, p.text = append(p.raw[:0], raw[:key]...), append(p.text[:0], text[:head]...)
-	p.keep(raw, text)
+// find returns the index in e.known of the key at i, which is added if it is not there.
+func (e *Encoder) find(b []byte, i int) uint32 {
+	raw := b[i:event.Skip(b, i)]
+	if at, found := e.byKey[string(raw)]; found {
+		return at
+	}
+	start := e.t.Buffered()
+	e.t.WriteMore()
+	e.t.key(b, i, 0)
+	e.name(start+1, true)
+	e.t.WriteRaw(":")
+	text := slices.Clone(e.t.Buffer()[start:])
+	e.t.SetBuffer(e.t.Buffer()[:start])
+	at := uint32(len(e.known))
+	same, found := e.byName[string(text)]
+	if !found {
+		same = at
+		e.byName[string(text)] = at
+	}
+	e.byKey[string(raw)] = at
+	e.known = append(e.known, known{raw: slices.Clone(raw), key: len(raw), text: text, head: len(text), same: same})
+	e.bytes += len(raw) + len(text)
+	return at
 }
 
 // keep takes another value, unless it is long.
-func (p *formPair) keep(raw, text []byte) {
+func (p *known) keep(raw, text []byte) {
 	if len(raw) <= maxRaw && len(text) <= maxText {
 		p.raw, p.text = append(p.raw[:p.key], raw[p.key:]...), append(p.text[:p.head], text[p.head:]...)
 	}
