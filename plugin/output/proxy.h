@@ -67,6 +67,9 @@ int kata_output_level(struct kata_proxy_plugin *plugin);
  */
 void kata_output_set_config_map(struct kata_proxy_def *def);
 
+/* Returns whether there was: then Fluent Bit checks the names of options. */
+int kata_output_names_checked(void);
+
 /*
  * Sets an option of Fluent Bit's own for an instance, whatever the configuration says.
  * Returns 0, or -1 if Fluent Bit has no function for it, or refuses it.
