@@ -111,7 +111,7 @@ e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
 .PHONY: integration
 integration: ## the output on real servers, with faults; through FLUENT_BIT if it is set. CASES=normal SERVERS=opensearch
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 90m -v ./build/integration \
-		-run 'TestDelivery/./$(CASES)' -servers '$(SERVERS)'
+		-run 'TestDelivery/./($(CASES))' -servers '$(SERVERS)'
 
 .PHONY: integration-compare
 integration-compare: ## the output beside Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT

@@ -58,6 +58,16 @@ func (b *batch) add(index, one []byte, doc func(dst []byte) []byte) *item {
 	return i
 }
 
+// reserve makes an empty batch large enough for a body and a number of items.
+func (b *batch) reserve(body, items int) {
+	if cap(b.body) < body {
+		b.body = make([]byte, 0, body) // unlike slices.Grow it does not clear the memory
+	}
+	if cap(b.items) < items {
+		b.items = make([]item, 0, items)
+	}
+}
+
 // names returns the names of an item's index and id, as slices of the body.
 func (b *batch) names(i *item) (index, one []byte) {
 	line := b.body[i.start:i.doc]
@@ -111,10 +121,10 @@ func (e *encoder) batches(c *sink.Chunk, ids []id, starts []int, j *job, get fun
 			b = get()
 			all = append(all, b)
 			// At once, for JSON is longer than msgpack, and each item has a line more: to grow
-			// step by step would touch several times the memory.
-			left := len(c.Events) - e.ev.Start
-			b.body = slices.Grow(b.body, min(left+left/4+128*(len(ids)-next), e.size+e.size/8))
-			b.items = slices.Grow(b.items, min(len(ids)-next, e.count))
+			// step by step would touch several times the memory. And with something to
+			// spare, or each chunk that is larger than all before would take other memory.
+			left, items := len(c.Events)-e.ev.Start, len(ids)-next
+			b.reserve(min(left+left/2+160*items, e.size+e.size/8), min(items+items/4, e.count))
 		}
 		before := len(b.body)
 		e.id = ids[next].appendText(e.id[:0])

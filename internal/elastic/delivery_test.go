@@ -866,3 +866,31 @@ func BenchmarkDelivery(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEncode makes the ids and bulk requests of a chunk as it comes from a journal, parsed.
+func BenchmarkEncode(b *testing.B) {
+	for _, mode := range []gen.Mode{gen.Logfmt, gen.Mix} {
+		g := gen.New(1, 100)
+		g.Mode = mode
+		received, count := gen.Chunk(nil, g, 2<<20)
+		var events event.Buffer
+		transform.New(options.Default()).Process([]byte("tag"), received, &events)
+		c := &sink.Chunk{Tag: []byte("tag"), Received: received, Events: events.B}
+		b.Run([]string{"mix", "logfmt"}[mode], func(b *testing.B) {
+			e, _ := start(b, "http://127.0.0.1:1")
+			s := e.scratch.get()
+			var body batch
+			b.SetBytes(int64(len(received)))
+			b.ReportAllocs()
+			for b.Loop() {
+				s.read(received)
+				j := &job{done: make([]uint64, (len(s.ids)+63)/64), left: len(s.ids)}
+				body.body, body.items = body.body[:0], body.items[:0]
+				if _, ok := s.encoder.batches(c, s.ids, s.starts, j, func() *batch { return &body }); !ok {
+					b.Fatal("other records")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(count), "ns/record")
+		})
+	}
+}

@@ -89,6 +89,7 @@ type spares[T any] struct {
 const (
 	maxSpares = 4       // values that are kept
 	maxSpare  = 8 << 20 // bytes in each of them
+	maxIDs    = 1 << 16 // ids of records, so that a chunk of very many small ones does not occupy memory for good
 )
 
 func newSpares[T any](fresh func() *T) spares[T] {
@@ -192,7 +193,9 @@ func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
 		}
 	}()
 	e.deliver(c, s, j, deadline, timer)
-	e.scratch.put(s) // not deferred: after a panic its state is not known
+	if cap(s.ids) <= maxIDs && cap(s.buf) <= maxSpare {
+		e.scratch.put(s) // not deferred: after a panic its state is not known
+	}
 	return nil
 }
 
@@ -306,6 +309,7 @@ func (d *delivery) run() {
 		d.request = new(request)
 	}
 	clear(d.request.items)
+	clear(d.request.results) // errors of the server's, which quote records
 	d.requests.put(d.request)
 	for _, b := range d.batches {
 		if cap(b.body) <= maxSpare {

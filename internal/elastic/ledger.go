@@ -106,6 +106,9 @@ func (l *ledger) attach(tag []byte, ids []id, now time.Time) *job {
 
 // number numbers the records of a new job.
 func (l *ledger) number(j *job, ids []id) {
+	if len(l.local) > maxIDs {
+		l.local = map[uint64]uint32{} // clear would keep its memory, and visit all of it for every chunk
+	}
 	clear(l.local)
 	for i := range ids {
 		key := ids[i].key()

@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
@@ -23,6 +24,11 @@ type Encoder struct {
 	first uint32   // id of this record's first map
 	maps  uint32   // the last id of a map
 	value []byte
+
+	known  []known           // the first one is what is before a record's first pair
+	byKey  map[string]uint32 // index in known by raw[:key]
+	byName map[string]uint32 // and by text[:head], of the first one with that
+	bytes  int               // of keys and names in known
 }
 
 // nameAt is a name in a map of the record that is being written.
@@ -30,6 +36,28 @@ type nameAt struct {
 	of         uint32 // id of the map; one of an earlier record means that the entry is free
 	start, end uint32 // where its JSON is in the output
 }
+
+// known is a pair with one of the keys that records have had at their top, in msgpack and as
+// it was written: the last one with that key whose value is not long. Records have the same
+// keys and many equal values, so that most pairs only have to be compared.
+type known struct {
+	raw    []byte
+	key    int // length of the key in raw
+	text   []byte
+	head   int    // length of what is before the value in text: a comma, the name and a colon
+	same   uint32 // index of the first one that is written with the same name
+	record uint32 // Encoder.first of the last record that has the name, if it is the first one
+	next   uint32 // index of the key that came behind this one last; 0 if none did
+}
+
+// Limits of what is known, which is forgotten beyond them.
+const (
+	maxKnown = 1024    // keys
+	maxBytes = 1 << 20 // bytes of keys and names
+	maxRaw   = 192     // bytes of a pair in msgpack
+	maxText  = 256     // and as it was written
+	maxPairs = 256     // pairs of a record; no more is learned from one that has more
+)
 
 // The range of times that a server can index with nanoseconds, in seconds.
 const (
@@ -67,7 +95,7 @@ func (e *Encoder) Append(dst, chunk []byte, ev *event.Event) []byte {
 		e.t, e.seed, e.table = appendTo(nil), maphash.MakeSeed(), make([]nameAt, 256)
 	}
 	if len(e.table) > 1<<14 || e.maps > 1<<31 { // after a record with very many names
-		e.table, e.maps = make([]nameAt, 256), 0
+		e.table, e.maps, e.known = make([]nameAt, 256), 0, nil
 	}
 	e.maps++
 	e.first, e.used = e.maps, 0
@@ -75,10 +103,7 @@ func (e *Encoder) Append(dst, chunk []byte, ev *event.Event) []byte {
 	e.t.WriteRaw(`{"@timestamp":"`)
 	e.t.SetBuffer(appendTimestamp(e.t.Buffer(), ev.Sec, ev.Nsec))
 	e.t.WriteRaw(`"`)
-	i := ev.First
-	for range ev.Len {
-		i = e.pair(chunk, i, e.first, 0, true)
-	}
+	e.pairs(chunk, ev.First, ev.Len)
 	e.t.WriteRaw("}")
 	dst = e.t.Buffer()
 	e.t.SetBuffer(nil)
@@ -91,8 +116,10 @@ func appendTimestamp(dst []byte, sec int64, nsec uint32) []byte {
 	y, m, d := Date(sec)
 	s := int(sec % 86400)
 	digits := func(n, width int) {
-		for p := [...]int{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}[width-1]; p > 0; p /= 10 {
-			dst = append(dst, '0'+byte(n/p%10))
+		dst = append(dst, "000000000"[:width]...)
+		for i := len(dst) - 1; n > 0; i-- {
+			dst[i] += byte(n % 10)
+			n /= 10
 		}
 	}
 	digits(y, 4)
@@ -143,27 +170,90 @@ func isReserved(name []byte) bool {
 	return len(name) > 1 && (name[0] == '_' || name[0] == '@') && name[1] >= 'a' && reserved[string(name)]
 }
 
-// pair writes a comma, unless it is the first in its map, and the pair at i, or nothing if the
-// map has its name already. It returns where the pair ends.
-func (e *Encoder) pair(b []byte, i int, of uint32, depth int, more bool) int {
+// pairs writes the n pairs at the top of a record, which start at i.
+func (e *Encoder) pairs(b []byte, i, n int) {
+	if n > maxPairs {
+		for range n {
+			start := e.t.Buffered()
+			if value, isNew := e.begin(b, i, e.first, 0, true); isNew {
+				i = e.topValue(b, value, start)
+			} else {
+				i = event.Skip(b, value)
+			}
+		}
+		return
+	}
+	if len(e.known) == 0 || len(e.known)+n > maxKnown || e.bytes > maxBytes {
+		e.known, e.byKey, e.byName, e.bytes = make([]known, 1, maxPairs), map[string]uint32{}, map[string]uint32{}, 0
+	}
+	before := uint32(0)
+	for range n {
+		at := e.known[before].next
+		if p := &e.known[at]; at == 0 || !bytes.HasPrefix(b[i:], p.raw[:p.key]) {
+			at = e.find(b, i)
+			e.known[before].next = at
+		}
+		before = at
+		p := &e.known[at]
+		if first := &e.known[p.same]; first.record != e.first {
+			first.record = e.first
+		} else { // the map has that name already
+			i = event.Skip(b, i+p.key)
+			continue
+		}
+		out := e.t.Buffer()
+		if len(p.raw) > p.key && bytes.HasPrefix(b[i:], p.raw) {
+			e.t.SetBuffer(append(out, p.text...))
+			i += len(p.raw)
+			continue
+		}
+		e.t.SetBuffer(append(out, p.text[:p.head]...))
+		end := e.topValue(b, i+p.key, len(out))
+		p.keep(b[i:end], e.t.Buffer()[len(out):])
+		i = end
+	}
+}
+
+// find returns the index in e.known of the key at i, which is added if it is not there.
+func (e *Encoder) find(b []byte, i int) uint32 {
+	raw := b[i:event.Skip(b, i)]
+	if at, found := e.byKey[string(raw)]; found {
+		return at
+	}
 	start := e.t.Buffered()
-	if more {
-		e.t.WriteMore()
-	}
-	quote := e.t.Buffered()
-	i = e.t.key(b, i, depth)
-	e.name(quote, depth == 0)
-	if !e.add(of, quote) {
-		e.t.SetBuffer(e.t.Buffer()[:start])
-		return event.Skip(b, i)
-	}
-	scalar := depth == 0 && i < len(b) && isContainer(b[i]) && e.Scalar != nil && e.Scalar(e.t.Buffer()[quote+1:e.t.Buffered()-1])
+	e.t.WriteMore()
+	e.t.key(b, i, 0)
+	e.name(start+1, true)
 	e.t.WriteRaw(":")
-	if !scalar {
-		return e.any(b, i, depth+1)
+	text := slices.Clone(e.t.Buffer()[start:])
+	e.t.SetBuffer(e.t.Buffer()[:start])
+	at := uint32(len(e.known))
+	same, found := e.byName[string(text)]
+	if !found {
+		same = at
+		e.byName[string(text)] = at
 	}
+	e.byKey[string(raw)] = at
+	e.known = append(e.known, known{raw: slices.Clone(raw), key: len(raw), text: text, head: len(text), same: same})
+	e.bytes += len(raw) + len(text)
+	return at
+}
+
+// keep takes another value, unless it is long.
+func (p *known) keep(raw, text []byte) {
+	if len(raw) <= maxRaw && len(text) <= maxText {
+		p.raw, p.text = append(p.raw[:p.key], raw[p.key:]...), append(p.text[:p.head], text[p.head:]...)
+	}
+}
+
+// topValue writes the value at i of a pair at the top, which starts at start of the output, and
+// returns where it ends.
+func (e *Encoder) topValue(b []byte, i, start int) int {
 	from := e.t.Buffered()
-	end := e.any(b, i, depth+1)
+	if !isContainer(b[i]) || e.Scalar == nil || !e.Scalar(e.t.Buffer()[start+len(`,"`):from-len(`":`)]) {
+		return e.any(b, i, 1)
+	}
+	end := e.any(b, i, 1)
 	out := e.t.Buffer()
 	if !bytes.ContainsAny(out[from:], "{") { // an array of scalars is fine
 		return end
@@ -172,6 +262,25 @@ func (e *Encoder) pair(b []byte, i int, of uint32, depth int, more bool) int {
 	e.t.SetBuffer(out[:from])
 	e.t.str(e.value)
 	return end
+}
+
+// begin writes what is before the value of the pair at i: a comma, if more is true, the name,
+// and a colon. It returns where the value is, and whether the name is new. If it is not,
+// nothing is written.
+func (e *Encoder) begin(b []byte, i int, of uint32, depth int, more bool) (value int, isNew bool) {
+	start := e.t.Buffered()
+	if more {
+		e.t.WriteMore()
+	}
+	quote := e.t.Buffered()
+	i = e.t.key(b, i, depth)
+	e.name(quote, depth == 0)
+	if out := e.t.Buffer(); !e.add(of, quote, len(out), maphash.Bytes(e.seed, out[quote:])) {
+		e.t.SetBuffer(out[:start])
+		return i, false
+	}
+	e.t.WriteRaw(":")
+	return i, true
 }
 
 // isContainer reports whether a value is a map or an array.
@@ -204,21 +313,21 @@ func (e *Encoder) name(quote int, top bool) {
 	}
 }
 
-// add adds the name that has been written at quote to a map, and reports whether it is new.
-func (e *Encoder) add(of uint32, quote int) bool {
+// add adds a name, which is in the output from start to end, to a map, and reports whether it
+// is new.
+func (e *Encoder) add(of uint32, start, end int, hash uint64) bool {
 	if e.used++; e.used > len(e.table)/2 {
 		e.grow()
 	}
 	b := e.t.Buffer()
-	name := b[quote:]
 	mask := len(e.table) - 1
-	for k := int(maphash.Bytes(e.seed, name)) & mask; ; k = (k + 1) & mask {
+	for k := int(hash) & mask; ; k = (k + 1) & mask {
 		n := &e.table[k]
 		if n.of < e.first {
-			*n = nameAt{of, uint32(quote), uint32(len(b))}
+			*n = nameAt{of, uint32(start), uint32(end)}
 			return true
 		}
-		if n.of == of && bytes.Equal(b[n.start:n.end], name) {
+		if n.of == of && bytes.Equal(b[n.start:n.end], b[start:end]) {
 			e.used--
 			return false
 		}
@@ -241,7 +350,7 @@ func (e *Encoder) grow() {
 	}
 }
 
-// any writes the value at i, with maps as pair has them, and returns where it ends.
+// any writes the value at i, in whose maps no name comes twice, and returns where it ends.
 func (e *Encoder) any(b []byte, i, depth int) int {
 	if !isContainer(b[i]) || depth >= maxDepth {
 		return e.t.value(b, i, depth)
@@ -263,7 +372,12 @@ func (e *Encoder) any(b []byte, i, depth int) int {
 	e.t.WriteObjectStart()
 	start := e.t.Buffered()
 	for range n {
-		next = e.pair(b, next, of, depth, e.t.Buffered() > start)
+		value, isNew := e.begin(b, next, of, depth, e.t.Buffered() > start)
+		if !isNew {
+			next = event.Skip(b, value)
+			continue
+		}
+		next = e.any(b, value, depth+1)
 	}
 	e.t.WriteObjectEnd()
 	return next

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -170,5 +171,83 @@ func BenchmarkDocument(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		out = e.Append(out[:0], chunk, &ev)
+	}
+}
+
+// What an Encoder knows of earlier records changes nothing: whatever their keys, in whatever
+// order and encoding, and also where it forgets all of it.
+func TestKnown(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	str := func(s string) string { // in a format that has more bytes than needed now and then
+		switch {
+		case len(s) > 31 || rnd.IntN(8) == 0:
+			return string([]byte{0xda, byte(len(s) >> 8), byte(len(s))}) + s
+		default:
+			return string([]byte{0xa0 | byte(len(s))}) + s
+		}
+	}
+	values := []func() string{
+		func() string { return str("the same") },
+		func() string { return str(fmt.Sprint(rnd.IntN(3))) },
+		func() string { return str(strings.Repeat("a \"long\" one\n", rnd.IntN(40))) },
+		func() string { return "\x82" + str("k") + "\x01" + str("k") + "\x02" },
+		func() string { return "\x93\x01\xc0\xc3" },
+	}
+	e := &Encoder{Scalar: func(name []byte) bool { return string(name) == "k3" }}
+	forgot, most := 0, 0
+	for range 3000 {
+		keys := 40 // of few kinds, and sometimes of so many that they are forgotten
+		if rnd.IntN(8) == 0 {
+			keys = 5000
+		}
+		n := rnd.IntN(30)
+		if rnd.IntN(100) == 0 {
+			n = maxPairs + 1
+		}
+		body := string([]byte{0xde, byte(n >> 8), byte(n)})
+		for k := range n {
+			if keys == 40 && rnd.IntN(4) > 0 {
+				body += str(fmt.Sprint("k", k)) // mostly in one order
+			} else {
+				body += []string{str(fmt.Sprint("k", rnd.IntN(keys))), str("a\xff"), str("a\xfe"), str("_id"), "\x07", str("7"), str("")}[max(0, rnd.IntN(12)-5)]
+			}
+			body += values[rnd.IntN(len(values))]()
+		}
+		before := len(e.known)
+		chunk := []byte("\x92\x92" + when + "\x80" + body)
+		got, want := documents(e, chunk), documents(&Encoder{Scalar: e.Scalar}, chunk)
+		if len(got) != 1 || got[0] != want[0] {
+			t.Fatalf("%x:\n got %s\nwant %s", body, got, want)
+		}
+		if err := uniqueNames(json.NewDecoder(strings.NewReader(got[0]))); err != nil {
+			t.Fatalf("%s: %v", got[0], err)
+		}
+		if most = max(most, len(e.known)); len(e.known) < before {
+			forgot++
+		}
+	}
+	if forgot < 2 || most > maxKnown {
+		t.Errorf("forgot %d times, and knew %d keys", forgot, most)
+	}
+}
+
+// Records of programs that were seen before need no memory of Go's heap.
+func TestNoAllocation(t *testing.T) {
+	chunk, err := os.ReadFile("../../testdata/contract/cases.msgpack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e Encoder
+	var w event.Walker
+	var ev event.Event
+	dst := make([]byte, 0, 1<<20)
+	if n := testing.AllocsPerRun(20, func() {
+		for w.Reset(chunk); w.Next(&ev); {
+			if ev.Log {
+				dst = e.Append(dst[:0], chunk, &ev)
+			}
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

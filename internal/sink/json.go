@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	jsoniter "github.com/json-iterator/go"
@@ -26,9 +27,8 @@ func appendTo(dst []byte) text {
 func (t text) str(s []byte) {
 	b := append(t.Buffer(), '"')
 	for {
-		n := plain(s)
-		b = append(b, s[:n]...)
-		if s = s[n:]; len(s) == 0 {
+		b, s = appendPlain(b, s)
+		if len(s) == 0 {
 			break
 		}
 		switch c := s[0]; {
@@ -50,22 +50,28 @@ func (t text) str(s []byte) {
 	t.SetBuffer(append(b, '"'))
 }
 
-// plain returns how many bytes at the start of s are ASCII that needs no escape.
-func plain(s []byte) int {
+// appendPlain appends the bytes at the start of s that are ASCII without need of an escape to
+// dst, and returns the extended slice and the rest of s.
+func appendPlain(dst, s []byte) (extended, rest []byte) {
 	const ones = 0x0101010101010101
+	dst = slices.Grow(dst, len(s))
+	out := dst[len(dst) : len(dst)+len(s)]
 	i := 0
 	for ; len(s)-i >= 8; i += 8 {
 		x := binary.LittleEndian.Uint64(s[i:])
+		binary.LittleEndian.PutUint64(out[i:], x)
 		// The highest bit of a byte is set where it is a control character, a quote, a
 		// backslash or no ASCII, and possibly in the bytes behind such a one.
 		if special := ((x - 0x20*ones) | ((x ^ '"'*ones) - ones) | ((x ^ '\\'*ones) - ones) | x) & (0x80 * ones); special != 0 {
-			return i + bits.TrailingZeros64(special)/8
+			i += bits.TrailingZeros64(special) / 8
+			return dst[:len(dst)+i], s[i:]
 		}
 	}
 	for i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\' && s[i] < utf8.RuneSelf {
+		out[i] = s[i]
 		i++
 	}
-	return i
+	return dst[:len(dst)+i], s[i:]
 }
 
 // float writes a number so that it is read as a float again: 1 as 1.0. Infinities and NaN,
