@@ -135,6 +135,7 @@ func (a *app) show(args []string, merge bool) error {
 	if err != nil {
 		return err
 	}
+	l.Copies = merge
 	w, err := a.writer(output.Options{Names: l.Names, Files: l.Files(), Source: merge && len(l.Inputs) > 1})
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (a *app) show(args []string, merge bool) error {
 	each := w.Write
 	if merge {
 		a.clocks(l)
-		each = report.NewDeduplicator(l.Names, w.Write).Record
+		each = report.NewDeduplicator(w.Write).Record
 	}
 	a.beforeOutput()
 	if err := l.Each(sorted, each); err != nil {
@@ -197,11 +198,16 @@ func (a *app) check(args []string) error {
 
 // lookUp asks the node's files for pods.
 func (a *app) lookUp(l *logs.Logs) {
-	if a.flags.noNode || !l.Learn {
+	if !l.Learn {
 		return
 	}
-	for _, text := range l.LookUpPods() {
-		a.warn(text)
+	if !a.flags.noNode {
+		for _, text := range l.LookUpPods() {
+			a.warn(text)
+		}
+	}
+	if ids := l.Known.Differing(); len(ids) > 0 {
+		a.warn(fmt.Sprintf("the pods of %d sandboxes are not known, since the logs name two for each: %s", len(ids), strings.Join(ids[:min(len(ids), 3)], ", ")))
 	}
 	if l.Known.Full {
 		a.warn("there are more sandboxes than are kept; the pods of some records are not known")
@@ -227,6 +233,10 @@ func (a *app) rest(l *logs.Logs, f func(*record.Record) error) error {
 func (a *app) follow(l *logs.Logs, w *output.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if l.Learn && !a.flags.noNode {
+		l.Known.LookUpAlways(l.Options.SandboxMetadataRoots)
+		defer l.Known.Close()
+	}
 	if err := l.Follow(ctx, a.stdin, w.Write); err != nil {
 		return err
 	}

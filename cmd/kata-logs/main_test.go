@@ -111,7 +111,7 @@ func TestExitStatus(t *testing.T) {
 		{[]string{truncated}, statusUnread, "unexpected EOF", "z name="},
 		{[]string{"--no-sort", truncated}, statusUnread, "unexpected EOF", "z name="},
 		{[]string{"stats", truncated}, statusUnread, "unexpected EOF", "virtcontainers"},
-		{[]string{xz}, statusUnread, "decompress it first", ""},
+		{[]string{xz}, statusUnread, "its header is damaged", ""},
 		{[]string{"--journal=" + emptyJournal}, statusUnread, "the journal has no entries", ""},
 		{[]string{"--journal=/nonexistent.journal"}, statusUnread, "no such file", ""},
 		{[]string{"--nonsense"}, statusUsage, "unknown flag", ""},

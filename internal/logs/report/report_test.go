@@ -7,42 +7,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record/recordtest"
 )
 
 var names = choose.NewNames("kata_")
 
-// makeRecord makes a record of key=value texts; guest is a bool.
-func makeRecord(nano int64, pairs ...string) *record.Record {
-	b := record.AppendHeader(nil, uint32(nano/1e9), uint32(nano%1e9), record.Position{Line: 7}, len(pairs))
-	for _, pair := range pairs {
-		key, value, _ := strings.Cut(pair, "=")
-		b = event.AppendStr(b, []byte(key))
-		if key == "kata_guest" {
-			b = event.AppendBool(b, value == "true")
-			continue
-		}
-		b = event.AppendStr(b, []byte(value))
-	}
-	r := new(record.Record)
-	if !r.Read(b) {
-		panic("no record")
-	}
-	return r
-}
-
 func TestCheck(t *testing.T) {
 	var out bytes.Buffer
 	c := &Check{Names: names, Files: []string{"a\x1b.log"}, Out: &out}
-	torn := makeRecord(1, "MESSAGE=x")
+	torn := recordtest.Make(1, "MESSAGE=x")
 	record.SetFlags(torn.Bytes, record.Torn)
 	torn.Read(torn.Bytes)
 	for _, r := range []*record.Record{
-		makeRecord(1, "kata_level=info"), makeRecord(1, "MESSAGE=text"), torn,
-		makeRecord(1, "kata_level=info", "kata_parse_error=bad_json", "MESSAGE="+strings.Repeat("\x1b", 200)),
-		makeRecord(1, `MESSAGE=time="2024-05-06T07:08:09Z" lev`),
+		recordtest.Make(1, "kata_level=info"), recordtest.Make(1, "MESSAGE=text"), torn,
+		recordtest.Make(1, "kata_level=info", "kata_parse_error=bad_json", "MESSAGE="+strings.Repeat("\x1b", 200)),
+		recordtest.Make(1, `MESSAGE=time="2024-05-06T07:08:09Z" lev`),
 	} {
 		if err := c.Record(r); err != nil {
 			t.Fatal(err)
@@ -79,7 +60,7 @@ func TestStatsAreBounded(t *testing.T) {
 	s := &Stats{Names: names, Top: 1 << 20}
 	for i := range 100000 {
 		word := strings.Map(func(r rune) rune { return 'g' + r - '0' }, fmt.Sprint(i)) // no digits
-		if err := s.Record(makeRecord(1, "kata_level=info", "kata_source="+word, "kata_msg="+word)); err != nil {
+		if err := s.Record(recordtest.Make(1, "kata_level=info", "kata_source="+word, "kata_msg="+word)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,12 +82,12 @@ func TestPhases(t *testing.T) {
 	for i, p := range Phases {
 		for _, m := range p.Marks {
 			for _, guest := range []bool{false, true} {
-				r := makeRecord(1, "kata_msg="+m.Message, fmt.Sprintf("kata_guest=%v", guest), "kata_name="+m.Name)
+				r := recordtest.Make(1, "kata_msg="+m.Message, fmt.Sprintf("kata_guest=%v", guest), "kata_name="+m.Name)
 				if got := phaseOf(names, r); (got == i) != (guest == m.Guest) {
 					t.Errorf("%s: %q, guest %v: phase %d", p.Name, m.Message, guest, got)
 				}
 			}
-			if m.Whole && phaseOf(names, makeRecord(1, "kata_msg="+m.Message+"x")) >= 0 {
+			if m.Whole && phaseOf(names, recordtest.Make(1, "kata_msg="+m.Message+"x")) >= 0 {
 				t.Errorf("%s: more than %q", p.Name, m.Message)
 			}
 			if !strings.Contains(m.In, ".go") && !strings.Contains(m.In, ".rs") {
@@ -119,14 +100,14 @@ func TestPhases(t *testing.T) {
 func TestSandboxEnds(t *testing.T) {
 	s := &Sandboxes{Names: names}
 	for i, r := range []*record.Record{
-		makeRecord(3, "kata_sandbox=a", "kata_level=info", "kata_msg=Stopping VM"),
-		makeRecord(2, "kata_sandbox=a", "kata_level=error", "kata_msg=x"),
-		makeRecord(4, "kata_sandbox=a", "kata_level=debug", "kata_detected_level=critical", "kata_guest=true", "kata_msg=[    1.5] Kernel panic - not syncing"),
-		makeRecord(1, "kata_sandbox=b", "kata_level=strange", "kata_msg=Kernel panic"), // the host only speaks of one
-		makeRecord(5e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:03Z", "kata_msg=x"),
-		makeRecord(6e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:05.5Z", "kata_msg=x"),
-		makeRecord(7e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=never", "kata_msg=x"),
-		makeRecord(9, "MESSAGE=x"),
+		recordtest.Make(3, "kata_sandbox=a", "kata_level=info", "kata_msg=Stopping VM"),
+		recordtest.Make(2, "kata_sandbox=a", "kata_level=error", "kata_msg=x"),
+		recordtest.Make(4, "kata_sandbox=a", "kata_level=debug", "kata_detected_level=critical", "kata_guest=true", "kata_msg=[    1.5] Kernel panic - not syncing"),
+		recordtest.Make(1, "kata_sandbox=b", "kata_level=strange", "kata_msg=Kernel panic"), // the host only speaks of one
+		recordtest.Make(5e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:03Z", "kata_msg=x"),
+		recordtest.Make(6e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=1970-01-01T00:00:05.5Z", "kata_msg=x"),
+		recordtest.Make(7e9, "kata_sandbox=c", "kata_guest=true", "kata_agent_time=never", "kata_msg=x"),
+		recordtest.Make(9, "MESSAGE=x"),
 	} {
 		if err := s.Record(r); err != nil {
 			t.Fatal(i, err)
