@@ -219,6 +219,14 @@ func TestMemory(t *testing.T) {
 	for i := range int64(8) {
 		several = append(several, makeLog(fmt.Sprintf("part-%d", i), func(n int64) int64 { return n*1e6 + i }))
 	}
+	var many []string
+	for i := range 200 {
+		var b strings.Builder
+		for k := range int64(1000) {
+			b.WriteString(line(k*1e6+int64(i), strings.Repeat("x", 200)))
+		}
+		many = append(many, write(t, fmt.Sprintf("many-%03d", i), b.String()))
+	}
 	long := write(t, "long", line(1, strings.Repeat("y", 10<<20))+line(2, "z"))
 	ids := write(t, "ids", func() string {
 		var b strings.Builder
@@ -236,6 +244,7 @@ func TestMemory(t *testing.T) {
 		{[]string{"-o", "json", reversed}, n, most},
 		{[]string{"merge", "-o", "text", inOrder, reversed}, 2 * n, most},
 		{append([]string{"-o", "json"}, several...), 8 * n, most},
+		{append([]string{"-o", "json"}, many...), 200000, most},
 		{[]string{"-o", "json", long}, 7, most},
 		{[]string{"check", inOrder}, 0, most},
 		{[]string{"timeline", "55bb0000", inOrder}, 0, most},
