@@ -45,8 +45,7 @@ compressed with gzip or zstd; without any it is the journal of this machine.`,
 	f.addOutput(root)
 	root.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is written to the inputs; records come as they are written")
 	root.Flags().BoolVar(&f.unsorted, "no-sort", false, "show records in the order of the input, not of time")
-	root.Flags().BoolVar(&f.checkOnly, "check-only", false, "the same as the command check, as kata-log-parser has it")
-	_ = root.Flags().MarkHidden("check-only")
+	f.addKataLogParser(root.Flags())
 
 	check := &cobra.Command{
 		Use:   "check [flags] [FILE|FOLDER|-]...",
@@ -169,12 +168,16 @@ func (a *app) check(args []string) error {
 	if err != nil {
 		return err
 	}
+	l.Options.PreserveKey = true // what was parsed is looked at, too
 	if l.Learn {
 		l.Scan()
 		a.lookUp(l)
 	}
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
-	c := &report.Check{Names: l.Names, Files: l.Files(), Strict: a.flags.strict}
+	c := &report.Check{Names: l.Names, Files: l.Files(), Logs: l.IsLog, Strict: a.flags.strict}
+	if a.flags.checkOnly {
+		c.Strict, c.Tolerant = true, !a.flags.strict
+	}
 	if !a.flags.summary && !a.flags.quiet {
 		c.Out = out
 	}
@@ -193,6 +196,14 @@ func (a *app) check(args []string) error {
 		}
 	}
 	a.damaged = c.Damaged > 0
+	if f := &a.flags; f.errorIfFileEmpty || f.errorIfNoRecords && c.Records == 0 {
+		for _, in := range l.Inputs {
+			if c.Counts[in.File] == 0 {
+				a.warn(fmt.Sprintf("%q has no records", in.Name))
+				a.damaged = true
+			}
+		}
+	}
 	return out.Flush()
 }
 

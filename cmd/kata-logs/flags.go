@@ -42,7 +42,8 @@ type flags struct {
 	all     bool
 	noPager bool
 	// check
-	checkOnly, summary, strict, quiet bool
+	checkOnly, summary, strict, quiet  bool
+	errorIfFileEmpty, errorIfNoRecords bool // with checkOnly
 	// others
 	top int
 }
@@ -71,6 +72,27 @@ func (f *flags) addInput(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.sources, "source", nil, "only records of this source, subsystem, program or identifier, and of those below it")
 	s.StringArrayVarP(&f.grep, "grep", "g", nil, "only records with a text that matches this regular expression; of several each has to match")
 	s.BoolVar(&f.errors, "errors", false, "only records of level error or worse, by their level or by words of console text")
+}
+
+// addKataLogParser adds the flags with which scripts call kata-log-parser for a check.
+func (f *flags) addKataLogParser(s *pflag.FlagSet) {
+	var ignored bool
+	for _, b := range []struct {
+		to         *bool
+		name, help string
+	}{
+		{&f.checkOnly, "check-only", "check the inputs, as kata-log-parser does"},
+		{&f.strict, "strict", "with --check-only: what is broken in a guest's text counts, too"},
+		{&f.quiet, "quiet", "with --check-only: write nothing"},
+		{&f.errorIfFileEmpty, "error-if-file-empty", "with --check-only: an input without records counts as damage"},
+		{&f.errorIfNoRecords, "error-if-no-records", "with --check-only: that no input has a record counts as damage"},
+		{&ignored, "ignore-missing-fields", "with --check-only: is always so"},
+		{&ignored, "no-agent-unpack", "with --check-only: has no effect"},
+		{&ignored, "debug", "with --check-only: has no effect"},
+	} {
+		s.BoolVar(b.to, b.name, false, b.help)
+		_ = s.MarkHidden(b.name)
+	}
 }
 
 // choice returns which records are chosen.

@@ -79,6 +79,8 @@ type Input struct {
 
 	size int64 // bytes of text that the first pass read; -1 before it
 	err  error // why it ended
+
+	isLog *bool // nil if it is not known yet
 }
 
 // New returns the records of the sources.
@@ -90,6 +92,30 @@ func New(sources []*input.Source, c Config) *Logs {
 		l.Inputs = append(l.Inputs, &Input{Source: s, File: uint32(i), size: -1})
 	}
 	return l
+}
+
+// open opens an input that is text.
+func (in *Input) open() (io.ReadCloser, error) {
+	if len(in.Journal) > 0 {
+		return nil, errNoJournal
+	}
+	return in.Open()
+}
+
+// IsLog reports whether an input, by its index, is the log of a program by itself, see lines.IsLog.
+func (l *Logs) IsLog(file uint32) bool {
+	in := l.Inputs[file]
+	if in.isLog == nil {
+		head := make([]byte, 64<<10)
+		n := 0
+		if text, err := in.open(); err == nil {
+			n, _ = io.ReadFull(text, head)
+			_ = text.Close()
+		}
+		is := lines.IsLog(head[:n])
+		in.isLog = &is
+	}
+	return *in.isLog
 }
 
 // Files returns the names of the inputs, by Position.File.
@@ -133,7 +159,7 @@ func (l *Logs) open(in *Input, scan bool) (*parser, error) {
 		}
 		p.reader = r
 	} else {
-		text, err := in.Open()
+		text, err := in.open()
 		if err != nil {
 			return nil, err
 		}

@@ -320,6 +320,21 @@ func (r *Reader) appendPiece(b, text []byte, flags record.Flags) []byte {
 	return appendPair(b, "MESSAGE", text)
 }
 
+// IsLog reports whether a text, of which this is the start, is the log of a program by itself: half of
+// its lines, or more, start as records in logfmt or JSON do.
+func IsLog(head []byte) bool {
+	records, others := 0, 0
+	for line := range bytes.Lines(head) {
+		switch {
+		case bytes.HasPrefix(line, []byte(`time="`)), bytes.HasPrefix(line, []byte(`{"`)):
+			records++
+		case len(bytes.TrimSpace(line)) > 0:
+			others++
+		}
+	}
+	return records > 0 && records >= others
+}
+
 // runtimeOf returns the identifier of the container runtime whose words a message in logfmt or JSON
 // has, if they are those that name the pod of a sandbox: the log of a runtime by itself has no
 // identifiers.

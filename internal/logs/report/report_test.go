@@ -43,6 +43,40 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOfLogs has lines of a log of a program by itself, and the code of each.
+func TestCheckOfLogs(t *testing.T) {
+	const fine = `time="2024-05-06T07:08:09Z" level=info msg=x name=kata-runtime`
+	for _, test := range []struct{ fields, log, other string }{
+		{"kata_level=info|MESSAGE=" + fine, "", ""},
+		{"kata_level=info|MESSAGE=" + fine + fine, "torn", "torn"},
+		{`kata_level=info|MESSAGE=time="2024-05-06T07:08:09Z" level=info msg="x time=\"2024\" level=info"`, "", ""},
+		{`MESSAGE=broken "line`, "not_record", ""},
+		{"MESSAGE=goroutine 1 [running]:", "not_record", ""},
+		{`MESSAGE=msg="x" name=kata-runtime source=virtcontainers`, "torn", "torn"},
+		{`MESSAGE=tcontainers" name=containerd-shim-v2 pid=1`, "torn", "torn"},
+		{`MESSAGE={"level":"info","msg":"of another program"}`, "", ""},
+		{`MESSAGE={"level":"info","msg":"of`, "not_record", ""},
+		{"MESSAGE=I0506 07:08:09.123456    1234 kubelet.go:123] x", "", ""},
+		{"SYSLOG_IDENTIFIER=systemd|MESSAGE=Started x", "", ""},
+		{"kata_guest=true|kata_msg=console", "", ""},
+		{"kata_level=info|kata_guest=true|kata_parse_error=agent_json|MESSAGE=x", "agent_json", "agent_json"},
+	} {
+		for isLog, want := range map[bool]string{true: test.log, false: test.other} {
+			r := recordtest.Make(1, strings.Split(test.fields, "|")...)
+			record.SetFlags(r.Bytes, record.Plain)
+			r.Read(r.Bytes)
+			c := &Check{Names: names, Logs: func(uint32) bool { return isLog }}
+			if got := c.code(r); got != want {
+				t.Errorf("%s in a log %v: %q, want %q", test.fields, isLog, got, want)
+			}
+			c.Tolerant = true
+			if err := c.Record(r); err != nil || (c.Damaged > 0) != (want != "" && want != "agent_json") {
+				t.Errorf("%s: %d damaged, %v", test.fields, c.Damaged, err)
+			}
+		}
+	}
+}
+
 func TestPattern(t *testing.T) {
 	for text, want := range map[string]string{
 		"VM started":                      "VM started",
