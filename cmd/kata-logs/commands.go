@@ -130,11 +130,11 @@ func (a *app) writer(o output.Options) (*output.Writer, error) {
 
 // show shows records.
 func (a *app) show(args []string, merge bool) error {
-	l, err := a.logs(args, false)
+	l, err := a.logs(args, merge)
 	if err != nil {
 		return err
 	}
-	l.Copies = merge
+	l.Copies, l.Clocks = merge, merge
 	w, err := a.writer(output.Options{Names: l.Names, Files: l.Files(), Source: merge && len(l.Inputs) > 1})
 	if err != nil {
 		return err
@@ -148,9 +148,11 @@ func (a *app) show(args []string, merge bool) error {
 		a.lookUp(l)
 	}
 	each := w.Write
+	var copies *report.Deduplicator
 	if merge {
 		a.clocks(l)
-		each = report.NewDeduplicator(w.Write).Record
+		copies = report.NewDeduplicator(w.Write)
+		each = copies.Record
 	}
 	a.beforeOutput()
 	if err := l.Each(sorted, each); err != nil {
@@ -159,7 +161,13 @@ func (a *app) show(args []string, merge bool) error {
 	if err := a.rest(l, each); err != nil {
 		return err
 	}
-	return w.Close()
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if copies != nil && copies.Dropped > 0 {
+		a.warn(fmt.Sprintf("%d records were there twice, and are shown once", copies.Dropped))
+	}
+	return nil
 }
 
 // check lists damage.
@@ -269,5 +277,8 @@ func (a *app) clocks(l *logs.Logs) {
 			_, _ = fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
 		}
 		_, _ = fmt.Fprintln(a.stderr)
+	}
+	for _, text := range l.Skew() {
+		_, _ = fmt.Fprintln(a.stderr, oneLine(text))
 	}
 }

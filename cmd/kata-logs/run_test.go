@@ -759,6 +759,54 @@ func TestSkew(t *testing.T) {
 	}
 }
 
+// TestClocks checks what merge says of clocks: of hosts in the log of one syslog server, of a host and who
+// received its records, and of inputs with the same sandboxes.
+func TestClocks(t *testing.T) {
+	message := func(nano int64) string { return strings.TrimSuffix(line(nano, strconv.FormatInt(nano, 10)), "\n") }
+	prefix := func(nano int64, host string) string {
+		return time.Date(2024, 5, 6, 7, 0, 0, 0, time.UTC).Add(time.Duration(nano)).Format("2006-01-02T15:04:05.000000Z") + " " + host + " kata[1]: "
+	}
+	var central, agree, received, behind, coarse, early, late strings.Builder
+	for i := range int64(20) {
+		now := i*3e8 + 10e9
+		host, ahead := "node-1", int64(0)
+		if i%2 == 1 {
+			host, ahead = "node-2", 2e9
+		}
+		central.WriteString(prefix(now+ahead, host) + message(now+ahead+1) + "\n")
+		agree.WriteString(prefix(now+1e6, host) + message(now+1) + "\n")
+		received.WriteString(prefix(now+1e6, "node-1") + message(now+3e9+1) + "\n")
+		behind.WriteString(prefix(now+1e6, "node-1") + message(now-3e9+1) + "\n")
+		coarse.WriteString("May  6 07:00:" + fmt.Sprintf("%02d", now/1e9) + " node-1 kata[1]: " + message(now+1) + "\n")
+		early.WriteString(message(now+1) + "\n")
+		late.WriteString(message(now+600e9+1) + "\n")
+	}
+	for name, test := range map[string]struct {
+		inputs []string
+		want   string // empty for no word of clocks
+	}{
+		"central":  {[]string{central.String()}, "the clock of node-2 is about 2s ahead of that of node-1, by the order of their records\n"},
+		"agree":    {[]string{agree.String()}, ""},
+		"received": {[]string{received.String()}, "the clock of node-1 is about 2.999s ahead of the one by which its records were received\n"},
+		"behind":   {[]string{behind.String()}, "the clock of node-1 is about 3.001s behind the one by which its records were received\n"},
+		"coarse":   {[]string{coarse.String()}, ""},
+		"apart":    {[]string{early.String(), late.String()}, "of 1 sandboxes that "},
+		"together": {[]string{early.String(), early.String()}, ""},
+	} {
+		args := []string{"merge", "--no-node", "-o", "json", "--input-zone", "UTC"}
+		for i, text := range test.inputs {
+			args = append(args, write(t, strconv.Itoa(i), text))
+		}
+		r := runWith(t, "", args...)
+		if (test.want == "") != !strings.Contains(r.stderr, "clock") || !strings.Contains(r.stderr, test.want) {
+			t.Errorf("%s: %s", name, r.stderr)
+		}
+		if twice := strings.Contains(r.stderr, "20 records were there twice"); twice != (name == "together") {
+			t.Errorf("%s: %s", name, r.stderr)
+		}
+	}
+}
+
 // TestProgress checks that progress is shown after a while, removed, and never without a terminal.
 func TestProgress(t *testing.T) {
 	var b bytes.Buffer

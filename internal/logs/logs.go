@@ -42,6 +42,7 @@ type Config struct {
 	Unread  func(error)      // is called for an input that cannot be read, or not to its end
 	Read    func(bytes int)  // is called with the number of bytes that were read; may be nil
 	Learn   bool             // note which sandboxes there are, see Logs.Known; set if Choice needs it
+	Clocks  bool             // compare clocks in the first pass, see Skew
 	Copies  bool             // set record.Position.Copy of the records that Each gives
 	Journal Opener           // of sources that are journals; nil if they cannot be read
 }
@@ -80,7 +81,8 @@ type Input struct {
 	size int64 // bytes of text that the first pass read; -1 before it
 	err  error // why it ended
 
-	isLog *bool // nil if it is not known yet
+	isLog  *bool // nil if it is not known yet
+	clocks clocks
 }
 
 // New returns the records of the sources.
@@ -203,6 +205,9 @@ func (l *Logs) newFilter(p *parser, scan bool) *transform.Filter {
 			observer.Copy = func(event []byte, fingerprint uint64) { record.SetCopy(event, max(1, fingerprint)) }
 		}
 		return transform.NewObserved(l.Options, observer)
+	}
+	if l.Clocks {
+		observer.Time = p.in.clocks.time
 	}
 	o := *l.Options
 	n := choose.NewNames("")
@@ -381,6 +386,9 @@ func (s *learner) Get() (*record.Run, error) {
 		for i := range run.Entries {
 			if s.view.Read(run.At(i)) {
 				s.l.Known.Learn(s.l.Names, &s.view)
+				if id := s.view.Text(s.l.Names.Sandbox); s.l.Clocks && len(id) > 0 {
+					in.clocks.sandbox(id, s.view.Nano)
+				}
 			}
 		}
 	}

@@ -19,6 +19,9 @@ type Observer struct {
 	// Copy is called for each record of which there may be a second copy, with a hash that the
 	// two have in common: that of the option duplicates. It may be nil.
 	Copy func(event []byte, fingerprint uint64)
+	// Time is called for each record whose time is the message's own, with that time in nanoseconds
+	// since 1970. That of the event is when the record was received, if anything. It may be nil.
+	Time func(event []byte, nano int64)
 	// Seed is that of the hash. Hashes of several Filters can be compared if they have the
 	// same.
 	Seed maphash.Seed
@@ -49,6 +52,9 @@ func (w *worker) observe(rec *parser.Record, unit []byte) {
 	event := w.chunk[w.ev.Start:w.ev.End]
 	if o := w.observer; o.Copy != nil && mayHaveCopy(rec) {
 		o.Copy(event, fingerprint(o.Seed, rec, w.fromCommand))
+	}
+	if o := w.observer; o.Time != nil && rec.HasTime && rec.Encoding != parser.NativeEncoding {
+		o.Time(event, rec.Time.Sec*1e9+int64(rec.Time.Nsec))
 	}
 	if o := w.observer; o.Pod != nil && namesPod(rec) {
 		o.Pod(event, NamedPod{
