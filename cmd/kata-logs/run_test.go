@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -748,6 +749,116 @@ func TestFollowPod(t *testing.T) {
 	list := decode(t, r.stdout)
 	if len(list) != 1 || list[0]["kata_msg"] != "web" {
 		t.Errorf("%v %s", list, r.stderr)
+	}
+}
+
+// remote is systemd-journal-remote, which writes entries to a file as they come.
+type remote struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+}
+
+func startRemote(t *testing.T, file string) *remote {
+	t.Helper()
+	var path string
+	for _, p := range []string{"/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"} {
+		if _, err := os.Stat(p); err == nil {
+			path = p
+		}
+	}
+	if path == "" {
+		t.Skip("systemd-journal-remote is not installed; Debian has it in the package of that name")
+	}
+	r := &remote{t: t, cmd: exec.Command(path, "--output="+file, "-")}
+	var err error
+	if r.in, err = r.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// write writes an entry with a time in microseconds since 1970.
+func (r *remote) write(usec int64, msg string) {
+	r.t.Helper()
+	_, err := fmt.Fprintf(r.in, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=7c1b2a9e0d3f4b5c8e6f708192a3b4c5\n_MACHINE_ID=11111111111141118111111111111111\nSYSLOG_IDENTIFIER=kata\nMESSAGE=%s\n\n",
+		usec, usec-1714978800000000, strings.TrimSpace(line(usec*1000-1714978800e9, msg)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// stop ends the program when it has written all.
+func (r *remote) stop() {
+	if r.cmd.ProcessState == nil {
+		_ = r.in.Close()
+		_ = r.cmd.Wait()
+	}
+}
+
+// TestFollowJournal follows a journal that is written to, and rotated.
+func TestFollowJournal(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "remote.journal")
+	const start = 1714978810000000
+	r := startRemote(t, file)
+	r.write(start, "too old")
+	r.write(start+10e6, "first")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("there is no journal")
+		}
+	}
+	cmd := command("-f", "-o", "json", "--since", "2024-05-06 07:00:15", "--journal="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer killed.Stop()
+	lines := bufio.NewScanner(out)
+	expect := func(want string) {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatalf("no %s: %s", want, stderr.String())
+		}
+		if got := decode(t, lines.Text())[0]["kata_msg"]; got != want {
+			t.Fatalf("got %v, want %s", got, want)
+		}
+	}
+	expect("first")
+	for i := range int64(5) {
+		r.write(start+20e6+i, strconv.FormatInt(i, 10))
+		expect(strconv.FormatInt(i, 10))
+	}
+	for round := range int64(2) {
+		r.write(start+(30+round*10)*1e6, "last before rotation")
+		r.stop()
+		if err := os.Rename(file, filepath.Join(dir, fmt.Sprintf("remote@%d.journal", round))); err != nil {
+			t.Fatal(err)
+		}
+		r = startRemote(t, file)
+		r.write(start+(35+round*10)*1e6, "first after rotation")
+		expect("last before rotation")
+		expect("first after rotation")
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("after an interrupt: %v, %s", err, stderr.String())
 	}
 }
 
