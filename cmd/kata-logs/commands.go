@@ -165,7 +165,7 @@ func (a *app) show(args []string, merge bool) error {
 		return err
 	}
 	if copies != nil && copies.Dropped > 0 {
-		a.warn(fmt.Sprintf("%d records were there twice, and are shown once", copies.Dropped))
+		a.warn(fmt.Sprintf("left out because they were there twice: %d records", copies.Dropped))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -135,12 +136,23 @@ func (f *flags) choice(now time.Time) (c choose.Choice, err error) {
 		if err != nil {
 			return c, usagef("--%s: %v", t.name, err)
 		}
-		*t.to = max(1, when.UnixNano())
+		*t.to = max(1, nanoseconds(when))
 	}
 	if c.Until != 0 && c.Until < c.Since {
 		return c, usagef("--until is before --since")
 	}
 	return c, nil
+}
+
+// nanoseconds returns a time in nanoseconds since 1970, or the first or last one that can be said so.
+func nanoseconds(t time.Time) int64 {
+	switch year := t.Year(); {
+	case year < 1970:
+		return 0
+	case year > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // zone returns the time zone of the input.
@@ -226,7 +238,7 @@ func parseDuration(text string) (total time.Duration, ok bool) {
 	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
 		if number, rest, found := strings.Cut(text, unit.name); found {
 			n, err := strconv.ParseUint(number, 10, 20)
-			if err != nil {
+			if err != nil || n > uint64(maxDuration/unit.is) {
 				return 0, false
 			}
 			total += time.Duration(n) * unit.is
@@ -238,11 +250,14 @@ func parseDuration(text string) (total time.Duration, ok bool) {
 	}
 	text = strings.NewReplacer("min", "m", "sec", "s", "hours", "h", "hour", "h").Replace(text)
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > maxDuration {
 		return 0, false
 	}
 	return total + d, true
 }
+
+// maxDuration bounds each part of a duration, so that their sum is one.
+const maxDuration = 90 * 365 * 24 * time.Hour
 
 // bootTime returns when this machine was started.
 func bootTime() (time.Time, error) {

@@ -912,7 +912,7 @@ func TestClocks(t *testing.T) {
 		if (test.want == "") != !strings.Contains(r.stderr, "clock") || !strings.Contains(r.stderr, test.want) {
 			t.Errorf("%s: %s", name, r.stderr)
 		}
-		if twice := strings.Contains(r.stderr, "20 records were there twice"); twice != (name == "together") {
+		if twice := strings.Contains(r.stderr, "they were there twice: 20 records"); twice != (name == "together") {
 			t.Errorf("%s: %s", name, r.stderr)
 		}
 	}

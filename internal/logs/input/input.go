@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -318,7 +319,7 @@ func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, memory int, err 
 			return nil, 0, ErrCompressed
 		case bytes.HasPrefix(head, journalMagic):
 			return nil, 0, errJournal
-		case bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(head, []byte("_")):
+		case isBinary(head):
 			return nil, 0, ErrBinary
 		default:
 			t.Reader = in
@@ -327,6 +328,23 @@ func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, memory int, err 
 		in = bufio.NewReaderSize(from, 64<<10)
 	}
 	return nil, 0, ErrBinary
+}
+
+// isBinary reports whether a file that starts so is no text: it has NULs, and much else that is not
+// printed. A log that was torn by a crash may have some.
+func isBinary(head []byte) bool {
+	if bytes.IndexByte(head, 0) < 0 || head[0] == '_' { // as the Journal Export Format starts, which may have any bytes
+		return false
+	}
+	others := 0
+	for rest := head; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 || r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != 0x1b {
+			others++
+		}
+		rest = rest[n:]
+	}
+	return others > len(head)/4 || head[0] == 0x7f
 }
 
 var errHeader = errors.New("its header is damaged")
@@ -379,7 +397,7 @@ func (s *spool) fill(in *os.File) error {
 	}
 	f, err := os.CreateTemp(s.dir, "kata-logs-")
 	if err != nil {
-		return err
+		return fmt.Errorf("it is kept in a temporary file, see --temp-dir: %v", err) // the file that it is about is not the input
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		_ = f.Close()

@@ -78,6 +78,8 @@ func TestOpen(t *testing.T) {
 		"old lz4":     {"\x02\x21\x4c\x18xyz", "", input.ErrCompressed},
 		"zip":         {"PK\x03\x04xyz", "", input.ErrCompressed},
 		"elf":         {"\x7fELF\x02\x01\x00", "", input.ErrBinary},
+		"few NULs":    {text + "\x00\x00" + text + text, text + "\x00\x00" + text + text, nil},
+		"many NULs":   {text + strings.Repeat("\x00", 40), "", input.ErrBinary},
 		"in gzip":     {gzipped("\x7fELF\x02\x01\x00"), "", input.ErrBinary},
 		"export":      {"__CURSOR=x\nMESSAGE\n\x01\x00\x00\x00\x00\x00\x00\x00a\n\n", "__CURSOR=x\nMESSAGE\n\x01\x00\x00\x00\x00\x00\x00\x00a\n\n", nil},
 		"later":       {strings.Repeat("x", 600) + "\x00", strings.Repeat("x", 600) + "\x00", nil},
