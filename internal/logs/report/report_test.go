@@ -77,6 +77,27 @@ func TestCheckOfLogs(t *testing.T) {
 	}
 }
 
+// TestCutIDs checks that the start of an id, at the end of a line that was cut, is no sandbox.
+func TestCutIDs(t *testing.T) {
+	id := strings.Repeat("5b", 32)
+	s, l := &Sandboxes{Names: names}, &Timeline{Names: names}
+	for _, r := range []*record.Record{
+		recordtest.Make(1, "kata_level=info", "kata_sandbox="+id), recordtest.Make(2, "kata_level=info", "kata_sandbox=short"),
+		recordtest.Make(3, "kata_level=info", "kata_sandbox="+id[:20], "kata_parse_error=unterminated_quote"),
+		recordtest.Make(4, "kata_level=info", "kata_sandbox="+id, "kata_parse_error=agent_json"),
+	} {
+		if err := s.Record(r); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := len(s.List()), len(l.Lives()); a != 2 || b != 2 {
+		t.Errorf("%d sandboxes, %d lives", a, b)
+	}
+}
+
 func TestPattern(t *testing.T) {
 	for text, want := range map[string]string{
 		"VM started":                      "VM started",

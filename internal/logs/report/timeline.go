@@ -75,7 +75,7 @@ const (
 // Record takes a record.
 func (t *Timeline) Record(r *record.Record) error {
 	id := r.Text(t.Names.Sandbox)
-	if len(id) == 0 || r.Flags&record.NoTime != 0 {
+	if len(id) == 0 || isCut(t.Names, r, id) || r.Flags&record.NoTime != 0 {
 		return nil
 	}
 	l := t.lives[string(id)]
