@@ -553,6 +553,36 @@ func TestFollowPipe(t *testing.T) {
 	}
 }
 
+// TestFollowEnds checks that what cannot grow is read to its end: a pipe with a name, and a compressed file.
+func TestFollowEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		_, _ = f.WriteString(line(3, "three") + line(1, "one"))
+		_ = f.Close()
+	}()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(line(3, "three") + line(1, "one")))
+	_ = z.Close()
+	for _, input := range []string{path, write(t, "packed", packed.String())} {
+		r := runWith(t, "", "-f", "-o", "json", input)
+		var got []string
+		for _, m := range decode(t, r.stdout) {
+			got = append(got, m["kata_msg"].(string))
+		}
+		if fmt.Sprint(got) != "[three one]" || r.status != 0 || r.stderr != "" {
+			t.Errorf("%s: %v, %+v", input, got, r)
+		}
+	}
+}
+
 // onTerminal runs the program on a terminal and returns what it writes there.
 func onTerminal(t *testing.T, env []string, args ...string) string {
 	t.Helper()

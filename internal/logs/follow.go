@@ -22,7 +22,7 @@ const followBatch = 64 << 10
 // Follow calls f with each chosen record of all inputs, as it is written, until the context is
 // done or f returns an error. What a file has already comes first. A file that becomes shorter
 // is read from its start again, and one that is replaced, as when logs are rotated, is read to its
-// end and then the new one. Standard input is read from in. Unread may be called by several goroutines.
+// end and then the new one. What is compressed, and a pipe, is read to its end. Standard input is read from in. Unread may be called by several goroutines.
 func (l *Logs) Follow(ctx context.Context, in io.Reader, f func(*record.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -69,16 +69,28 @@ func (f *follower) follow(stdin io.Reader) {
 	case len(f.in.Journal) > 0:
 		f.journal()
 	case f.in.Name == input.Stdin:
-		f.p = f.l.newParser(f.in, io.NopCloser(stdin))
-		defer f.p.filter.Close()
-		for {
-			if err := f.send(1); err != nil {
-				f.fail(err)
-				return
-			}
+		f.stream(io.NopCloser(stdin))
+	case f.in.Ends():
+		text, err := f.in.open()
+		if err != nil {
+			f.fail(err)
+			return
 		}
+		f.stream(text)
 	default:
 		f.file()
+	}
+}
+
+// stream reads a text to its end, as it comes.
+func (f *follower) stream(text io.ReadCloser) {
+	f.p = f.l.newParser(f.in, text)
+	defer f.p.close()
+	for {
+		if err := f.send(1); err != nil {
+			f.fail(err)
+			return
+		}
 	}
 }
 

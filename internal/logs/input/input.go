@@ -39,10 +39,14 @@ type Source struct {
 	path   string
 	spool  *spool
 	memory int
+	pipe   bool
 }
 
 // Path returns the path of a file.
 func (s *Source) Path() string { return s.path }
+
+// Ends reports whether nothing can come behind the end of the source: it is a pipe, or compressed.
+func (s *Source) Ends() bool { return s.pipe || s.memory > 0 }
 
 // Memory returns about how many bytes of memory it takes to decompress the source. It is known when the
 // source has been opened once.
@@ -165,7 +169,8 @@ func (s *Source) Rest() io.Reader {
 func newSource(path string, info fs.FileInfo, listed bool) (*Source, error) {
 	s := &Source{Name: path, Listed: listed, Newest: info.ModTime(), path: path}
 	if !info.Mode().IsRegular() {
-		return s, nil // its start can be read once only
+		s.pipe = true // its start can be read once only
+		return s, nil
 	}
 	f, err := s.Open()
 	if errors.Is(err, errJournal) {
