@@ -213,6 +213,8 @@ type chart struct {
 	Lanes         []*lane
 	Ticks         []mark
 	AxisTop       int
+	More          string // what of the steps is left out
+	MoreY         float64
 }
 
 type row struct {
@@ -395,8 +397,8 @@ func (l *Life) parts() []part {
 			started = s.Time.UnixNano()
 		}
 	}
-	if started == 0 {
-		started = first
+	if started <= first {
+		return []part{{"", first, last}}
 	}
 	running := min(stopped, last) - started
 	if running < 2*max(started-first, last-min(stopped, last)) || running < 1e9 {
@@ -412,16 +414,22 @@ func (l *Life) parts() []part {
 
 // chart draws a part of a life.
 func (l *Life) chart(p part) *chart {
-	c := &chart{Title: p.title, From: p.from, To: max(p.to, p.from+1), Width: drawWidth, PlotLeft: labelWidth, PlotWidth: drawWidth - labelWidth - rightSpace}
+	c := &chart{Title: p.title, From: p.from, To: max(p.to, p.from+1e6), Width: drawWidth, PlotLeft: labelWidth, PlotWidth: drawWidth - labelWidth - rightSpace}
 	x := func(nano int64) float64 {
 		share := float64(nano-c.From) / float64(c.To-c.From)
 		return round(labelWidth + min(1, max(0, share))*float64(c.PlotWidth))
 	}
 	y := 6.0
+	repeated := 0
 	for i, s := range l.Steps {
 		start, end := s.Time.UnixNano(), s.Time.Add(s.Duration).UnixNano()
 		if end < c.From || start > c.To || end == c.From && start < end || start == c.To && start < end {
 			continue
+		}
+		if s.Phase == "exec" {
+			if repeated++; repeated > maxRepeats {
+				continue
+			}
 		}
 		r := &row{Index: i, Step: s, Y: y + 3, TextY: y + 15, BarX: x(start), Label: short(s.Duration), Text: s.Phase, Class: "host"}
 		r.BarW = max(2, round(x(end)-r.BarX))
@@ -437,6 +445,10 @@ func (l *Life) chart(p part) *chart {
 		if len(c.Rows) == maxRows {
 			break
 		}
+	}
+	if more := repeated - maxRepeats; more > 0 {
+		c.More, c.MoreY = fmt.Sprintf("%d more exec", more), y+15
+		y += rowHeight
 	}
 	for i, name := range []string{"host", "guest"} {
 		c.Lanes = append(c.Lanes, l.lane(c, i, name, y+8, x))
@@ -473,8 +485,12 @@ func (r *row) place(goesOn bool) {
 	}
 }
 
-// maxRows is how many steps a drawing has.
-const maxRows = 60
+// maxRows is how many steps a drawing has, and maxRepeats how many of them may be of the one phase that comes
+// several times.
+const (
+	maxRows    = 60
+	maxRepeats = 8
+)
 
 func round(f float64) float64 { return math.Round(f*10) / 10 }
 

@@ -77,6 +77,51 @@ func TestCheckOfLogs(t *testing.T) {
 	}
 }
 
+// TestPageOfExtremes makes pages of lives that are short, long, without phases, and with a great many.
+func TestPageOfExtremes(t *testing.T) {
+	id := "kata_sandbox=" + strings.Repeat("5b", 32)
+	const day = int64(24 * time.Hour)
+	for name, records := range map[string]func(add func(nano int64, pairs ...string)){
+		"nothing":    func(func(int64, ...string)) {},
+		"one":        func(add func(int64, ...string)) { add(5, "kata_msg=VM started") },
+		"no phase":   func(add func(int64, ...string)) { add(5, "kata_msg=x"); add(6+day, "kata_msg=x") },
+		"one time":   func(add func(int64, ...string)) { add(5, "kata_msg=Starting VM"); add(5, "kata_msg=VM started") },
+		"only ended": func(add func(int64, ...string)) { add(5, "kata_msg=x"); add(5+1000*day, "kata_msg=Stopping VM") },
+		"many": func(add func(int64, ...string)) {
+			add(0, "kata_msg=Starting VM")
+			add(1e9, "kata_msg=Container is started")
+			for i := range int64(3 * maxSteps) {
+				add(1e9+i*1e6, "kata_msg=Exec() start", "kata_container="+strings.Repeat("c", 64))
+				add(1e9+i*1e6, "kata_guest=true", "kata_level=error", "kata_msg="+strings.Repeat("y", 1000))
+			}
+			add(400*day, "kata_msg=Stopping VM")
+		},
+	} {
+		l := &Timeline{Names: names, Keep: true, Known: &choose.Known{}}
+		records(func(nano int64, pairs ...string) {
+			if err := l.Record(recordtest.Make(nano, append(pairs, id)...)); err != nil {
+				t.Fatal(err)
+			}
+		})
+		var page bytes.Buffer
+		if err := l.WriteHTML(&page); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		text := page.String()
+		for _, bad := range []string{"NaN", "Inf", "ZgotmplZ", ` x="-`, `width="-`} {
+			if strings.Contains(text, bad) {
+				t.Errorf("%s: the page has %q", name, bad)
+			}
+		}
+		if page.Len() > 16<<20 || l.kept > maxKept {
+			t.Errorf("%s: %d bytes, %d records are kept", name, page.Len(), l.kept)
+		}
+		if strings.Count(text, "<svg") != strings.Count(text, "</svg>") || strings.Contains(text, "<svg") == (name == "nothing") {
+			t.Errorf("%s: %d drawings", name, strings.Count(text, "<svg"))
+		}
+	}
+}
+
 // TestCutIDs checks that the start of an id, at the end of a line that was cut, is no sandbox.
 func TestCutIDs(t *testing.T) {
 	id := strings.Repeat("5b", 32)
