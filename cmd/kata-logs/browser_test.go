@@ -244,6 +244,7 @@ func TestBrowser(t *testing.T) {
 	expect(`document.activeElement.getAttribute("class")`, "phase host")
 	b.key("Enter")
 	expect(`document.querySelectorAll("details[open]").length`, 1)
+	expect(`document.activeElement.tagName`, "SUMMARY") // the browser itself opens the records, and the script goes there
 	first := b.eval(openName)
 	b.key("n")
 	expect(fmt.Sprintf("%s !== %q", openName, first), true)
