@@ -13,7 +13,7 @@ import (
 // clocks collects what the first pass over an input tells of the clocks by which its records were
 // written: that of a host, and that of who received the records, such as a syslog server.
 type clocks struct {
-	view      record.Record
+	view      *record.Record // of all inputs, which are read one after the other
 	hosts     []*hostClock
 	last      *hostClock           // of the record before
 	lastNano  int64                // its time
@@ -41,7 +41,8 @@ type change struct {
 
 const (
 	maxHosts     = 64   // in an input
-	maxOfClocks  = 4096 // sandboxes in an input
+	maxOfClocks  = 1024 // sandboxes in an input
+	maxCompared  = 64   // inputs whose sandboxes are compared
 	minSkew      = int64(100 * time.Millisecond)
 	maxOfYear    = int64(30 * 24 * time.Hour) // beyond it the year of a time without one is wrong
 	minOfChanges = 5                          // records from which a difference is believed
@@ -132,8 +133,9 @@ func (l *Logs) Skew() (list []string) {
 			}
 		}
 	}
-	for i, a := range l.Inputs {
-		for _, b := range l.Inputs[i+1:] {
+	compared := l.Inputs[:min(len(l.Inputs), maxCompared)]
+	for i, a := range compared {
+		for _, b := range compared[i+1:] {
 			if s := apart(a, b); s != "" {
 				list = append(list, s)
 			}

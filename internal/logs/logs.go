@@ -65,7 +65,8 @@ type Logs struct {
 	Known  choose.Known
 	Inputs []*Input
 
-	seed maphash.Seed // of record.Position.Copy
+	seed      maphash.Seed  // of record.Position.Copy
+	clockView record.Record // of clocks
 }
 
 // Input is one input, with what the first pass found.
@@ -207,6 +208,7 @@ func (l *Logs) newFilter(p *parser, scan bool) *transform.Filter {
 		return transform.NewObserved(l.Options, observer)
 	}
 	if l.Clocks {
+		p.in.clocks.view = &l.clockView
 		observer.Time = p.in.clocks.time
 	}
 	o := *l.Options
@@ -386,7 +388,7 @@ func (s *learner) Get() (*record.Run, error) {
 		for i := range run.Entries {
 			if s.view.Read(run.At(i)) {
 				s.l.Known.Learn(s.l.Names, &s.view)
-				if id := s.view.Text(s.l.Names.Sandbox); s.l.Clocks && len(id) > 0 {
+				if id := s.view.Text(s.l.Names.Sandbox); s.l.Clocks && in.File < maxCompared && len(id) > 0 {
 					in.clocks.sandbox(id, s.view.Nano)
 				}
 			}
