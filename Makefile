@@ -156,6 +156,7 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	cache=$$(mktemp -d) && { GOCACHE=$$cache build/reproducible; status=$$?; rm -rf $$cache; exit $$status; }
 	build/fuzz $(or $(FUZZTIME),5m)
 	build/dist/reproducible
+	KATA_LOGS_SHOTS=$(CURDIR)/build/out/timeline $(GO) test -count=1 -v -run TestBrowser ./cmd/kata-logs
 	$(MAKE) big-endian dist dist-check
 	$(MAKE) manifests images FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done

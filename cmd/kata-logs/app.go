@@ -24,7 +24,8 @@ import (
 type app struct {
 	stdin, stdout, stderr *os.File
 	flags                 flags
-	unread, damaged       bool
+	unread                atomic.Bool
+	damaged               bool
 
 	pager    *exec.Cmd
 	pipe     io.WriteCloser // to the pager
@@ -52,7 +53,7 @@ func (a *app) status(err error) int {
 		}
 	}
 	switch {
-	case a.unread:
+	case a.unread.Load():
 		return statusUnread
 	case a.damaged:
 		return statusDamaged
@@ -73,7 +74,7 @@ func (a *app) warn(text string) {
 // binary in a support bundle, is no failure.
 func (a *app) notRead(err error) {
 	a.warn(err.Error())
-	a.unread = true
+	a.unread.Store(true)
 }
 
 // logs opens the inputs of the command line.
@@ -93,10 +94,6 @@ func (a *app) logs(args []string, learn bool) (*logs.Logs, error) {
 	sources, err := a.sources(args)
 	if err != nil {
 		return nil, err
-	}
-	if a.flags.follow && len(choice.Pods) > 0 && !a.flags.noNode && !opts.SandboxMetadata {
-		// There is no first pass in which pods are looked up, so the filter does it.
-		opts.SandboxMetadata, opts.SandboxMetadataKey = true, ""
 	}
 	a.progress = newProgress(a.stderr, isTerminal(a.stderr) && !a.flags.follow)
 	return logs.New(sources, logs.Config{

@@ -45,8 +45,7 @@ compressed with gzip or zstd; without any it is the journal of this machine.`,
 	f.addOutput(root)
 	root.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is written to the inputs; records come as they are written")
 	root.Flags().BoolVar(&f.unsorted, "no-sort", false, "show records in the order of the input, not of time")
-	root.Flags().BoolVar(&f.checkOnly, "check-only", false, "the same as the command check, as kata-log-parser has it")
-	_ = root.Flags().MarkHidden("check-only")
+	f.addKataLogParser(root.Flags())
 
 	check := &cobra.Command{
 		Use:   "check [flags] [FILE|FOLDER|-]...",
@@ -131,10 +130,11 @@ func (a *app) writer(o output.Options) (*output.Writer, error) {
 
 // show shows records.
 func (a *app) show(args []string, merge bool) error {
-	l, err := a.logs(args, false)
+	l, err := a.logs(args, merge)
 	if err != nil {
 		return err
 	}
+	l.Copies, l.Clocks = merge, merge
 	w, err := a.writer(output.Options{Names: l.Names, Files: l.Files(), Source: merge && len(l.Inputs) > 1})
 	if err != nil {
 		return err
@@ -148,9 +148,11 @@ func (a *app) show(args []string, merge bool) error {
 		a.lookUp(l)
 	}
 	each := w.Write
+	var copies *report.Deduplicator
 	if merge {
 		a.clocks(l)
-		each = report.NewDeduplicator(l.Names, w.Write).Record
+		copies = report.NewDeduplicator(w.Write)
+		each = copies.Record
 	}
 	a.beforeOutput()
 	if err := l.Each(sorted, each); err != nil {
@@ -159,7 +161,13 @@ func (a *app) show(args []string, merge bool) error {
 	if err := a.rest(l, each); err != nil {
 		return err
 	}
-	return w.Close()
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if copies != nil && copies.Dropped > 0 {
+		a.warn(fmt.Sprintf("left out because they were there twice: %d records", copies.Dropped))
+	}
+	return nil
 }
 
 // check lists damage.
@@ -168,12 +176,16 @@ func (a *app) check(args []string) error {
 	if err != nil {
 		return err
 	}
+	l.Options.PreserveKey = true // what was parsed is looked at, too
 	if l.Learn {
 		l.Scan()
 		a.lookUp(l)
 	}
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
-	c := &report.Check{Names: l.Names, Files: l.Files(), Strict: a.flags.strict}
+	c := &report.Check{Names: l.Names, Files: l.Files(), Logs: l.IsLog, Strict: a.flags.strict}
+	if a.flags.checkOnly {
+		c.Strict, c.Tolerant = true, !a.flags.strict
+	}
 	if !a.flags.summary && !a.flags.quiet {
 		c.Out = out
 	}
@@ -192,16 +204,29 @@ func (a *app) check(args []string) error {
 		}
 	}
 	a.damaged = c.Damaged > 0
+	if f := &a.flags; f.errorIfFileEmpty || f.errorIfNoRecords && c.Records == 0 {
+		for _, in := range l.Inputs {
+			if c.Counts[in.File] == 0 {
+				a.warn(fmt.Sprintf("%q has no records", in.Name))
+				a.damaged = true
+			}
+		}
+	}
 	return out.Flush()
 }
 
 // lookUp asks the node's files for pods.
 func (a *app) lookUp(l *logs.Logs) {
-	if a.flags.noNode || !l.Learn {
+	if !l.Learn {
 		return
 	}
-	for _, text := range l.LookUpPods() {
-		a.warn(text)
+	if !a.flags.noNode {
+		for _, text := range l.LookUpPods() {
+			a.warn(text)
+		}
+	}
+	if ids := l.Known.Differing(); len(ids) > 0 {
+		a.warn(fmt.Sprintf("the pods of %d sandboxes are not known, since the logs name two for each: %s", len(ids), strings.Join(ids[:min(len(ids), 3)], ", ")))
 	}
 	if l.Known.Full {
 		a.warn("there are more sandboxes than are kept; the pods of some records are not known")
@@ -227,6 +252,10 @@ func (a *app) rest(l *logs.Logs, f func(*record.Record) error) error {
 func (a *app) follow(l *logs.Logs, w *output.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if l.Learn && !a.flags.noNode {
+		l.Known.LookUpAlways(l.Options.SandboxMetadataRoots)
+		defer l.Known.Close()
+	}
 	if err := l.Follow(ctx, a.stdin, w.Write); err != nil {
 		return err
 	}
@@ -248,5 +277,8 @@ func (a *app) clocks(l *logs.Logs) {
 			_, _ = fmt.Fprintf(a.stderr, ", %d records far out of order", in.Late)
 		}
 		_, _ = fmt.Fprintln(a.stderr)
+	}
+	for _, text := range l.Skew() {
+		_, _ = fmt.Fprintln(a.stderr, oneLine(text))
 	}
 }

@@ -121,7 +121,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("the level %s is not described", level)
 		}
 	}
-	for _, code := range []string{report.CodeTorn, report.CodeNoEntry} {
+	for _, code := range []string{report.CodeTorn, report.CodeNoRecord} {
 		if !strings.Contains(got, "`"+code+"`") {
 			t.Errorf("the code %s is not described", code)
 		}

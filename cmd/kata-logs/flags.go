@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -42,7 +43,8 @@ type flags struct {
 	all     bool
 	noPager bool
 	// check
-	checkOnly, summary, strict, quiet bool
+	checkOnly, summary, strict, quiet  bool
+	errorIfFileEmpty, errorIfNoRecords bool // with checkOnly
 	// others
 	top int
 }
@@ -71,6 +73,27 @@ func (f *flags) addInput(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.sources, "source", nil, "only records of this source, subsystem, program or identifier, and of those below it")
 	s.StringArrayVarP(&f.grep, "grep", "g", nil, "only records with a text that matches this regular expression; of several each has to match")
 	s.BoolVar(&f.errors, "errors", false, "only records of level error or worse, by their level or by words of console text")
+}
+
+// addKataLogParser adds the flags with which scripts call kata-log-parser for a check.
+func (f *flags) addKataLogParser(s *pflag.FlagSet) {
+	var ignored bool
+	for _, b := range []struct {
+		to         *bool
+		name, help string
+	}{
+		{&f.checkOnly, "check-only", "check the inputs, as kata-log-parser does"},
+		{&f.strict, "strict", "with --check-only: what is broken in a guest's text counts, too"},
+		{&f.quiet, "quiet", "with --check-only: write nothing"},
+		{&f.errorIfFileEmpty, "error-if-file-empty", "with --check-only: an input without records counts as damage"},
+		{&f.errorIfNoRecords, "error-if-no-records", "with --check-only: that no input has a record counts as damage"},
+		{&ignored, "ignore-missing-fields", "with --check-only: is always so"},
+		{&ignored, "no-agent-unpack", "with --check-only: has no effect"},
+		{&ignored, "debug", "with --check-only: has no effect"},
+	} {
+		s.BoolVar(b.to, b.name, false, b.help)
+		_ = s.MarkHidden(b.name)
+	}
 }
 
 // choice returns which records are chosen.
@@ -113,12 +136,23 @@ func (f *flags) choice(now time.Time) (c choose.Choice, err error) {
 		if err != nil {
 			return c, usagef("--%s: %v", t.name, err)
 		}
-		*t.to = max(1, when.UnixNano())
+		*t.to = max(1, nanoseconds(when))
 	}
 	if c.Until != 0 && c.Until < c.Since {
 		return c, usagef("--until is before --since")
 	}
 	return c, nil
+}
+
+// nanoseconds returns a time in nanoseconds since 1970, or the first or last one that can be said so.
+func nanoseconds(t time.Time) int64 {
+	switch year := t.Year(); {
+	case year < 1970:
+		return 0
+	case year > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 // zone returns the time zone of the input.
@@ -204,7 +238,7 @@ func parseDuration(text string) (total time.Duration, ok bool) {
 	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
 		if number, rest, found := strings.Cut(text, unit.name); found {
 			n, err := strconv.ParseUint(number, 10, 20)
-			if err != nil {
+			if err != nil || n > uint64(maxDuration/unit.is) {
 				return 0, false
 			}
 			total += time.Duration(n) * unit.is
@@ -216,11 +250,14 @@ func parseDuration(text string) (total time.Duration, ok bool) {
 	}
 	text = strings.NewReplacer("min", "m", "sec", "s", "hours", "h", "hour", "h").Replace(text)
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || d > maxDuration {
 		return 0, false
 	}
 	return total + d, true
 }
+
+// maxDuration bounds each part of a duration, so that their sum is one.
+const maxDuration = 90 * 365 * 24 * time.Hour
 
 // bootTime returns when this machine was started.
 func bootTime() (time.Time, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -35,9 +36,14 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "soon", "1h", "--1h", "-", "ago", "25:00", "2024-13-01", "@x", "@-1", "-1x", "1d2x ago"} {
+	for _, text := range []string{"", "soon", "1h", "--1h", "-", "ago", "25:00", "2024-13-01", "@x", "@-1", "-1x", "1d2x ago", "1000000w ago", "-99999999h", "@1e300", "@nan"} {
 		if got, err := parseTime(text, now); err == nil {
 			t.Errorf("%q is %v", text, got)
+		}
+	}
+	for year, want := range map[int]int64{1: 0, 1969: 0, 1970: 0, 9999: math.MaxInt64} {
+		if got := nanoseconds(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)); got != want {
+			t.Errorf("year %d: %d, want %d", year, got, want)
 		}
 	}
 	if boot, err := parseTime("boot", now); err != nil || boot.After(time.Now()) {

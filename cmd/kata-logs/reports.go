@@ -150,9 +150,12 @@ func (a *app) timeline(name string, args []string) error {
 	if err != nil {
 		return err
 	}
-	t := &report.Timeline{Names: l.Names, Known: &l.Known, Files: l.Files()}
+	t := &report.Timeline{Names: l.Names, Known: &l.Known, Files: l.Files(), Keep: a.flags.output == "html"}
 	if err := a.readAll(l, true, t.Record); err != nil {
 		return err
+	}
+	if t.Full {
+		a.warn("there are more sandboxes than are shown")
 	}
 	if len(t.Lives()) == 0 {
 		a.warn("there is no record of a sandbox or pod " + name)

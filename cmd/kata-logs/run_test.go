@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -219,6 +220,14 @@ func TestMemory(t *testing.T) {
 	for i := range int64(8) {
 		several = append(several, makeLog(fmt.Sprintf("part-%d", i), func(n int64) int64 { return n*1e6 + i }))
 	}
+	var many []string
+	for i := range 200 {
+		var b strings.Builder
+		for k := range int64(1000) {
+			b.WriteString(line(k*1e6+int64(i), strings.Repeat("x", 200)))
+		}
+		many = append(many, write(t, fmt.Sprintf("many-%03d", i), b.String()))
+	}
 	long := write(t, "long", line(1, strings.Repeat("y", 10<<20))+line(2, "z"))
 	ids := write(t, "ids", func() string {
 		var b strings.Builder
@@ -236,6 +245,7 @@ func TestMemory(t *testing.T) {
 		{[]string{"-o", "json", reversed}, n, most},
 		{[]string{"merge", "-o", "text", inOrder, reversed}, 2 * n, most},
 		{append([]string{"-o", "json"}, several...), 8 * n, most},
+		{append([]string{"-o", "json"}, many...), 200000, most},
 		{[]string{"-o", "json", long}, 7, most},
 		{[]string{"check", inOrder}, 0, most},
 		{[]string{"timeline", "55bb0000", inOrder}, 0, most},
@@ -370,6 +380,62 @@ func TestPods(t *testing.T) {
 	}
 }
 
+// TestWhoNamesPods has logs in which somebody says which pod a sandbox belongs to, and the pod that it
+// gets: only the container runtime counts, by the rule of the filter.
+func TestWhoNamesPods(t *testing.T) {
+	const id = "7a01c5e2f8b94d3ea6c0174f2e9b8d5c3f6a1e0b4d7c2958ef13a60b7c4d2e91"
+	says := func(level, pod string) string {
+		return `time="2024-05-06T07:08:10.1Z" level=` + level + ` msg="RunPodSandbox for &PodSandboxMetadata{Name:` + pod + `,Uid:0c1f,Namespace:shop,Attempt:0,} returns sandbox id \"` + id + `\""`
+	}
+	entry := func(unit, identifier, message string) string {
+		if unit != "" {
+			unit = "_SYSTEMD_UNIT=" + unit + "\n"
+		}
+		return "__REALTIME_TIMESTAMP=1714979290000000\n" + unit + "SYSLOG_IDENTIFIER=" + identifier + "\n_TRANSPORT=stdout\nMESSAGE=" + message + "\n\n"
+	}
+	kata := `time="2024-05-06T07:08:09.1Z" level=debug msg="reading guest console" name=containerd-shim-v2 sandbox=` + id + ` source=virtcontainers vmconsole=`
+	const json = `{"date":1714979290.5,"SYSLOG_IDENTIFIER":"containerd",`
+	for name, test := range map[string]struct{ log, want string }{
+		"containerd by its unit":    {entry("containerd.service", "containerd", says("info", "web-0")), "web-0"},
+		"another unit":              {entry("user@1000.service", "containerd", says("info", "web-0")), ""},
+		"no unit":                   {entry("", "containerd", says("info", "web-0")), ""},
+		"another program":           {entry("containerd.service", "kata", says("info", "web-0")), ""},
+		"an error":                  {entry("containerd.service", "containerd", says("error", "web-0")), ""},
+		"a field":                   {entry("containerd.service", "containerd", `time="2024-05-06T07:08:10.1Z" level=info msg=x pod_name=web-0 pod_namespace=shop sandbox=`+id), ""},
+		"a field of a plain text":   {`time="2024-05-06T07:08:10.1Z" level=info msg=x pod_name=web-0 pod_namespace=shop sandbox=` + id, ""},
+		"a line of containerd":      {says("info", "web-0"), "web-0"},
+		"the same as JSON":          {`{"level":"info","msg":"RunPodSandbox for name:\"web-0\" uid:\"0c1f\" namespace:\"shop\" returns sandbox id \"` + id + `\"","time":"2024-05-06T07:08:10.1Z"}`, "web-0"},
+		"journalctl -o short":       {"May 06 07:08:10 node-1 containerd[871]: " + says("info", "web-0"), "web-0"},
+		"the same of Kata's":        {"May 06 07:08:10 node-1 kata[871]: " + says("info", "web-0"), ""},
+		"a container":               {"2024-05-06T07:08:10.1Z stdout F " + says("info", "web-0"), ""},
+		"a guest":                   {kata + strconv.Quote(says("info", "web-0")), ""},
+		"a guest's record":          {kata + strconv.Quote(`{"msg":"x","level":"INFO","pod_name":"web-0","pod_namespace":"shop","sandbox":"`+id+`"}`), ""},
+		"two texts":                 {says("info", "web-0") + "\n" + says("info", "web-1"), ""},
+		"the same twice":            {says("info", "web-0") + "\n" + says("info", "web-0"), "web-0"},
+		"a text, then the unit":     {says("info", "web-1") + "\n" + entry("containerd.service", "containerd", says("info", "web-0")), "web-0"},
+		"the unit, then a text":     {entry("containerd.service", "containerd", says("info", "web-0")) + says("info", "web-1"), "web-0"},
+		"texts that differ, a unit": {says("info", "web-1") + "\n" + says("info", "web-2") + "\n" + entry("crio.service", "containerd", says("info", "web-0")), "web-0"},
+		"the filter's record": {json + `"kata_level":"info","kata_sandbox":"` + id + `","kata_pod_name":"web-0","kata_pod_namespace":"shop","kata_msg":"RunPodSandbox for &PodSandboxMetadata{Name:web-0,} returns sandbox id"}`,
+			"web-0"},
+		"a field in the filter's record": {json + `"kata_level":"info","kata_sandbox":"` + id + `","kata_pod_name":"web-0","kata_msg":"x"}`, ""},
+		"a guest in the filter's record": {json + `"kata_level":"info","kata_guest":true,"kata_sandbox":"` + id + `","kata_pod_name":"web-0","kata_msg":"RunPodSandbox for x"}`, ""},
+	} {
+		log := write(t, "log", test.log+"\n"+kata+"x\n")
+		r := runWith(t, "", "sandboxes", "--no-node", "-o", "json", log)
+		pod, _ := decode(t, r.stdout)[0]["pod"].(string)
+		if pod != test.want {
+			t.Errorf("%s: the pod is %q, want %q", name, pod, test.want)
+		}
+		chosen := strings.Contains(runWith(t, "", "-o", "json", "--pod", "shop/web-0", "--no-node", log).stdout, `"kata_msg":"x"`)
+		if chosen != (test.want != "") {
+			t.Errorf("%s: --pod chooses it: %v", name, chosen)
+		}
+		if warned := strings.Contains(r.stderr, "are not known"); warned != (name == "two texts") {
+			t.Errorf("%s: %q", name, r.stderr)
+		}
+	}
+}
+
 // TestFollow follows a file that grows, is truncated, is rotated, and is written to all the time.
 func TestFollow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kata.log")
@@ -484,6 +550,36 @@ func TestFollowPipe(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFollowEnds checks that what cannot grow is read to its end: a pipe with a name, and a compressed file.
+func TestFollowEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		_, _ = f.WriteString(line(3, "three") + line(1, "one"))
+		_ = f.Close()
+	}()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(line(3, "three") + line(1, "one")))
+	_ = z.Close()
+	for _, input := range []string{path, write(t, "packed", packed.String())} {
+		r := runWith(t, "", "-f", "-o", "json", input)
+		var got []string
+		for _, m := range decode(t, r.stdout) {
+			got = append(got, m["kata_msg"].(string))
+		}
+		if fmt.Sprint(got) != "[three one]" || r.status != 0 || r.stderr != "" {
+			t.Errorf("%s: %v, %+v", input, got, r)
+		}
 	}
 }
 
@@ -613,7 +709,7 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("the VM took %d ns", life.Steps[2].Duration)
 	}
 	html := runWith(t, "", "timeline", "-o", "html", id[:12], write(t, "<script>.log", log.String())).stdout
-	if strings.Contains(html, "<script>") || !strings.Contains(html, `class="slowest"`) || !strings.Contains(html, "&lt;script&gt;.log") {
+	if strings.Contains(html, "<script>.log") || !strings.Contains(html, `class="slowest"`) || !strings.Contains(html, "&lt;script&gt;.log") {
 		t.Errorf("%s", html)
 	}
 }
@@ -621,8 +717,9 @@ func TestTimeline(t *testing.T) {
 // TestMergeDuplicates checks that the shim's line is shown once if it is in two logs.
 func TestMergeDuplicates(t *testing.T) {
 	one := line(1500000001, "x") + line(1500000002, "y")
-	two := line(1500000001, "x") + line(3000000000, "whole second")
-	three := line(3000000000, "whole second")
+	whole := strings.Replace(line(3000000000, "whole second"), ".000000000Z", "Z", 1)
+	two := line(1500000001, "x") + whole
+	three := whole
 	r := runWith(t, "", "merge", "-o", "json", write(t, "a", one), write(t, "b", two), write(t, "c", three))
 	var got []string
 	for _, m := range decode(t, r.stdout) {
@@ -680,8 +777,118 @@ func TestFollowPod(t *testing.T) {
 	r := runWith(t, fmt.Sprintf(shim, "other", strings.Repeat("0", 64))+fmt.Sprintf(shim, "web", id),
 		"-f", "-o", "json", "--pod", "shop/web-0", "-O", "sandbox_metadata_roots="+root, "-")
 	list := decode(t, r.stdout)
-	if len(list) != 1 || list[0]["kata_msg"] != "web" || list[0]["kata_pod_name"] != "web-0" {
+	if len(list) != 1 || list[0]["kata_msg"] != "web" {
 		t.Errorf("%v %s", list, r.stderr)
+	}
+}
+
+// remote is systemd-journal-remote, which writes entries to a file as they come.
+type remote struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+}
+
+func startRemote(t *testing.T, file string) *remote {
+	t.Helper()
+	var path string
+	for _, p := range []string{"/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote"} {
+		if _, err := os.Stat(p); err == nil {
+			path = p
+		}
+	}
+	if path == "" {
+		t.Skip("systemd-journal-remote is not installed; Debian has it in the package of that name")
+	}
+	r := &remote{t: t, cmd: exec.Command(path, "--output="+file, "-")}
+	var err error
+	if r.in, err = r.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.stop)
+	return r
+}
+
+// write writes an entry with a time in microseconds since 1970.
+func (r *remote) write(usec int64, msg string) {
+	r.t.Helper()
+	_, err := fmt.Fprintf(r.in, "__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=7c1b2a9e0d3f4b5c8e6f708192a3b4c5\n_MACHINE_ID=11111111111141118111111111111111\nSYSLOG_IDENTIFIER=kata\nMESSAGE=%s\n\n",
+		usec, usec-1714978800000000, strings.TrimSpace(line(usec*1000-1714978800e9, msg)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// stop ends the program when it has written all.
+func (r *remote) stop() {
+	if r.cmd.ProcessState == nil {
+		_ = r.in.Close()
+		_ = r.cmd.Wait()
+	}
+}
+
+// TestFollowJournal follows a journal that is written to, and rotated.
+func TestFollowJournal(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "remote.journal")
+	const start = 1714978810000000
+	r := startRemote(t, file)
+	r.write(start, "too old")
+	r.write(start+10e6, "first")
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("there is no journal")
+		}
+	}
+	cmd := command("-f", "-o", "json", "--since", "2024-05-06 07:00:15", "--journal="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	defer killed.Stop()
+	lines := bufio.NewScanner(out)
+	expect := func(want string) {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatalf("no %s: %s", want, stderr.String())
+		}
+		if got := decode(t, lines.Text())[0]["kata_msg"]; got != want {
+			t.Fatalf("got %v, want %s", got, want)
+		}
+	}
+	expect("first")
+	for i := range int64(5) {
+		r.write(start+20e6+i, strconv.FormatInt(i, 10))
+		expect(strconv.FormatInt(i, 10))
+	}
+	for round := range int64(2) {
+		r.write(start+(30+round*10)*1e6, "last before rotation")
+		r.stop()
+		if err := os.Rename(file, filepath.Join(dir, fmt.Sprintf("remote@%d.journal", round))); err != nil {
+			t.Fatal(err)
+		}
+		r = startRemote(t, file)
+		r.write(start+(35+round*10)*1e6, "first after rotation")
+		expect("last before rotation")
+		expect("first after rotation")
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("after an interrupt: %v, %s", err, stderr.String())
 	}
 }
 
@@ -690,6 +897,54 @@ func TestSkew(t *testing.T) {
 	r := runWith(t, "", "merge", write(t, "a", line(5e9, "x")+line(2e9, "y")+line(6e9, "z")))
 	if !strings.Contains(r.stderr, "a: 3 records from 2024-05-06T07:00:02.000000Z to 2024-05-06T07:00:06.000000Z, steps back in time of up to 3s\n") {
 		t.Errorf("%q", r.stderr)
+	}
+}
+
+// TestClocks checks what merge says of clocks: of hosts in the log of one syslog server, of a host and who
+// received its records, and of inputs with the same sandboxes.
+func TestClocks(t *testing.T) {
+	message := func(nano int64) string { return strings.TrimSuffix(line(nano, strconv.FormatInt(nano, 10)), "\n") }
+	prefix := func(nano int64, host string) string {
+		return time.Date(2024, 5, 6, 7, 0, 0, 0, time.UTC).Add(time.Duration(nano)).Format("2006-01-02T15:04:05.000000Z") + " " + host + " kata[1]: "
+	}
+	var central, agree, received, behind, coarse, early, late strings.Builder
+	for i := range int64(20) {
+		now := i*3e8 + 10e9
+		host, ahead := "node-1", int64(0)
+		if i%2 == 1 {
+			host, ahead = "node-2", 2e9
+		}
+		central.WriteString(prefix(now+ahead, host) + message(now+ahead+1) + "\n")
+		agree.WriteString(prefix(now+1e6, host) + message(now+1) + "\n")
+		received.WriteString(prefix(now+1e6, "node-1") + message(now+3e9+1) + "\n")
+		behind.WriteString(prefix(now+1e6, "node-1") + message(now-3e9+1) + "\n")
+		coarse.WriteString("May  6 07:00:" + fmt.Sprintf("%02d", now/1e9) + " node-1 kata[1]: " + message(now+1) + "\n")
+		early.WriteString(message(now+1) + "\n")
+		late.WriteString(message(now+600e9+1) + "\n")
+	}
+	for name, test := range map[string]struct {
+		inputs []string
+		want   string // empty for no word of clocks
+	}{
+		"central":  {[]string{central.String()}, "the clock of node-2 is about 2s ahead of that of node-1, by the order of their records\n"},
+		"agree":    {[]string{agree.String()}, ""},
+		"received": {[]string{received.String()}, "the clock of node-1 is about 2.999s ahead of the one by which its records were received\n"},
+		"behind":   {[]string{behind.String()}, "the clock of node-1 is about 3.001s behind the one by which its records were received\n"},
+		"coarse":   {[]string{coarse.String()}, ""},
+		"apart":    {[]string{early.String(), late.String()}, "of 1 sandboxes that "},
+		"together": {[]string{early.String(), early.String()}, ""},
+	} {
+		args := []string{"merge", "--no-node", "-o", "json", "--input-zone", "UTC"}
+		for i, text := range test.inputs {
+			args = append(args, write(t, strconv.Itoa(i), text))
+		}
+		r := runWith(t, "", args...)
+		if (test.want == "") != !strings.Contains(r.stderr, "clock") || !strings.Contains(r.stderr, test.want) {
+			t.Errorf("%s: %s", name, r.stderr)
+		}
+		if twice := strings.Contains(r.stderr, "they were there twice: 20 records"); twice != (name == "together") {
+			t.Errorf("%s: %s", name, r.stderr)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ const followBatch = 64 << 10
 // Follow calls f with each chosen record of all inputs, as it is written, until the context is
 // done or f returns an error. What a file has already comes first. A file that becomes shorter
 // is read from its start again, and one that is replaced, as when logs are rotated, is read to its
-// end and then the new one. Standard input is read from in.
+// end and then the new one. What is compressed, and a pipe, is read to its end. Standard input is read from in. Unread may be called by several goroutines.
 func (l *Logs) Follow(ctx context.Context, in io.Reader, f func(*record.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -69,12 +69,28 @@ func (f *follower) follow(stdin io.Reader) {
 	case len(f.in.Journal) > 0:
 		f.journal()
 	case f.in.Name == input.Stdin:
-		f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name), filter: f.l.newFilter(false)}
-		f.p.setText(io.NopCloser(stdin), -1)
-		for f.send(1) == nil {
+		f.stream(io.NopCloser(stdin))
+	case f.in.Ends():
+		text, err := f.in.open()
+		if err != nil {
+			f.fail(err)
+			return
 		}
+		f.stream(text)
 	default:
 		f.file()
+	}
+}
+
+// stream reads a text to its end, as it comes.
+func (f *follower) stream(text io.ReadCloser) {
+	f.p = f.l.newParser(f.in, text)
+	defer f.p.close()
+	for {
+		if err := f.send(1); err != nil {
+			f.fail(err)
+			return
+		}
 	}
 }
 
@@ -96,8 +112,16 @@ func (f *follower) journal() {
 			}
 		}
 		if err != nil {
+			f.fail(err)
 			return
 		}
+	}
+}
+
+// fail tells of an error that ends an input.
+func (f *follower) fail(err error) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		f.l.Unread(err)
 	}
 }
 
@@ -124,11 +148,12 @@ func (f *follower) file() {
 		if err == nil {
 			err = f.opened(file)
 			_ = file.Close()
-		} else if !os.IsNotExist(err) {
-			f.l.Unread(err)
+		}
+		if err != nil && !os.IsNotExist(err) {
+			f.fail(err)
 			return
 		}
-		if errors.Is(err, context.Canceled) || !f.pause() {
+		if !f.pause() {
 			return
 		}
 	}
@@ -185,7 +210,8 @@ func (f *follower) opened(file *os.File) error {
 
 // start reads a file from where it is.
 func (f *follower) start(file *os.File) {
-	f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name), filter: f.l.newFilter(false)}
+	f.p = &parser{in: f.in, l: f.l, tag: []byte(f.in.Name)}
+	f.p.filter = f.l.newFilter(f.p, false)
 	f.p.lines = lines.NewReader(file, lines.Options{File: f.in.File, Zone: f.l.Zone, Newest: time.Now(), Follow: true})
 	f.p.reader = textReader{f.p.lines, io.NopCloser(nil)}
 }
@@ -196,8 +222,10 @@ func (f *follower) end() error {
 	for {
 		if err := f.send(followBatch); errors.Is(err, context.Canceled) {
 			return err
-		} else if err != nil {
+		} else if errors.Is(err, io.EOF) {
 			return nil
+		} else if err != nil {
+			return err
 		}
 	}
 }

@@ -14,7 +14,10 @@
 package logs
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"io"
 	"math"
 	"slices"
@@ -39,6 +42,8 @@ type Config struct {
 	Unread  func(error)      // is called for an input that cannot be read, or not to its end
 	Read    func(bytes int)  // is called with the number of bytes that were read; may be nil
 	Learn   bool             // note which sandboxes there are, see Logs.Known; set if Choice needs it
+	Clocks  bool             // compare clocks in the first pass, see Skew
+	Copies  bool             // set record.Position.Copy of the records that Each gives
 	Journal Opener           // of sources that are journals; nil if they cannot be read
 }
 
@@ -59,6 +64,9 @@ type Logs struct {
 	Names  *choose.Names
 	Known  choose.Known
 	Inputs []*Input
+
+	seed      maphash.Seed  // of record.Position.Copy
+	clockView record.Record // of clocks
 }
 
 // Input is one input, with what the first pass found.
@@ -73,17 +81,44 @@ type Input struct {
 
 	size int64 // bytes of text that the first pass read; -1 before it
 	err  error // why it ended
+
+	isLog  *bool // nil if it is not known yet
+	clocks clocks
 }
 
 // New returns the records of the sources.
 func New(sources []*input.Source, c Config) *Logs {
-	l := &Logs{Config: c, Names: choose.NewNames(c.Options.Prefix)}
+	l := &Logs{Config: c, Names: choose.NewNames(c.Options.Prefix), seed: maphash.MakeSeed()}
 	l.Choice.Names, l.Choice.Known = l.Names, &l.Known
 	l.Learn = l.Learn || c.Choice.NeedsIDs()
 	for i, s := range sources {
 		l.Inputs = append(l.Inputs, &Input{Source: s, File: uint32(i), size: -1})
 	}
 	return l
+}
+
+// open opens an input that is text.
+func (in *Input) open() (io.ReadCloser, error) {
+	if len(in.Journal) > 0 {
+		return nil, errNoJournal
+	}
+	return in.Open()
+}
+
+// IsLog reports whether an input, by its index, is the log of a program by itself, see lines.IsLog.
+func (l *Logs) IsLog(file uint32) bool {
+	in := l.Inputs[file]
+	if in.isLog == nil {
+		head := make([]byte, 64<<10)
+		n := 0
+		if text, err := in.open(); err == nil {
+			n, _ = io.ReadFull(text, head)
+			_ = text.Close()
+		}
+		is := lines.IsLog(head[:n])
+		in.isLog = &is
+	}
+	return *in.isLog
 }
 
 // Files returns the names of the inputs, by Position.File.
@@ -95,11 +130,9 @@ func (l *Logs) Files() []string {
 	return names
 }
 
-// batchSize returns how many bytes of an input become one batch: with many inputs open at a time
-// less of each is in memory.
-func (l *Logs) batchSize() int {
-	return max(64<<10, min(1<<20, 4<<20/max(1, len(l.Inputs))))
-}
+// batchSize returns how many bytes of an input become one batch: with many inputs less of each is
+// in memory. It is the same for both passes.
+func (l *Logs) batchSize() int { return max(256<<10, min(1<<20, 4<<20/max(1, len(l.Inputs)))) }
 
 // parser reads an input and has the filter parse it.
 type parser struct {
@@ -111,7 +144,8 @@ type parser struct {
 	tag    []byte
 	raw    []byte
 	out    event.Buffer
-	before int64 // the time of the last record
+	pods   []record.Pod // that the batch names
+	before int64        // the time of the last record
 	err    error
 }
 
@@ -128,14 +162,22 @@ func (l *Logs) open(in *Input, scan bool) (*parser, error) {
 		}
 		p.reader = r
 	} else {
-		text, err := in.Open()
+		text, err := in.open()
 		if err != nil {
 			return nil, err
 		}
 		p.setText(text, in.size)
 	}
-	p.filter = l.newFilter(scan)
+	p.filter = l.newFilter(p, scan)
 	return p, nil
+}
+
+// newParser returns a parser of a text that is read once.
+func (l *Logs) newParser(in *Input, text io.ReadCloser) *parser {
+	p := &parser{in: in, l: l, tag: []byte(in.Name)}
+	p.filter = l.newFilter(p, false)
+	p.setText(text, -1)
+	return p
 }
 
 // setText sets what is read, up to size bytes of it if that is not negative.
@@ -153,19 +195,42 @@ type textReader struct {
 	io.Closer
 }
 
-func (l *Logs) newFilter(scan bool) *transform.Filter {
+// newFilter returns the filter of p.
+func (l *Logs) newFilter(p *parser, scan bool) *transform.Filter {
+	observer := &transform.Observer{Seed: l.seed}
+	if l.Learn {
+		observer.Pod = p.namedPod
+	}
 	if !scan {
-		return transform.New(l.Options)
+		if l.Copies {
+			observer.Copy = func(event []byte, fingerprint uint64) { record.SetCopy(event, max(1, fingerprint)) }
+		}
+		return transform.NewObserved(l.Options, observer)
+	}
+	if l.Clocks {
+		p.in.clocks.view = &l.clockView
+		observer.Time = p.in.clocks.time
 	}
 	o := *l.Options
 	n := choose.NewNames("")
 	o.OnlyKeys = []string{n.Guest} // the time is all that is needed
 	if l.Learn {
-		o.OnlyKeys = []string{n.Level, n.Sandbox, n.Container, n.Guest, "pod_*"}
+		o.OnlyKeys = []string{n.Level, n.Sandbox, n.Container, n.Guest}
 	}
 	o.RemoveKeys = nil
 	o.ReserveData, o.PreserveKey = false, false
-	return transform.New(&o)
+	return transform.NewObserved(&o, observer)
+}
+
+// namedPod notes a pod that a container runtime names, if it is believed: by the filter's rule, or as
+// a plain text; not if journald says that another unit wrote it.
+func (p *parser) namedPod(event []byte, pod transform.NamedPod) {
+	plain := record.FlagsOf(event)&record.Plain != 0 && len(pod.Unit) == 0
+	if pod.Runtime || plain {
+		p.pods = append(p.pods, record.Pod{
+			Sandbox: string(pod.Sandbox), Name: string(pod.Name), Namespace: string(pod.Namespace), UID: string(pod.UID), Plain: !pod.Runtime,
+		})
+	}
 }
 
 func (p *parser) close() {
@@ -173,8 +238,18 @@ func (p *parser) close() {
 	p.filter.Close()
 }
 
-// fill makes run the next batch. The error is io.EOF behind the last one.
-func (p *parser) fill(run *record.Run, size int) error {
+// errFault is the error of an input for which this program has panicked.
+var errFault = errors.New("this program has a fault, and does not read on in this input; please report it")
+
+// fill makes run the next batch. The error is io.EOF behind the last one. A panic is the error of
+// this input, and does not end the others.
+func (p *parser) fill(run *record.Run, size int) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.err = &input.Error{Name: p.in.Name, Err: fmt.Errorf("%w: %v", errFault, v)}
+			err = p.err
+		}
+	}()
 	for {
 		if p.err != nil {
 			return p.err
@@ -205,9 +280,11 @@ func (p *parser) process(run *record.Run) {
 	if cap(p.out.B) > maxKept {
 		p.out.B = nil
 	}
+	p.pods = run.Pods[:0]
 	if p.filter.Process(p.tag, p.raw, &p.out) == transform.Untouched {
 		p.out.B, p.raw = p.raw, p.out.B
 	}
+	run.Pods, p.pods = p.pods, nil
 	run.Bytes, p.out.B = p.out.B, nil
 	if cap(p.raw) > maxKept {
 		p.raw = nil
@@ -307,9 +384,13 @@ func (s *learner) Get() (*record.Run, error) {
 	}
 	in := s.p.in
 	if s.l.Learn {
+		s.l.Known.LearnPods(run.Pods)
 		for i := range run.Entries {
 			if s.view.Read(run.At(i)) {
 				s.l.Known.Learn(s.l.Names, &s.view)
+				if id := s.view.Text(s.l.Names.Sandbox); s.l.Clocks && in.File < maxCompared && len(id) > 0 {
+					in.clocks.sandbox(id, s.view.Nano)
+				}
 			}
 		}
 	}
@@ -361,34 +442,36 @@ func (l *Logs) Each(sorted bool, f func(*record.Record) error) error {
 		return l.eachInput(f)
 	}
 	var m order.Merge
-	m.Failed = func(error) {} // the first pass has told of it
 	var opened []*stream
 	defer func() {
 		for _, s := range opened {
 			s.close()
 		}
 	}()
-	for _, in := range l.Inputs {
-		if in.Records == 0 || !l.overlaps(in) {
+	spill := order.NewSpill(l.TempDir, spillMemory)
+	defer spill.Close()
+	first := int64(math.MaxInt64) // of the records in spill
+	inputs, few := l.divide()
+	for i, in := range inputs {
+		switch {
+		case !few[i]:
+			l.spillAll(in, spill)
+			first = min(first, in.First)
 			continue
+		case in.Late > 0:
+			l.spillLate(in, spill)
+			first = min(first, in.First)
 		}
 		s := &stream{l: l, in: in}
 		opened = append(opened, s)
-		m.Add(s, in.First)
-		if in.Late > 0 {
-			late, err := l.sortLate(in)
-			if late != nil {
-				defer late.Close()
-			}
-			if err != nil {
-				return err
-			}
-			sorted, err := late.Sorted()
-			if err != nil {
-				return err
-			}
-			m.Add(sorted, in.First)
+		m.Add(s, in.First, in.File)
+	}
+	if spill.Len() > 0 {
+		s, err := spill.Sorted()
+		if err != nil {
+			return err
 		}
+		m.Add(s, first, 0)
 	}
 	var view record.Record
 	for {
@@ -413,29 +496,109 @@ func (l *Logs) Each(sorted bool, f func(*record.Record) error) error {
 	}
 }
 
+// openMemory is how many bytes the inputs may need that are open at once. If more would be, the
+// smaller ones are sorted on disk, all together.
+const openMemory = 20 << 20
+
+// memory returns about how many bytes an input needs that is open.
+func (l *Logs) memory(in *Input) int { return (ahead+2)*l.batchSize() + fixedMemory + in.Memory() }
+
+const fixedMemory = 512 << 10 // of a reader and a filter
+
+// divide returns the inputs that have records of the chosen time, and says of each whether it is
+// one of the few that are read when their time comes.
+func (l *Logs) divide() (inputs []*Input, few []bool) {
+	for _, in := range l.Inputs {
+		if in.Records > 0 && l.overlaps(in) {
+			inputs = append(inputs, in)
+		}
+	}
+	few = make([]bool, len(inputs))
+	byFirst := make([]int, len(inputs))
+	for i := range inputs {
+		few[i], byFirst[i] = true, i
+	}
+	slices.SortStableFunc(byFirst, func(a, b int) int { return cmp.Compare(inputs[a].First, inputs[b].First) })
+	var open []int // at one time
+	need := 0
+	for _, i := range byFirst {
+		open = slices.DeleteFunc(open, func(o int) bool {
+			ended := inputs[o].Last < inputs[i].First
+			if ended {
+				need -= l.memory(inputs[o])
+			}
+			return ended
+		})
+		open = append(open, i)
+		for need += l.memory(inputs[i]); need > openMemory && len(open) > 1; {
+			at := 0
+			for k, o := range open {
+				if inputs[o].size < inputs[open[at]].size {
+					at = k
+				}
+			}
+			few[open[at]] = false
+			need -= l.memory(inputs[open[at]])
+			open = slices.Delete(open, at, at+1)
+		}
+	}
+	return inputs, few
+}
+
 // overlaps reports whether an input has records of the chosen time.
 func (l *Logs) overlaps(in *Input) bool {
 	c := &l.Choice
 	return in.Last >= c.Since && (c.Until == 0 || in.First < c.Until)
 }
 
-// spillMemory is how much of what is late is sorted in memory at once.
+// spillMemory is how much of what is sorted on disk is sorted in memory at once.
 const spillMemory = 4 << 20
 
-// sortLate reads an input for the records that are late.
-func (l *Logs) sortLate(in *Input) (*order.Spill, error) {
+// spillLate adds the records of an input that are late.
+func (l *Logs) spillLate(in *Input, spill *order.Spill) {
 	p, err := l.open(in, false)
 	if err != nil {
-		return nil, err
+		l.failed(in, err)
+		return
 	}
 	b := l.read(p)
 	defer b.close()
-	spill := order.NewSpill(l.TempDir, spillMemory)
 	w := order.NewWindow(b, spill.Add)
 	for {
 		if _, _, err := w.Next(); err != nil {
-			return spill, nil
+			return // stream tells of it
 		}
+	}
+}
+
+// spillAll adds the records of an input that are chosen.
+func (l *Logs) spillAll(in *Input, spill *order.Spill) {
+	p, err := l.open(in, false)
+	if err != nil {
+		l.failed(in, err)
+		return
+	}
+	defer p.close()
+	var run record.Run
+	var view record.Record
+	for {
+		if err := p.fill(&run, l.batchSize()); err != nil {
+			l.failed(in, err)
+			return
+		}
+		for i := range run.Entries {
+			if view.Read(run.At(i)) && l.Choice.Match(&view) {
+				spill.Add(view.Bytes, view.Nano)
+			}
+		}
+	}
+}
+
+// failed tells of an error of an input in the second pass, unless the first one has met it.
+func (l *Logs) failed(in *Input, err error) {
+	if !errors.Is(err, io.EOF) && errors.Is(in.err, io.EOF) {
+		in.err = err
+		l.Unread(err)
 	}
 }
 
@@ -451,7 +614,7 @@ func (s *stream) Next() ([]byte, int64, error) {
 	if s.w == nil {
 		p, err := s.l.open(s.in, false)
 		if err != nil {
-			s.l.Unread(err)
+			s.l.failed(s.in, err)
 			return nil, 0, io.EOF
 		}
 		s.b = s.l.read(p)
@@ -460,8 +623,10 @@ func (s *stream) Next() ([]byte, int64, error) {
 	rec, nano, err := s.w.Next()
 	if err != nil {
 		s.close()
+		s.l.failed(s.in, err)
+		return nil, 0, io.EOF
 	}
-	return rec, nano, err
+	return rec, nano, nil
 }
 
 func (s *stream) close() {
@@ -503,8 +668,7 @@ func (l *Logs) eachInput(f func(*record.Record) error) error {
 // EachOf calls f with the chosen records of a text that belongs to an input, such as the rest of a
 // long standard input.
 func (l *Logs) EachOf(in *Input, text io.Reader, f func(*record.Record) error) error {
-	p := &parser{in: in, l: l, tag: []byte(in.Name), filter: l.newFilter(false)}
-	p.setText(io.NopCloser(text), -1)
+	p := l.newParser(in, io.NopCloser(text))
 	defer p.close()
 	var run record.Run
 	var view record.Record
@@ -533,6 +697,9 @@ func (l *Logs) eachRecord(p *parser, run *record.Run, view *record.Record, f fun
 
 // eachOf calls f for each record of a batch that is chosen.
 func (l *Logs) eachOf(run *record.Run, view *record.Record, f func(*record.Record) error) error {
+	if l.Learn {
+		l.Known.LearnPods(run.Pods)
+	}
 	for i := range run.Entries {
 		if !view.Read(run.At(i)) {
 			continue

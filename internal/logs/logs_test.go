@@ -2,16 +2,19 @@ package logs_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
@@ -123,6 +126,91 @@ func TestGrowing(t *testing.T) {
 	}
 	if list, _ := all(t, l, true); len(list) != 1 {
 		t.Errorf("%d records", len(list))
+	}
+}
+
+// TestTogether checks the order of inputs of which more have records of the same time than are read at
+// once, and that records of one time come in the order of the inputs.
+func TestTogether(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	for i := range 60 {
+		path := filepath.Join(dir, fmt.Sprintf("%03d.log", i))
+		var text strings.Builder
+		for k := range 200 + 50*(i%7) {
+			if k%50 == 49 {
+				k -= 40 // late
+			}
+			fmt.Fprintf(&text, "time=\"2024-05-06T07:08:%02d.1Z\" level=info msg=\"%s\" name=kata-runtime\n", k/10, strings.Repeat("x", 1000))
+		}
+		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, path)
+	}
+	want, _ := all(t, open(t, choose.Choice{Level: -1}, files...), false)
+	slices.SortStableFunc(want, func(a, b position) int { return cmp.Compare(a.nano, b.nano) })
+	l := open(t, choose.Choice{Level: -1}, files...)
+	l.TempDir = dir
+	l.Scan()
+	got, inOrder := all(t, l, true)
+	if !inOrder || !slices.Equal(got, want) {
+		t.Errorf("%d records, want %d, in order: %v", len(got), len(want), inOrder)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "kata-logs-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// faulty is a Reader that panics behind some records.
+type faulty struct{ reads int }
+
+func (f *faulty) Read(b []byte, _ int) ([]byte, error) {
+	if f.reads++; f.reads > 1 {
+		var none []byte
+		_ = none[f.reads]
+	}
+	b = record.AppendHeader(b, 5, 0, record.Position{Line: 1}, 1)
+	return event.AppendStr(event.AppendStr(b, []byte("MESSAGE")), []byte("before the fault")), nil
+}
+
+func (f *faulty) Close() error { return nil }
+
+// TestPanic checks that a panic while an input is read is said, and that the others are shown.
+func TestPanic(t *testing.T) {
+	sources, errs := input.List([]string{"../../testdata/corpus/programs.log"}, input.Options{})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	o, err := options.Parse(func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, how := range []string{"sorted", "unsorted", "followed"} {
+		var unread []string
+		l := logs.New(append([]*input.Source{{Name: "faulty", Journal: []string{"x"}}}, sources...), logs.Config{
+			Options: o, Choice: choose.Choice{Level: -1},
+			Unread:  func(err error) { unread = append(unread, err.Error()) },
+			Journal: func(*input.Source, uint32) (logs.Reader, error) { return &faulty{}, nil },
+		})
+		n, ctx := 0, context.Background()
+		count := func(r *record.Record) error {
+			n++
+			return nil
+		}
+		switch how {
+		case "sorted":
+			l.Scan()
+			err = l.Each(true, count)
+		case "unsorted":
+			err = l.Each(false, count)
+		case "followed":
+			l.Inputs = l.Inputs[:1] // a file is followed for ever
+			err = l.Follow(ctx, nil, count)
+		}
+		if err != nil || len(unread) != 1 || !strings.Contains(unread[0], `cannot read "faulty": this program has a fault`) || how != "followed" && n < 50 || n == 0 {
+			t.Errorf("%s: %d records, %v, %q", how, n, err, unread)
+		}
 	}
 }
 

@@ -47,10 +47,10 @@ func newDuplicates() *duplicates {
 // own time, and remembers it if not. A record
 // whose time is known to the second only is never one: several of them may be equal.
 func (d *duplicates) isSecond(rec *parser.Record, fromCommand bool, identifier []byte, sec int64, nsec uint32) bool {
-	if identifier == nil || !rec.HasTime || rec.Time.Whole || rec.Encoding == parser.NativeEncoding {
+	if identifier == nil || !mayHaveCopy(rec) {
 		return false
 	}
-	fingerprint := d.fingerprint(rec, fromCommand)
+	fingerprint := [2]uint64{fingerprint(d.seeds[0], rec, fromCommand), fingerprint(d.seeds[1], rec, fromCommand)}
 	entry := seenRecord{
 		fingerprint: fingerprint, identifier: maphash.Bytes(d.seeds[0], identifier), arrival: sec*1e9 + int64(nsec),
 	}
@@ -76,28 +76,31 @@ func (d *duplicates) isSecond(rec *parser.Record, fromCommand bool, identifier [
 	return false
 }
 
-// fingerprint returns a hash of 128 bits of what two copies have in common: time, level,
-// message, and sandbox, ID and source as far as the message has them.
-func (d *duplicates) fingerprint(rec *parser.Record, fromCommand bool) (fingerprint [2]uint64) {
-	for i := range fingerprint {
-		var h maphash.Hash
-		h.SetSeed(d.seeds[i])
-		writeNumber(&h, uint64(rec.Time.Sec))
-		writeNumber(&h, uint64(rec.Time.Nsec))
-		for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
-			var text []byte
-			// Only the shim's own copy has a sandbox from the command line.
-			if at := rec.Index([]byte(name)); at >= 0 && !(name == "sandbox" && fromCommand) {
-				if f := &rec.Fields[at]; f.Type == parser.Text {
-					text = rec.Text(f)
-				}
+// mayHaveCopy reports whether there may be a second copy of a record: its time is the program's own,
+// and known to the nanosecond.
+func mayHaveCopy(rec *parser.Record) bool {
+	return rec.HasTime && !rec.Time.Whole && rec.Encoding != parser.NativeEncoding
+}
+
+// fingerprint returns a hash of what two copies have in common: time, level, message, and sandbox, ID
+// and source as far as the message has them.
+func fingerprint(seed maphash.Seed, rec *parser.Record, fromCommand bool) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	writeNumber(&h, uint64(rec.Time.Sec))
+	writeNumber(&h, uint64(rec.Time.Nsec))
+	for _, name := range [...]string{"level", "msg", "sandbox", "ID", "source"} {
+		var text []byte
+		// Only the shim's own copy has a sandbox from the command line.
+		if at := rec.Index([]byte(name)); at >= 0 && !(name == "sandbox" && fromCommand) {
+			if f := &rec.Fields[at]; f.Type == parser.Text {
+				text = rec.Text(f)
 			}
-			writeNumber(&h, uint64(len(text)))
-			_, _ = h.Write(text)
 		}
-		fingerprint[i] = h.Sum64()
+		writeNumber(&h, uint64(len(text)))
+		_, _ = h.Write(text)
 	}
-	return fingerprint
+	return h.Sum64()
 }
 
 // duplicateFlag is the field that the second of two copies gets.

@@ -40,12 +40,18 @@ func (p *plan) planPods() {
 	}
 }
 
-// learnPod notes the pod that the container runtime names in a record. unit is the systemd unit
-// that wrote it. A runtime says it at level info; an error may quote what a pod has chosen. Keys
+// namesPod reports whether the words of a record are those in which a container runtime names the
+// pod of a sandbox. A runtime says it at level info; an error may quote what a pod has chosen. Keys
 // of a message, such as pod_name=, do not count: part of a guest's text may come as a line of the
 // runtime's own stream, and only what needs quotes cannot be in it, since those are escaped there.
+func namesPod(rec *parser.Record) bool {
+	return rec.NamesPod && rec.Reason == parser.OK && rec.Rank == levelInfo
+}
+
+// learnPod notes the pod that the container runtime names in a record. unit is the systemd unit
+// that wrote it.
 func (w *worker) learnPod(rec *parser.Record, unit []byte) {
-	if !rec.NamesPod || rec.Reason != parser.OK || rec.Rank != levelInfo || !journalfields.IsRuntimeUnit(unit) {
+	if !namesPod(rec) || !journalfields.IsRuntimeUnit(unit) {
 		return
 	}
 	w.pods.Learn(w.fieldText(rec, "sandbox"), w.fieldText(rec, podKeys[0]), w.fieldText(rec, podKeys[1]), w.fieldText(rec, podKeys[2]), &w.wait)

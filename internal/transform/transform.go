@@ -37,6 +37,7 @@ type Filter struct {
 	duplicates    *duplicates // nil for duplicates keep
 	continuations *continuations
 	pods          *pods.Resolver // nil for sandbox_metadata off
+	observer      *Observer      // nil for none
 
 	mu   sync.Mutex
 	idle []*worker

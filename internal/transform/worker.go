@@ -15,6 +15,7 @@ type worker struct {
 	duplicates    *duplicates
 	continuations *continuations
 	pods          *pods.Resolver
+	observer      *Observer
 
 	walk    event.Walker
 	ev      event.Event
@@ -46,7 +47,7 @@ type worker struct {
 }
 
 func newWorker(f *Filter) *worker {
-	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, pods: f.pods, parse: parser.New(f.plan.Parser)}
+	w := &worker{plan: &f.plan, duplicates: f.duplicates, continuations: f.continuations, pods: f.pods, observer: f.observer, parse: parser.New(f.plan.Parser)}
 	w.walk.Want(f.plan.wanted, f.plan.first)
 	w.sandbox = w.shimSandbox
 	return w
@@ -135,6 +136,9 @@ func (w *worker) event() bool {
 	}
 	if w.pods != nil {
 		w.learnPod(rec, unit) // also from a record that is dropped
+	}
+	if w.observer != nil {
+		w.observe(rec, unit)
 	}
 	drop, duplicate := w.judge(rec, identifier)
 	if drop {

@@ -247,10 +247,10 @@ func (c *Choice) matchID(r *record.Record) bool {
 		if s := c.Known.OfContainer(container); s != nil && s.Pod != "" && !guest {
 			return c.matchPod(s.Namespace, s.Pod)
 		}
-		if name := r.Text(n.PodName); name != nil && c.matchPod(string(r.Text(n.PodNamespace)), string(name)) {
+		// What sandbox_metadata of the filter, in Fluent Bit, or Fluent Bit's filter kubernetes has added.
+		if name := r.Text(n.PodName); name != nil && r.Flags&record.Parsed != 0 && c.matchPod(string(r.Text(n.PodNamespace)), string(name)) {
 			return true
 		}
-		// What Fluent Bit's filter kubernetes, or this one's sandbox_metadata, has added.
 		if p := r.Field("kubernetes"); p != nil {
 			if name := textIn(p.Value, "pod_name"); name != nil {
 				return c.matchPod(string(textIn(p.Value, "namespace_name")), string(name))

@@ -5,27 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/record/recordtest"
 )
-
-// makeRecord makes a record of key=value texts; a value "true" of guest is a bool.
-func makeRecord(nano int64, pairs ...string) *record.Record {
-	b := record.AppendHeader(nil, uint32(nano/1e9), uint32(nano%1e9), record.Position{Line: 1}, len(pairs))
-	for _, pair := range pairs {
-		key, value, _ := strings.Cut(pair, "=")
-		b = event.AppendStr(b, []byte(key))
-		if key == "kata_guest" {
-			b = event.AppendBool(b, value == "true")
-			continue
-		}
-		b = event.AppendStr(b, []byte(value))
-	}
-	r := new(record.Record)
-	r.Read(b)
-	return r
-}
 
 var (
 	webID   = strings.Repeat("5b", 32)
@@ -37,11 +20,11 @@ var (
 func TestMatch(t *testing.T) {
 	names := choose.NewNames("kata_")
 	var known choose.Known
-	known.Learn(names, makeRecord(1, "kata_level=info", "kata_sandbox="+webID, "kata_pod_name=web-0", "kata_pod_namespace=shop"))
-	known.Learn(names, makeRecord(1, "kata_level=info", "kata_sandbox="+webID, "kata_container="+appID))
-	// Neither an error, which may quote what a pod chose, nor a guest names a pod.
-	known.Learn(names, makeRecord(1, "kata_level=error", "kata_sandbox="+otherID, "kata_pod_name=web-0", "kata_pod_namespace=shop"))
-	known.Learn(names, makeRecord(1, "kata_level=info", "kata_guest=true", "kata_sandbox="+otherID, "kata_pod_name=web-0", "kata_container=x"))
+	known.LearnPods([]record.Pod{{Sandbox: webID, Name: "web-0", Namespace: "shop"}})
+	known.Learn(names, recordtest.Make(1, "kata_level=info", "kata_sandbox="+webID, "kata_container="+appID))
+	// Neither a field of a record nor a guest names a pod.
+	known.Learn(names, recordtest.Make(1, "kata_level=info", "kata_sandbox="+otherID, "kata_pod_name=web-0", "kata_pod_namespace=shop"))
+	known.Learn(names, recordtest.Make(1, "kata_level=info", "kata_guest=true", "kata_sandbox="+otherID, "kata_pod_name=web-0", "kata_container=x"))
 	web := []choose.PodPattern{{Namespace: "shop", Name: "web-0"}}
 	for _, test := range []struct {
 		name     string
@@ -62,10 +45,10 @@ func TestMatch(t *testing.T) {
 			[]string{"kata_sandbox=" + otherID, "MESSAGE=" + webID[:63], "kata_guest=true|kata_msg=" + webID, "kata_sandbox=" + otherID + "|kata_msg=" + webID}},
 		{"container", choose.Choice{Level: -1, Containers: []string{appID[:10]}}, []string{"kata_container=" + appID, "MESSAGE=x" + " " + appID}, []string{"kata_container=" + webID, "MESSAGE=x"}},
 		{"pod", choose.Choice{Level: -1, Pods: web}, []string{
-			"kata_sandbox=" + webID, "kata_container=" + appID, "kata_pod_name=web-0|kata_pod_namespace=shop", "MESSAGE=of " + appID,
+			"kata_sandbox=" + webID, "kata_container=" + appID, "MESSAGE=of " + appID,
 			`MESSAGE=I0506 07:08:09.123456    1234 k.go:1] "x" pod="shop/web-0"`, "kata_sandbox=" + webID + "|kata_guest=true",
 		}, []string{
-			"kubernetes=web-0", "kata_sandbox=" + otherID, "kata_pod_name=web-0|kata_pod_namespace=other", `MESSAGE=pod="shop/web-01"`, `MESSAGE=pod="web-0"`,
+			"kubernetes=web-0", "kata_sandbox=" + otherID, "kata_pod_name=web-0|kata_pod_namespace=shop", `MESSAGE=pod="shop/web-01"`, `MESSAGE=pod="web-0"`,
 			"kata_guest=true|MESSAGE=shop/web-0", "kata_guest=true|kata_container=" + appID,
 		}},
 	} {
@@ -73,7 +56,7 @@ func TestMatch(t *testing.T) {
 		c.Names, c.Known = names, &known
 		for want, list := range map[bool][]string{true: test.yes, false: test.not} {
 			for _, fields := range list {
-				if c.Match(makeRecord(5, strings.Split(fields, "|")...)) != want {
+				if c.Match(recordtest.Make(5, strings.Split(fields, "|")...)) != want {
 					t.Errorf("%s: %q is chosen: %v", test.name, fields, !want)
 				}
 			}
@@ -81,7 +64,7 @@ func TestMatch(t *testing.T) {
 	}
 	c := choose.Choice{Names: names, Level: -1, Since: 10, Until: 20}
 	for nano, want := range map[int64]bool{9: false, 10: true, 19: true, 20: false} {
-		if c.Match(makeRecord(nano, "MESSAGE=x")) != want {
+		if c.Match(recordtest.Make(nano, "MESSAGE=x")) != want {
 			t.Errorf("at %d: %v", nano, !want)
 		}
 	}
@@ -96,7 +79,7 @@ func TestKnownIsBounded(t *testing.T) {
 		if i > 1<<20 {
 			t.Fatal("there is no limit")
 		}
-		known.Learn(names, makeRecord(1, "kata_sandbox="+strings.Repeat("a", i%7)+string(rune('0'+i%10))+strings.Repeat("b", i%1000)+string(rune(i))))
+		known.Learn(names, recordtest.Make(1, "kata_sandbox="+strings.Repeat("a", i%7)+string(rune('0'+i%10))+strings.Repeat("b", i%1000)+string(rune(i))))
 	}
 	known.All(func(*choose.Sandbox) { n++ })
 	if n == 0 || n > 1<<16 {

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,9 +14,13 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 )
 
 // Stdin is the name of standard input.
@@ -31,17 +36,27 @@ type Source struct {
 	// Journal has the paths of journald's files and folders, which Open does not read.
 	Journal []string
 
-	path  string
-	spool *spool
+	path   string
+	spool  *spool
+	memory int
+	pipe   bool
 }
 
 // Path returns the path of a file.
 func (s *Source) Path() string { return s.path }
 
+// Ends reports whether nothing can come behind the end of the source: it is a pipe, or compressed.
+func (s *Source) Ends() bool { return s.pipe || s.memory > 0 }
+
+// Memory returns about how many bytes of memory it takes to decompress the source. It is known when the
+// source has been opened once.
+func (s *Source) Memory() int { return s.memory }
+
 // Errors of an input that is not text.
 var (
 	ErrBinary     = errors.New("it is a binary file")
-	ErrCompressed = errors.New("its compression is not supported; decompress it first (gzip, zstd and bzip2 are)")
+	ErrCompressed = errors.New("its compression is not supported; decompress it first (gzip, zstd, bzip2, xz and lz4 are supported)")
+	ErrTooLarge   = fmt.Errorf("to decompress it takes more than %d MiB of memory; decompress it first and pass it through standard input", maxWindow>>20)
 	errJournal    = errors.New("it is a file of journald")
 )
 
@@ -154,7 +169,8 @@ func (s *Source) Rest() io.Reader {
 func newSource(path string, info fs.FileInfo, listed bool) (*Source, error) {
 	s := &Source{Name: path, Listed: listed, Newest: info.ModTime(), path: path}
 	if !info.Mode().IsRegular() {
-		return s, nil // its start can be read once only
+		s.pipe = true // its start can be read once only
+		return s, nil
 	}
 	f, err := s.Open()
 	if errors.Is(err, errJournal) {
@@ -190,18 +206,19 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Open returns the text of the source from its start, decompressed.
 func (s *Source) Open() (io.ReadCloser, error) {
+	var f io.ReadCloser
+	var err error
 	if s.spool != nil {
-		f, err := s.spool.open()
-		if err != nil {
-			return nil, sentence(s.Name, err)
-		}
-		return decompress(s.Name, f)
+		f, err = s.spool.open()
+	} else {
+		f, err = os.Open(s.path)
 	}
-	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, sentence(s.Name, err)
 	}
-	return decompress(s.Name, f)
+	var t io.ReadCloser
+	t, s.memory, err = decompress(s.Name, f)
+	return t, err
 }
 
 // text is the text of an input, with what has to be closed after it.
@@ -229,7 +246,7 @@ func (t *text) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxWindow bounds the memory for what is compressed with zstd.
+// maxWindow bounds the memory for what is compressed with zstd or xz.
 const maxWindow = 8 << 20
 
 // magic numbers of files, at their start.
@@ -239,13 +256,16 @@ var (
 	bzip2Magic   = []byte("BZh")
 	xzMagic      = []byte{0xfd, '7', 'z', 'X', 'Z', 0}
 	lz4Magic     = []byte{0x04, 0x22, 0x4d, 0x18}
+	lz4OldMagic  = []byte{0x02, 0x21, 0x4c, 0x18}
+	zipMagic     = []byte("PK\x03\x04")
 	journalMagic = []byte("LPKSHHRH")
 )
 
 // lookAt is how much of a text is looked at to see whether it is one.
 const lookAt = 512
 
-func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, err error) {
+// decompress returns the text of f, and about how many bytes of memory that takes.
+func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, memory int, err error) {
 	t := &text{name: name, closers: []io.Closer{f}}
 	defer func() {
 		if err != nil {
@@ -258,37 +278,111 @@ func decompress(name string, f io.ReadCloser) (_ io.ReadCloser, err error) {
 	for range 2 { // what is compressed twice is not text
 		head, err := in.Peek(lookAt)
 		if err != nil && !errors.Is(err, io.EOF) && len(head) == 0 {
-			return nil, err
+			return nil, 0, err
 		}
+		var from io.Reader
 		switch {
 		case bytes.HasPrefix(head, gzipMagic):
 			z, err := gzip.NewReader(in)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			t.closers = append(t.closers, z)
-			in = bufio.NewReaderSize(z, 64<<10)
+			from, memory = z, 64<<10
 		case bytes.HasPrefix(head, zstdMagic):
+			var h zstd.Header
+			if err := h.Decode(head); err != nil {
+				return nil, 0, err
+			}
+			if h.WindowSize > maxWindow {
+				return nil, 0, ErrTooLarge
+			}
 			z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			t.closers = append(t.closers, z.IOReadCloser())
-			in = bufio.NewReaderSize(z, 64<<10)
+			from, memory = z, 1<<20+2*int(h.WindowSize)
 		case bytes.HasPrefix(head, bzip2Magic) && len(head) > 9 && string(head[4:10]) == "1AY&SY":
-			in = bufio.NewReaderSize(bzip2.NewReader(in), 64<<10)
-		case bytes.HasPrefix(head, xzMagic), bytes.HasPrefix(head, lz4Magic):
-			return nil, ErrCompressed
+			from, memory = bzip2.NewReader(in), 4<<20
+		case bytes.HasPrefix(head, xzMagic):
+			dictionary, err := xzDictionary(head)
+			if err != nil {
+				return nil, 0, err
+			}
+			if dictionary > maxWindow {
+				return nil, 0, ErrTooLarge
+			}
+			z, err := xz.ReaderConfig{DictCap: lzma.MinDictCap}.NewReader(in)
+			if err != nil {
+				return nil, 0, err
+			}
+			from, memory = z, 1<<20+int(dictionary)
+		case bytes.HasPrefix(head, lz4Magic):
+			from, memory = lz4.NewReader(in), 12<<20
+		case bytes.HasPrefix(head, lz4OldMagic), bytes.HasPrefix(head, zipMagic):
+			return nil, 0, ErrCompressed
 		case bytes.HasPrefix(head, journalMagic):
-			return nil, errJournal
-		case bytes.IndexByte(head, 0) >= 0 && !bytes.HasPrefix(head, []byte("_")):
-			return nil, ErrBinary
+			return nil, 0, errJournal
+		case isBinary(head):
+			return nil, 0, ErrBinary
 		default:
 			t.Reader = in
-			return t, nil
+			return t, memory, nil
+		}
+		in = bufio.NewReaderSize(from, 64<<10)
+	}
+	return nil, 0, ErrBinary
+}
+
+// isBinary reports whether a file that starts so is no text: it has NULs, and much else that is not
+// printed. A log that was torn by a crash may have some.
+func isBinary(head []byte) bool {
+	if bytes.IndexByte(head, 0) < 0 || head[0] == '_' { // as the Journal Export Format starts, which may have any bytes
+		return false
+	}
+	others := 0
+	for rest := head; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 || r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != 0x1b {
+			others++
+		}
+		rest = rest[n:]
+	}
+	return others > len(head)/4 || head[0] == 0x7f
+}
+
+var errHeader = errors.New("its header is damaged")
+
+// xzDictionary returns the size of the dictionary that the first block of an .xz file needs.
+func xzDictionary(head []byte) (int64, error) {
+	const streamHeader = 12
+	if len(head) < streamHeader+8 {
+		return 0, errHeader
+	}
+	b := head[streamHeader:]
+	if b[0] == 0 { // there is no block
+		return lzma.MinDictCap, nil
+	}
+	n := (int(b[0]) + 1) * 4
+	if n > len(b) {
+		return 0, errHeader
+	}
+	flags := b[1]
+	b = b[2:n]
+	for _, bit := range []byte{0x40, 0x80} { // the block's sizes may be there
+		if flags&bit != 0 {
+			_, k := binary.Uvarint(b)
+			if k <= 0 {
+				return 0, errHeader
+			}
+			b = b[k:]
 		}
 	}
-	return nil, ErrBinary
+	if flags&3 != 0 || len(b) < 3 || b[0] != 0x21 || b[1] != 1 { // one filter, LZMA2
+		return 0, ErrCompressed
+	}
+	return lzma.DecodeDictCap(b[2])
 }
 
 // spool keeps what can be read once only in a temporary file, which has no name.
@@ -308,7 +402,7 @@ func (s *spool) fill(in *os.File) error {
 	}
 	f, err := os.CreateTemp(s.dir, "kata-logs-")
 	if err != nil {
-		return err
+		return fmt.Errorf("it is kept in a temporary file, see --temp-dir: %v", err) // the file that it is about is not the input
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		_ = f.Close()

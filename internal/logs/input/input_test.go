@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
 )
@@ -35,6 +37,26 @@ func zstded(t *testing.T, text string, options ...zstd.EOption) string {
 	return b.String()
 }
 
+func xzed(t *testing.T, text string, dictionary int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := xz.WriterConfig{DictCap: dictionary}.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
+func lz4ed(text string) string {
+	var b bytes.Buffer
+	w := lz4.NewWriter(&b)
+	_, _ = io.WriteString(w, text)
+	_ = w.Close()
+	return b.String()
+}
+
 // TestOpen has files by their first bytes, and what is read of them.
 func TestOpen(t *testing.T) {
 	const text = "time=\"2024\"\nline\n"
@@ -48,14 +70,22 @@ func TestOpen(t *testing.T) {
 		"two members": {gzipped(text) + gzipped(text), text + text, nil},
 		"zstd":        {zstded(t, text), text, nil},
 		"twice":       {gzipped(zstded(t, text)), text, input.ErrBinary},
-		"xz":          {"\xfd7zXZ\x00xyz", "", input.ErrCompressed},
-		"lz4":         {"\x04\x22\x4d\x18xyz", "", input.ErrCompressed},
+		"xz":          {xzed(t, text, 1<<20), text, nil},
+		"large xz":    {xzed(t, text, 64<<20), "", input.ErrTooLarge},
+		"torn xz":     {xzed(t, text, 1<<20)[:40], "", io.ErrUnexpectedEOF},
+		"lz4":         {lz4ed(text), text, nil},
+		"torn lz4":    {lz4ed(text)[:20], "", io.ErrUnexpectedEOF},
+		"old lz4":     {"\x02\x21\x4c\x18xyz", "", input.ErrCompressed},
+		"zip":         {"PK\x03\x04xyz", "", input.ErrCompressed},
 		"elf":         {"\x7fELF\x02\x01\x00", "", input.ErrBinary},
+		"few NULs":    {text + "\x00\x00" + text + text, text + "\x00\x00" + text + text, nil},
+		"many NULs":   {text + strings.Repeat("\x00", 40), "", input.ErrBinary},
 		"in gzip":     {gzipped("\x7fELF\x02\x01\x00"), "", input.ErrBinary},
 		"export":      {"__CURSOR=x\nMESSAGE\n\x01\x00\x00\x00\x00\x00\x00\x00a\n\n", "__CURSOR=x\nMESSAGE\n\x01\x00\x00\x00\x00\x00\x00\x00a\n\n", nil},
 		"later":       {strings.Repeat("x", 600) + "\x00", strings.Repeat("x", 600) + "\x00", nil},
 		"torn gzip":   {gzipped(text)[:20], "", io.ErrUnexpectedEOF},
-		"large zstd":  {zstded(t, strings.Repeat("x", 16<<20), zstd.WithWindowSize(64<<20)), "", zstd.ErrWindowSizeExceeded},
+		"large zstd":  {zstded(t, strings.Repeat("x", 16<<20), zstd.WithWindowSize(64<<20)), "", input.ErrTooLarge},
+		"in a frame":  {zstded(t, text) + zstded(t, strings.Repeat("x", 16<<20), zstd.WithWindowSize(64<<20)), "", zstd.ErrWindowSizeExceeded},
 		"no bzip2":    {"BZh is no file\n", "BZh is no file\n", nil},
 	} {
 		path := filepath.Join(t.TempDir(), "file")

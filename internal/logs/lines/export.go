@@ -110,9 +110,11 @@ func (r *Reader) appendExport(b, line []byte, flags record.Flags) []byte {
 	return e.Append(b, record.Position{File: r.o.File, Line: number, Flags: flags})
 }
 
+// isFieldName reports whether a name may be that of a field. Those of journald are in capitals, those of
+// Fluent Bit need not be.
 func isFieldName(name []byte) bool {
 	for _, c := range name {
-		if c != '_' && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return false
 		}
 	}

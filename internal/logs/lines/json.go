@@ -57,6 +57,9 @@ func (r *Reader) appendJSON(b, line []byte, flags record.Flags) ([]byte, Kind) {
 	if o.cut {
 		record.SetFlags(b[start:], record.Torn)
 	}
+	if !o.text {
+		record.SetFlags(b[start:], record.Parsed)
+	}
 	return b, kind
 }
 
@@ -65,7 +68,8 @@ type object struct {
 	r       *Reader
 	journal bool
 	n       int
-	message bool // it has one
+	message bool // it is a record
+	text    bool // it has a message
 	timed   bool
 	nano    int64
 	timeKey string // the key of the time
@@ -116,9 +120,11 @@ func (o *object) member(b []byte, it *jsoniter.Iterator, key string) []byte {
 	}
 	switch key {
 	case "MESSAGE":
-		o.message = true
+		o.message, o.text = true, true
 		o.cut = o.journal && it.WhatIsNext() == jsoniter.NilValue
-	case "message", "log", "kata_msg", "kata_level":
+	case "message", "log":
+		o.message, o.text = true, true
+	case "kata_msg", "kata_level":
 		o.message = true
 	case "time", "file", "line": // the output has fields of these names
 		if !o.journal {

@@ -336,7 +336,7 @@ func (r *Reader) appendShort(b []byte, p *prefix, message []byte, flags record.F
 	if !p.timed {
 		flags |= record.NoTime
 	}
-	b = record.AppendHeader(b, p.sec, p.nsec, record.Position{File: r.o.File, Line: r.line, Flags: flags}, n)
+	b = record.AppendHeader(b, p.sec, p.nsec, record.Position{File: r.o.File, Line: r.line, Flags: flags | record.Plain}, n)
 	if p.host != nil {
 		b = appendPair(b, "_HOSTNAME", p.host)
 	}

@@ -297,7 +297,7 @@ const (
 // appendMessage appends a record that is only a message.
 func (r *Reader) appendMessage(b, message []byte, sec, nsec uint32, flags record.Flags) []byte {
 	start := len(b)
-	b = record.AppendHeader(b, sec, nsec, record.Position{File: r.o.File, Line: r.line, Flags: flags}, 1)
+	b = record.AppendHeader(b, sec, nsec, record.Position{File: r.o.File, Line: r.line, Flags: flags | record.Plain}, 1)
 	if who := runtimeOf(message); who != "" {
 		record.SetLen(b[start:], 2)
 		b = appendText(b, "SYSLOG_IDENTIFIER", who)
@@ -320,16 +320,32 @@ func (r *Reader) appendPiece(b, text []byte, flags record.Flags) []byte {
 	return appendPair(b, "MESSAGE", text)
 }
 
-// runtimeOf returns the identifier of the container runtime whose words a message in logfmt
-// starts with, if they are those that name the pod of a sandbox: the log of a runtime by itself
-// has no identifiers.
-func runtimeOf(line []byte) string {
-	const key = ` msg="R`
-	i := bytes.Index(line[:min(len(line), 80)], []byte(key[:len(key)-1]))
-	if i < 0 || line[0] != 't' {
-		return ""
+// IsLog reports whether a text, of which this is the start, is the log of a program by itself: half of
+// its lines, or more, start as records in logfmt or JSON do.
+func IsLog(head []byte) bool {
+	records, others := 0, 0
+	for line := range bytes.Lines(head) {
+		switch {
+		case bytes.HasPrefix(line, []byte(`time="`)), bytes.HasPrefix(line, []byte(`{"`)):
+			records++
+		case len(bytes.TrimSpace(line)) > 0:
+			others++
+		}
 	}
-	text := line[i+len(key)-1:]
+	return records > 0 && records >= others
+}
+
+// runtimeOf returns the identifier of the container runtime whose words a message in logfmt or JSON
+// has, if they are those that name the pod of a sandbox: the log of a runtime by itself has no
+// identifiers.
+func runtimeOf(line []byte) string {
+	var text []byte
+	switch start := line[:min(len(line), 80)]; {
+	case line[0] == 't':
+		_, text, _ = bytes.Cut(start, []byte(` msg="`))
+	case line[0] == '{':
+		_, text, _ = bytes.Cut(start, []byte(`"msg":"`))
+	}
 	switch {
 	case len(text) == 0 || text[0]|0x20 != 'r':
 	case bytes.HasPrefix(text, []byte("RunPodSandbox for ")):

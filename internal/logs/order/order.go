@@ -8,6 +8,7 @@ package order
 
 import (
 	"bufio"
+	"cmp"
 	"container/heap"
 	"encoding/binary"
 	"errors"
@@ -218,7 +219,7 @@ func (s *Spill) Sorted() (Stream, error) {
 func (s *Spill) merge(runs []section) *Merge {
 	m := &Merge{}
 	for _, r := range runs {
-		m.Add(&reader{r: bufio.NewReaderSize(io.NewSectionReader(s.file, r.start, r.end-r.start), fanBuffer)}, math.MinInt64)
+		m.Add(&reader{r: bufio.NewReaderSize(io.NewSectionReader(s.file, r.start, r.end-r.start), fanBuffer)}, math.MinInt64, 0)
 	}
 	return m
 }
@@ -266,15 +267,12 @@ func (r *reader) Next() ([]byte, int64, error) {
 	return r.buf, int64(binary.LittleEndian.Uint64(head[4:])), nil
 }
 
-// Merge is a Stream of several sorted ones. Of records of one time those of the stream that was
-// added first come first. The zero Merge has none.
+// Merge is a Stream of several sorted ones. Records of one time come in the order of their files, and
+// those of one file in that in which the streams were added. The zero Merge has none.
 type Merge struct {
 	heads []*head // a heap
 	n     int
 	last  *head
-	// Failed is called for the error of a stream other than io.EOF, which ends that stream
-	// and not the others. It may be nil: then Next returns the error.
-	Failed func(error)
 }
 
 type head struct {
@@ -282,13 +280,14 @@ type head struct {
 	number int
 	rec    []byte
 	nano   int64
+	file   uint32
 	opened bool
 }
 
-// Add adds a stream whose first record is not earlier than from. It is not read before that time
-// is reached.
-func (m *Merge) Add(s Stream, from int64) {
-	m.heads = append(m.heads, &head{s: s, number: m.n, nano: from})
+// Add adds a stream whose first record is not earlier than from, and whose files are not before file.
+// It is not read before that time is reached.
+func (m *Merge) Add(s Stream, from int64, file uint32) {
+	m.heads = append(m.heads, &head{s: s, number: m.n, nano: from, file: file})
 	m.n++
 	heap.Fix((*heads)(m), len(m.heads)-1)
 }
@@ -319,6 +318,7 @@ func (m *Merge) Next() ([]byte, int64, error) {
 func (m *Merge) advance(h *head) (err error) {
 	h.rec, h.nano, err = h.s.Next()
 	if err == nil {
+		h.file = record.FileOf(h.rec)
 		heap.Fix((*heads)(m), 0)
 		return nil
 	}
@@ -326,11 +326,7 @@ func (m *Merge) advance(h *head) (err error) {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if m.Failed == nil {
-		return err
-	}
-	m.Failed(err)
-	return nil
+	return err
 }
 
 // heads is the heap of a Merge.
@@ -339,7 +335,7 @@ type heads Merge
 func (m *heads) Len() int { return len(m.heads) }
 func (m *heads) Less(i, j int) bool {
 	a, b := m.heads[i], m.heads[j]
-	return a.nano < b.nano || a.nano == b.nano && a.number < b.number
+	return cmp.Or(cmp.Compare(a.nano, b.nano), cmp.Compare(a.file, b.file), cmp.Compare(a.number, b.number)) < 0
 }
 func (m *heads) Swap(i, j int) { m.heads[i], m.heads[j] = m.heads[j], m.heads[i] }
 func (m *heads) Push(any)      {}

@@ -113,8 +113,8 @@ func TestOrder(t *testing.T) {
 		}
 		var m order.Merge
 		// The second pass leaves out what the first has found late.
-		m.Add(order.NewWindow(&source{items: items, size: size}, nil), 0)
-		m.Add(late, 0)
+		m.Add(order.NewWindow(&source{items: items, size: size}, nil), 0, 0)
+		m.Add(late, 0, 0)
 		got := all(t, &m)
 		spill.Close()
 		if len(got) != len(want) {
@@ -180,7 +180,7 @@ func TestMergeOpensLate(t *testing.T) {
 	for i := range int64(3) {
 		from := 100 * (2 - i)
 		s := order.NewWindow(&source{items: []item{{from, i}, {from + 50, i}}, size: 1}, nil)
-		m.Add(&opened{s, &at, fmt.Sprint(from)}, from)
+		m.Add(&opened{s, &at, fmt.Sprint(from)}, from, 0)
 	}
 	for range 2 { // of the first
 		if _, _, err := m.Next(); err != nil {

@@ -26,6 +26,8 @@ func newText(b *base) format {
 	n := b.Names
 	return &text{base: b, hidden: map[string]bool{
 		n.Level: true, n.Msg: true, n.Source: true, n.Guest: true, n.ParseError: true, n.Detected: true,
+		// Each line of a guest's console has them, and they say nothing new.
+		n.Prefix + "console-url": !b.All, n.Prefix + "console-protocol": !b.All,
 	}}
 }
 

@@ -18,6 +18,7 @@ type Position struct {
 	File  uint32 // index of the file among the inputs
 	Line  uint64 // number of the line from 1 on, of an entry of several lines that of its first
 	Flags Flags
+	Copy  uint64 // what two copies of a record have in common, see SetCopy; 0 for none
 }
 
 // Flags are what the reader knows of a record beside its text.
@@ -33,26 +34,34 @@ const (
 	NoEnd
 	// Piece: the line is longer than MaxLine, and this is a part of it.
 	Piece
+	// Plain: who wrote the message is known from the text of the line only, not from fields of
+	// journald's.
+	Plain
+	// Parsed: a filter has parsed the record before, in Fluent Bit, and left the message out. Its
+	// fields are not read anew.
+	Parsed
 )
 
 // MaxLine is the number of bytes from which on a line is given in pieces.
 const MaxLine = 2 << 20
 
-// An event starts with [[time, {"p": position}], ; the position is an ext of 16 bytes.
+// An event starts with [[time, {"p": position}], ; the position is an ext.
 const (
-	timeAt     = 4
-	positionAt = timeAt + 8 + 5
-	headerLen  = positionAt + 16
+	timeAt      = 4
+	positionAt  = timeAt + 8 + 6
+	positionLen = 24
+	headerLen   = positionAt + positionLen
 )
 
 // AppendHeader starts a record: body pairs follow, of which there are n. See SetLen.
 func AppendHeader(b []byte, sec, nsec uint32, p Position, n int) []byte {
 	b = append(b, 0x92, 0x92)
 	b = event.AppendTime(b, sec, nsec)
-	b = append(b, 0x81, 0xa1, 'p', 0xd8, 1)
+	b = append(b, 0x81, 0xa1, 'p', 0xc7, positionLen, 1)
 	b = binary.BigEndian.AppendUint32(b, p.File)
 	b = binary.BigEndian.AppendUint64(b, p.Line)
 	b = binary.BigEndian.AppendUint32(b, uint32(p.Flags))
+	b = binary.BigEndian.AppendUint64(b, p.Copy)
 	return append(b, 0xde, byte(n>>8), byte(n))
 }
 
@@ -71,6 +80,20 @@ func SetTime(b []byte, nano int64) {
 	binary.BigEndian.PutUint32(b[timeAt+4:], uint32(nano%1e9))
 }
 
+// SetCopy sets a hash of what two copies of one record have in common, in the record that starts b.
+func SetCopy(b []byte, hash uint64) { binary.BigEndian.PutUint64(b[positionAt+16:], hash) }
+
+// FileOf returns the file of the record that starts b, 0 if that is none.
+func FileOf(b []byte) uint32 {
+	if len(b) < headerLen {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b[positionAt:])
+}
+
+// FlagsOf returns the flags of the record that starts b.
+func FlagsOf(b []byte) Flags { return readPosition(b).Flags }
+
 func readTime(b []byte) int64 {
 	return int64(binary.BigEndian.Uint32(b[timeAt:]))*1e9 + int64(binary.BigEndian.Uint32(b[timeAt+4:]))
 }
@@ -79,6 +102,7 @@ func readPosition(b []byte) Position {
 	b = b[positionAt:]
 	return Position{
 		File: binary.BigEndian.Uint32(b), Line: binary.BigEndian.Uint64(b[4:]), Flags: Flags(binary.BigEndian.Uint32(b[12:])),
+		Copy: binary.BigEndian.Uint64(b[16:]),
 	}
 }
 
@@ -157,10 +181,19 @@ type Entry struct {
 	Start, End uint32
 }
 
+// Pod is the pod of a sandbox, as a container runtime names it in a record.
+type Pod struct {
+	Sandbox, Name, Namespace, UID string
+	// Plain says that the record is of a text without fields of journald's, which anybody may have
+	// written.
+	Plain bool
+}
+
 // Run is a sequence of records.
 type Run struct {
 	Bytes   []byte
 	Entries []Entry
+	Pods    []Pod // that records name
 	// Sorted says that Sort found the entries in order.
 	Sorted bool
 	// Back is the longest step back in time from one record to the next that Index found, in

@@ -4,30 +4,42 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/choose"
+	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/output"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
 // Codes of damage that is not the filter's, beside those of its parse_error.
 const (
-	CodeTorn    = "torn"       // the end of a line or of an entry is missing
-	CodeNoEntry = "not_record" // text that is no record, with Check.Strict
+	CodeTorn     = "torn"       // the start or the end of a line or of an entry is missing
+	CodeNoRecord = "not_record" // text that is no record, where there should be one
 )
 
 // Check finds the records that did not parse whole.
 type Check struct {
-	Names  *choose.Names
-	Files  []string
-	Out    io.Writer // gets one line for each; nil for none
-	Strict bool      // text that is no record counts, too
+	Names *choose.Names
+	Files []string
+	Out   io.Writer // gets one line for each; nil for none
+	// Logs says of an input, by its index, whether it is the log of a program by itself: then all that
+	// is no record in it counts. It may be nil.
+	Logs func(file uint32) bool
+	// Strict has text that is no record count in all inputs.
+	Strict bool
+	// Tolerant leaves out what is broken inside of a guest's text only, as kernels break it that write
+	// to the console at the same time.
+	Tolerant bool
 
 	Records, Damaged uint64
+	Counts           map[uint32]uint64 // records by file
 	codes            map[string]uint64
 	files            map[uint32]uint64
 	buf              []byte
@@ -35,15 +47,16 @@ type Check struct {
 
 // Record takes a record.
 func (c *Check) Record(r *record.Record) error {
+	if c.codes == nil {
+		c.Counts, c.codes, c.files = map[uint32]uint64{}, map[string]uint64{}, map[uint32]uint64{}
+	}
 	c.Records++
+	c.Counts[r.File]++
 	code := c.code(r)
-	if code == "" {
+	if code == "" || c.Tolerant && (code == parser.AgentJSON.String() || code == parser.AgentLogfmt.String()) {
 		return nil
 	}
 	c.Damaged++
-	if c.codes == nil {
-		c.codes, c.files = map[string]uint64{}, map[uint32]uint64{}
-	}
 	c.codes[code]++
 	c.files[r.File]++
 	if c.Out == nil {
@@ -67,14 +80,43 @@ func (c *Check) code(r *record.Record) string {
 	if r.Flags&record.Torn != 0 {
 		return CodeTorn
 	}
-	// Kata's logfmt starts so; without the level that follows it is no record.
-	if r.Field(c.Names.Level) == nil && bytes.HasPrefix(c.Names.Text(r), []byte(`time="`)) {
+	text := c.Names.Text(r)
+	if text == nil {
+		text = r.Text(c.Names.Msg)
+	}
+	if r.Field(c.Names.Level) != nil || r.Bool(c.Names.Guest) {
+		if len(text) > 0 && text[0] == 't' && second.Match(text[1:]) {
+			return CodeTorn // the end of one record, with another behind it
+		}
+		return ""
+	}
+	if isTorn(text) {
 		return CodeTorn
 	}
-	if c.Strict && r.Field(c.Names.Level) == nil && !r.Bool(c.Names.Guest) {
-		return CodeNoEntry
+	if lines.IsKlog(text) || len(text) > 0 && text[0] == '{' && json.Valid(text) {
+		return "" // another program's
+	}
+	if c.Strict || r.Flags&record.Plain != 0 && r.Text("SYSLOG_IDENTIFIER") == nil && c.Logs != nil && c.Logs(r.File) {
+		return CodeNoRecord
 	}
 	return ""
+}
+
+// second matches the start of a record in logfmt. Within values quotes are escaped.
+var second = regexp.MustCompile(`time="[0-9][^"]*" level=`)
+
+// isTorn reports whether a text that is no record is a part of one in logfmt: it has its start, or the
+// fields that Kata's programs write behind the message.
+func isTorn(text []byte) bool {
+	if bytes.HasPrefix(text, []byte(`time="`)) {
+		return true
+	}
+	for _, field := range [...]string{" name=kata-", " name=containerd-shim-", " source=virtcontainers"} {
+		if bytes.Contains(text, []byte(field)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Check) file(n uint32) string {

@@ -54,7 +54,7 @@ const maxSandboxes = 1 << 14
 // Record takes a record.
 func (s *Sandboxes) Record(r *record.Record) error {
 	id := r.Text(s.Names.Sandbox)
-	if len(id) == 0 {
+	if len(id) == 0 || isCut(s.Names, r, id) {
 		return nil
 	}
 	row := s.list[string(id)]
@@ -99,6 +99,14 @@ func (s *Sandboxes) Record(r *record.Record) error {
 	}
 	return nil
 }
+
+// isCut reports whether the id of a sandbox may be the start of one: the line was cut there.
+func isCut(n *choose.Names, r *record.Record, id []byte) bool {
+	return len(id) < idLen && r.Field(n.ParseError) != nil
+}
+
+// idLen is how many digits the ids of container runtimes have.
+const idLen = 64
 
 // isCrash reports whether a record says that the guest has crashed: its kernel or agent on the
 // console, or the VMM (QMP's event GUEST_PANICKED).
@@ -188,7 +196,7 @@ func writeJSON[T any](w io.Writer, list []T) error {
 
 // shortID returns the start of a long id, as container runtimes show it.
 func shortID(id string) string {
-	if len(id) == 64 {
+	if len(id) == idLen {
 		return id[:12]
 	}
 	return id

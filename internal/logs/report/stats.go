@@ -175,13 +175,21 @@ func (s *Stats) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	_, _ = fmt.Fprintln(t, "RECORDS\tBYTES\tLEVEL\tSOURCE")
 	for _, v := range s.Volumes() {
-		_, _ = fmt.Fprintf(t, "%d\t%d\t%s\t%s\n", v.Records, v.Bytes, v.Level, escaped(v.Source))
+		_, _ = fmt.Fprintf(t, "%d\t%d\t%s\t%s\n", v.Records, v.Bytes, v.Level, named(v.Source))
 	}
 	_, _ = fmt.Fprintln(t, "\nRECORDS\tSOURCE\tMESSAGE")
 	for _, f := range s.Messages() {
-		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\n", f.Records, escaped(f.Source), escaped(f.Message))
+		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\n", f.Records, named(f.Source), escaped(f.Message))
 	}
 	return t.Flush()
+}
+
+// named returns a source for a table, in which no column is empty.
+func named(source string) string {
+	if source == "" {
+		return "-"
+	}
+	return escaped(source)
 }
 
 // WriteJSON writes the rows as one object a line, first the volumes.

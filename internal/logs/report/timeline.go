@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
@@ -25,8 +24,11 @@ type Step struct {
 	Slowest   bool          `json:"slowest,omitempty"`
 	File      string        `json:"file"`
 	Line      uint64        `json:"line"`
+	Guest     bool          `json:"guest,omitempty"` // an agent has written the message
+	Records   uint64        `json:"records"`         // in it
 
-	last int64 // the time of the last record in it
+	last  int64 // the time of the last record in it
+	shown shown
 }
 
 // Life is the timeline of one sandbox.
@@ -39,7 +41,17 @@ type Life struct {
 	Crashed   bool      `json:"guest_crashed"`
 	Steps     []*Step   `json:"steps"`
 
-	reached map[string]bool
+	reached         map[string]bool // phases, with the container
+	named, nameless map[int]int     // how often a phase was reached by containers with and without a name
+	before          Step            // what comes before the first phase
+}
+
+// current returns the step that the next record belongs to.
+func (l *Life) current() *Step {
+	if n := len(l.Steps); n > 0 {
+		return l.Steps[n-1]
+	}
+	return &l.before
 }
 
 // Timeline collects the timelines of the sandboxes whose records it gets, in the order of time.
@@ -47,9 +59,12 @@ type Timeline struct {
 	Names *choose.Names
 	Known *choose.Known
 	Files []string
+	Keep  bool // records are kept for WriteHTML
+	Full  bool // there were more sandboxes than are kept
 
 	lives map[string]*Life
 	order []*Life
+	kept  int // how many records are
 }
 
 const (
@@ -60,19 +75,20 @@ const (
 // Record takes a record.
 func (t *Timeline) Record(r *record.Record) error {
 	id := r.Text(t.Names.Sandbox)
-	if len(id) == 0 || r.Flags&record.NoTime != 0 {
+	if len(id) == 0 || isCut(t.Names, r, id) || r.Flags&record.NoTime != 0 {
 		return nil
 	}
 	l := t.lives[string(id)]
 	when := time.Unix(0, r.Nano).UTC()
 	if l == nil {
 		if len(t.order) >= maxLives {
+			t.Full = true
 			return nil
 		}
 		if t.lives == nil {
 			t.lives = map[string]*Life{}
 		}
-		l = &Life{Sandbox: string(id), First: when, Last: when, reached: map[string]bool{}}
+		l = &Life{Sandbox: string(id), First: when, Last: when, reached: map[string]bool{}, named: map[int]int{}, nameless: map[int]int{}}
 		t.lives[l.Sandbox] = l
 		t.order = append(t.order, l)
 	}
@@ -83,25 +99,65 @@ func (t *Timeline) Record(r *record.Record) error {
 		s.Gap = max(s.Gap, time.Duration(r.Nano-s.last))
 		s.last = r.Nano
 	}
+	t.begin(l, r, when)
+	s := l.current()
+	s.Records++
+	if t.Keep {
+		t.keep(s, r)
+	}
+	return nil
+}
+
+// begin adds a step if a phase begins with a record.
+func (t *Timeline) begin(l *Life, r *record.Record, when time.Time) {
 	p := phaseOf(t.Names, r)
 	if p < 0 || len(l.Steps) >= maxSteps {
-		return nil
+		return
 	}
 	container := ""
 	if Phases[p].Container {
 		container = string(r.Text(t.Names.Container))
 	}
-	key := Phases[p].Name + "\x00" + container
-	if l.reached[key] && !Phases[p].Repeats {
-		return nil
+	if !Phases[p].Repeats && !l.isNew(p, container) {
+		return
+	}
+	l.Steps = append(l.Steps, &Step{
+		Phase: Phases[p].Name, Container: container, Time: when, File: t.file(r), Line: r.Line, Guest: r.Bool(t.Names.Guest), last: r.Nano,
+	})
+}
+
+// isNew reports whether a sandbox, or a container of it, has not reached a phase before. Some messages
+// do not say which container they are of: each is taken for the next one of those that are known by
+// name, before or later.
+func (l *Life) isNew(phase int, container string) bool {
+	name := Phases[phase].Name
+	if Phases[phase].Container && container == "" {
+		l.nameless[phase]++
+		return l.nameless[phase] > l.named[phase]
+	}
+	key := name + "\x00" + container
+	if l.reached[key] {
+		return false
 	}
 	l.reached[key] = true
-	file := ""
-	if int(r.File) < len(t.Files) {
-		file = t.Files[r.File]
+	l.named[phase]++
+	if container != "" && l.named[phase] <= l.nameless[phase] {
+		for _, s := range l.Steps {
+			if s.Phase == name && s.Container == "" {
+				s.Container = container
+				break
+			}
+		}
+		return false
 	}
-	l.Steps = append(l.Steps, &Step{Phase: Phases[p].Name, Container: container, Time: when, File: file, Line: r.Line, last: r.Nano})
-	return nil
+	return true
+}
+
+func (t *Timeline) file(r *record.Record) string {
+	if int(r.File) < len(t.Files) {
+		return t.Files[r.File]
+	}
+	return ""
 }
 
 // Lives returns the timelines.
@@ -200,45 +256,4 @@ func (t *Timeline) WriteJSON(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// WriteHTML writes one page that needs nothing from elsewhere.
-func (t *Timeline) WriteHTML(w io.Writer) error { return page.Execute(w, t.Lives()) }
-
-var page = template.Must(template.New("timeline").Funcs(template.FuncMap{
-	"seconds": seconds,
-	"name":    (*Life).name,
-	"left":    func(l *Life, s *Step) string { return percent(s.After, l.Last.Sub(l.First)) },
-	"width":   func(l *Life, s *Step) string { return percent(s.Duration, l.Last.Sub(l.First)) },
-	"missing": (*Life).missing,
-	"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000 UTC") },
-	"escaped": escaped,
-}).Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Timeline of Kata sandboxes</title>
-<style>
-body { font: 14px sans-serif; margin: 2em; color: #222; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: 2px 8px; white-space: nowrap; }
-td.bar { width: 50%; position: relative; background: #f4f4f4; }
-td.bar span { position: absolute; top: 3px; bottom: 3px; min-width: 2px; background: #4a7; }
-tr.slowest td.bar span { background: #c43; }
-tr.slowest { font-weight: bold; }
-</style></head><body>
-<h1>Timeline of Kata sandboxes</h1>
-{{range $l := .}}<h2>{{escaped (name $l)}}</h2>
-<p>{{utc .First}} to {{utc .Last}}{{if .Crashed}}, <strong>the guest crashed</strong>{{end}}</p>
-<table><tr><th>after</th><th>takes</th><th>longest gap</th><th>phase</th><th>container</th><th></th><th>line</th></tr>
-{{range .Steps}}<tr{{if .Slowest}} class="slowest"{{end}}><td>{{seconds .After}}</td><td>{{seconds .Duration}}</td><td>{{seconds .Gap}}</td><td>{{.Phase}}{{if .Slowest}} (slowest){{end}}</td><td>{{escaped .Container}}</td><td class="bar"><span style="left: {{left $l .}}; width: {{width $l .}}"></span></td><td>{{escaped .File}}:{{.Line}}</td></tr>
-{{end}}</table>
-{{with missing $l}}<p>Not in the logs: {{range $i, $p := .}}{{if $i}}, {{end}}{{$p}}{{end}}</p>{{end}}
-{{else}}<p>No record of a sandbox.</p>
-{{end}}</body></html>
-`))
-
-// percent returns a share as CSS has it.
-func percent(part, whole time.Duration) string {
-	if whole <= 0 {
-		return "0%"
-	}
-	return fmt.Sprintf("%.3f%%", 100*float64(part)/float64(whole))
 }
