@@ -182,7 +182,7 @@ func TestPanic(t *testing.T) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	o, err := options.Parse(func(string) (string, bool) { return "", false })
+	o, err := options.Parse(options.FilterPlugin, func(string) (string, bool) { return "", false })
 	if err != nil {
 		t.Fatal(err)
 	}
