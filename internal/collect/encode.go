@@ -2,6 +2,7 @@ package collect
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/event"
 	"github.com/kata-logs/fluent-bit-kata/journal"
@@ -13,24 +14,12 @@ type encoder struct {
 	lowercase, strip bool
 	nameless         uint64 // fields without a name, which were left out
 
-	lower  []byte         // names of one entry in lower case
-	fields []field        // of one entry
-	names  int            // how many different ones they have
-	seen   map[string]int // the field's index by name, of entries with many fields
+	fields []field // of one entry
+	lower  []byte  // their names in lower case
 }
 
-// field is a field of the entry that is written, or several of one name.
-type field struct {
-	name  []byte
-	value []byte
-	next  int // the index of the next one of the same name, or 0
-	last  int // of the first one of a list: the index of the last one
-	order int // of the first one: which of the record's fields it is
-	count int // how many there are of the name; 0 if it is not the first one
-}
-
-// fewFields is up to how many fields an entry's names are compared one by one.
-const fewFields = 64
+// field is a field as it is written.
+type field struct{ name, value []byte }
 
 // maxSeconds is the latest time of an event: Fluent Bit takes events with the two highest
 // numbers of seconds for marks.
@@ -39,17 +28,22 @@ const maxSeconds = math.MaxUint32 - 2
 // append appends an entry as one event, and reports whether there was memory for it. realtime is
 // its time in microseconds since 1970.
 func (w *encoder) append(b *event.Buffer, realtime uint64, fields []journal.Field) bool {
-	if !b.Reserve(w.collect(fields)) {
+	w.collect(fields)
+	size := 32
+	for i := range w.fields {
+		size += len(w.fields[i].name) + len(w.fields[i].value) + 3*5 // with the headers of two texts and a list
+	}
+	if !b.Reserve(size) {
 		return false
 	}
 	p := event.AppendArrayHeader(event.AppendArrayHeader(b.B, 2), 2)
 	p = event.AppendTime(p, uint32(min(realtime/1e6, maxSeconds)), uint32(realtime%1e6)*1000)
 	p = event.AppendMapHeader(p, 0) // metadata
-	p = event.AppendMapHeader(p, w.names)
-	if w.names < len(w.fields) {
+	if w.hasRepeated() {
 		b.B = w.appendLists(p)
 		return true
 	}
+	p = event.AppendMapHeader(p, len(w.fields))
 	for i := range w.fields {
 		p = event.AppendStr(event.AppendStr(p, w.fields[i].name), w.fields[i].value)
 	}
@@ -57,17 +51,9 @@ func (w *encoder) append(b *event.Buffer, realtime uint64, fields []journal.Fiel
 	return true
 }
 
-// collect sets w.fields, and returns how many bytes the event takes at most.
-func (w *encoder) collect(fields []journal.Field) (size int) {
-	// A text has up to 5 bytes before it, and so has a list.
-	size = 32
-	w.fields, w.lower, w.names = w.fields[:0], w.lower[:0], 0
-	w.seen = nil
-	if len(fields) > fewFields {
-		w.seen = make(map[string]int, len(fields))
-	}
-	// Sets of the lengths and last letters of names, modulo 64: mostly they show that a name is new.
-	var lengths, letters uint64
+// collect sets w.fields.
+func (w *encoder) collect(fields []journal.Field) {
+	w.fields, w.lower = w.fields[:0], w.lower[:0]
 	for i := range fields {
 		name := fields[i].Name
 		if w.strip && len(name) > 0 && name[0] == '_' {
@@ -87,73 +73,46 @@ func (w *encoder) collect(fields []journal.Field) (size int) {
 			}
 			name = w.lower[start:len(w.lower):len(w.lower)]
 		}
-		f := field{name: name, value: fields[i].Value, count: 1}
-		size += len(name) + len(f.value) + 3*5
-		length, letter := uint64(1)<<(len(name)%64), uint64(1)<<(name[len(name)-1]%64)
-		if lengths&length != 0 && letters&letter != 0 {
-			if first := w.find(name); first >= 0 {
-				f.count = 0
-				at := len(w.fields)
-				one := &w.fields[first]
-				if one.count == 1 {
-					one.last, one.order = first, at
-				}
-				w.fields[one.last].next = at
-				one.last = at
-				one.count++
-			}
-		}
-		lengths |= length
-		letters |= letter
-		if f.count == 1 {
-			w.names++
-			if w.seen != nil {
-				w.seen[string(name)] = len(w.fields)
-			}
-		}
-		w.fields = append(w.fields, f)
+		w.fields = append(w.fields, field{name, fields[i].Value})
 	}
-	return size
 }
 
-// find returns the index of the first field with a name, or -1.
-func (w *encoder) find(name []byte) int {
-	if w.seen != nil {
-		if i, ok := w.seen[string(name)]; ok {
-			return i
-		}
-		return -1
+// hasRepeated reports whether two fields may have one name: with few fields whether they do.
+func (w *encoder) hasRepeated() bool {
+	if len(w.fields) > 64 {
+		return true
 	}
+	var seen [4]uint64 // a set of numbers that are mostly different for different names
 	for i := range w.fields {
-		if w.fields[i].count > 0 && string(w.fields[i].name) == string(name) {
-			return i
+		name := w.fields[i].name
+		n := uint(len(name))*29 ^ uint(name[len(name)-1])*7 ^ uint(name[len(name)/2])
+		bit := uint64(1) << (n % 64)
+		word := &seen[n/64%4]
+		if *word&bit != 0 && slices.ContainsFunc(w.fields[:i], func(f field) bool { return string(f.name) == string(name) }) {
+			return true
 		}
+		*word |= bit
 	}
-	return -1
+	return false
 }
 
-// appendLists appends the fields where some have one name.
+// appendLists appends the map of the fields where some may have one name.
 func (w *encoder) appendLists(p []byte) []byte {
-	lists := map[int]int{} // by the place of the second one the index of the first
+	all := make(map[string][]int, len(w.fields)) // indices by name
 	for i := range w.fields {
-		if w.fields[i].count > 1 {
-			lists[w.fields[i].order] = i
-		}
+		all[string(w.fields[i].name)] = append(all[string(w.fields[i].name)], i)
 	}
+	p = event.AppendMapHeader(p, len(all))
 	for i := range w.fields {
-		if f := &w.fields[i]; f.count == 1 {
+		f := &w.fields[i]
+		switch same := all[string(f.name)]; {
+		case len(same) == 1:
 			p = event.AppendStr(event.AppendStr(p, f.name), f.value)
-			continue
-		}
-		first, ok := lists[i]
-		if !ok {
-			continue
-		}
-		f := &w.fields[first]
-		p = event.AppendArrayHeader(event.AppendStr(p, f.name), f.count)
-		for at, n := first, f.count; n > 0; n-- {
-			p = event.AppendStr(p, w.fields[at].value)
-			at = w.fields[at].next
+		case same[1] == i:
+			p = event.AppendArrayHeader(event.AppendStr(p, f.name), len(same))
+			for _, k := range same {
+				p = event.AppendStr(p, w.fields[k].value)
+			}
 		}
 	}
 	return p

@@ -171,3 +171,18 @@ func FuzzEncode(f *testing.F) {
 		check(t, &encoder{lowercase: lowercase, strip: strip}, 1, fieldsOf(strings.Split(text, "\n")...))
 	})
 }
+
+// BenchmarkEncode has the fields of an entry of the how-to's shape.
+func BenchmarkEncode(b *testing.B) {
+	w := &encoder{}
+	fields := fieldsOf("_BOOT_ID=1", "_MACHINE_ID=2", "_HOSTNAME=n", "PRIORITY=7", "_UID=0", "_GID=0", "_SYSTEMD_SLICE=s", "_SELINUX_CONTEXT=k",
+		"_CAP_EFFECTIVE=3fffffffff", "_TRANSPORT=syslog", "_SYSTEMD_CGROUP=/", "_SYSTEMD_UNIT=crio.service", "_SYSTEMD_INVOCATION_ID=9", "SYSLOG_IDENTIFIER=kata",
+		"_COMM=c", "_EXE=/opt", "_CMDLINE="+strings.Repeat("x", 150), "SYSLOG_TIMESTAMP=t", "_PID=1", "SYSLOG_PID=1", "MESSAGE="+strings.Repeat("m", 335),
+		"SYSLOG_RAW="+strings.Repeat("r", 380), "_SOURCE_REALTIME_TIMESTAMP=1714979688170481")
+	buf := event.Buffer{B: make([]byte, 0, 4096)}
+	b.ReportAllocs()
+	for b.Loop() {
+		buf.B = buf.B[:0]
+		w.append(&buf, 1700000000123456, fields)
+	}
+}
