@@ -130,8 +130,8 @@ manifests: ## tests deploy and the compose file; with FLUENT_BIT its --dry-run t
 	cd build/manifests && FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -count=1 ./...
 
 .PHONY: big-endian
-big-endian: ## the tests of the parser and of events on s390x, under qemu-user
-	GOARCH=s390x CGO_ENABLED=0 $(GO) test -count=1 -timeout 30m -exec qemu-s390x ./parser/... ./internal/event
+big-endian: ## the tests of all that reads or writes binary data on s390x, under qemu-user
+	GOARCH=s390x CGO_ENABLED=0 $(GO) test -count=1 -timeout 60m -exec qemu-s390x ./parser/... ./journal ./internal/event ./internal/transform ./internal/pods ./internal/elastic
 
 .PHONY: image
 image: ## the container image (needs docker)
