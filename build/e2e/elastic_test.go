@@ -100,6 +100,9 @@ func (s *bulkServer) wait(t *testing.T, p *process, f func() bool) {
 func TestOutputDoc(t *testing.T) {
 	t.Parallel()
 	files := snippets(t, "docs/output.md")
+	if len(files) != 3 {
+		t.Fatalf("docs/output.md has %d configurations", len(files))
+	}
 	for _, config := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
 		t.Run(config, func(t *testing.T) {
 			t.Parallel()
