@@ -148,7 +148,7 @@ func waitFor(t *testing.T, client *http.Client, url, token string) {
 	}
 }
 
-// try runs a command in the folder of deploy's kustomize or helm files, and returns its output.
+// try runs a command in a folder, by default this package's, and returns its output.
 func (c *cluster) try(stdin []byte, dir, name string, args ...string) (string, error) {
 	path := name
 	for _, v := range c.env { // not the PATH of this process
