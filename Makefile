@@ -3,7 +3,7 @@
 GO       ?= go
 CC       ?= cc
 DIST     := dist
-LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/kata.so
+LIBS     := $(addprefix $(DIST)/,$(shell awk '!/^\#/ { print $$2 }' build/libraries))
 CLI      := $(DIST)/kata-logs
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
@@ -22,14 +22,13 @@ help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
-build: $(LIBS) $(CLI) ## make dist/flb-filter_kata.so, dist/kata.so and dist/kata-logs
+build: $(LIBS) $(CLI) ## make the libraries and kata-logs in dist
 	@for lib in $(LIBS); do printf '%s: %s bytes, needs glibc %s or newer\n' $$lib "$$(stat -L -c %s $$lib)" "$$(build/glibc-floor $$lib)"; done
 
-# By the name Fluent Bit knows what to load a library as: a filter needs flb-filter_.
-$(DIST)/flb-filter_kata.so: PLUGIN := filter
-$(DIST)/kata.so: PLUGIN := output
+# The package that a library is built from.
+PLUGIN    = $(shell awk '$$2 == "$(@F)" { print $$1 }' build/libraries)
 
-$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
+$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile build/libraries
 	@mkdir -p $(DIST)
 	CGO_ENABLED=1 $(BUILD) -buildmode=c-shared -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
 	@rm -f $(@:.so=.h)

@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,9 +31,9 @@ func TestTroubleshooting(t *testing.T) {
 		noFile    = "[plugin] dlopen() … cannot open shared object file"
 		noGoFile  = "[proxy] error opening plugin …"
 		noDaemon  = "kata does not run in daemon mode (-d, Daemon On)" // TestDaemon
-		noJournal = "could not open the Journal"                       // tried by hand: root can read any
-		noGlibc   = "GLIBC_2.34' not found"                            // tried by hand, as are the next two
-		noMusl    = "initial-exec TLS resolves to dynamic definition"
+		noJournal = "could not open the Journal"
+		noGlibc   = "GLIBC_2.34' not found"
+		noMusl    = "initial-exec TLS resolves to dynamic definition"                   // TestMusl of internal/host
 		tooOld    = "this program has no function …; Fluent Bit 2.2 or later is needed" // tests of internal/host
 	)
 	as := func(name string) string {
@@ -55,7 +57,7 @@ pipeline:
     - {name: "null", match: "*"}
 `, vars{"LIBRARY": outputLibrary}), "fluent-bit.yaml")
 
-	documented := map[string]bool{noDaemon: true, noJournal: true, noGlibc: true, noMusl: true, tooOld: true}
+	documented := map[string]bool{noDaemon: true, noMusl: true, tooOld: true}
 	for _, c := range []struct {
 		name, says string
 		args       []string
@@ -82,6 +84,38 @@ pipeline:
 			said(t, p, c.says)
 		})
 	}
+
+	documented[noGlibc] = true
+	t.Run("an older glibc", func(t *testing.T) {
+		t.Parallel()
+		library, version := forLaterGlibc(t)
+		p := start(t, t.TempDir(), filter(library)...)
+		if p.wait(t) == 0 {
+			t.Error("Fluent Bit ended without an error")
+		}
+		said(t, p, strings.Replace(noGlibc, "GLIBC_2.34", version, 1))
+	})
+
+	documented[noJournal] = true
+	t.Run("a journal that the user may not read", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "journal")
+		if err := os.Mkdir(dir, 0); err != nil {
+			t.Fatal(err)
+		}
+		cmd := []string{fluentBit, "-i", "systemd", "-p", "path=" + dir, "-o", "null"}
+		if os.Geteuid() == 0 {
+			if err := os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cmd = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}, cmd...)
+		}
+		p := startCommand(t, "/", nil, exec.Command(cmd[0], cmd[1:]...))
+		if p.wait(t) == 0 {
+			t.Error("Fluent Bit ended without an error")
+		}
+		said(t, p, noJournal)
+	})
 
 	for _, c := range []struct {
 		name, filter, processor string
@@ -174,4 +208,36 @@ func said(t *testing.T, p *process, words string) {
 func says(p *process, words string) bool {
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(words), "…", ".*")
 	return regexp.MustCompile(pattern).MatchString(p.logText())
+}
+
+// forLaterGlibc returns a copy of the filter that needs a version of glibc which does not exist, and
+// that version's name.
+func forLaterGlibc(t *testing.T) (library, version string) {
+	t.Helper()
+	file, err := elf.Open(filterLibrary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	names := file.Section(".dynstr")
+	table, err := names.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(table, []byte("\x00GLIBC_2."))
+	if at < 0 {
+		t.Fatalf("%s needs no version of glibc", filterLibrary)
+	}
+	table[at+len("\x00GLIBC_")] = '9'
+	name, _, _ := bytes.Cut(table[at+1:], []byte{0})
+	text, err := os.ReadFile(filterLibrary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(text[names.Offset:], table)
+	library = filepath.Join(t.TempDir(), filepath.Base(filterLibrary))
+	if err := os.WriteFile(library, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return library, string(name)
 }
