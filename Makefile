@@ -111,6 +111,11 @@ integration: ## the output on real servers, with faults; through FLUENT_BIT if i
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 90m -v ./build/integration \
 		-run 'TestDelivery/./($(CASES))' -servers '$(SERVERS)'
 
+.PHONY: guide
+guide: ## the trial in docs/migration.md and the dashboards, on real servers. Needs FLUENT_BIT. SERVERS=opensearch
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 30m -v ./build/integration \
+		-run 'TestGuide|TestDashboards' -servers '$(SERVERS)'
+
 .PHONY: integration-compare
 integration-compare: ## the output beside Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 3h -v ./build/integration \
@@ -159,7 +164,7 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	$(MAKE) manifests images FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
 	$(MAKE) integration FLUENT_BIT=
-	$(MAKE) integration FLUENT_BIT='$(firstword $(FLUENT_BITS))'
+	$(MAKE) integration guide FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: clean
