@@ -142,7 +142,7 @@ image: ## the container image (needs docker)
 	docker build -t fluent-bit-kata .
 
 .PHONY: images
-images: ## all three images, by buildah, and what is in them (needs root)
+images: ## all three images, by buildah, and what is in them (needs root). KATA_IMAGE_ARCH=arm64
 	FLUENT_BIT='$(FLUENT_BIT)' build/image/build
 
 # What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
