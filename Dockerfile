@@ -50,8 +50,10 @@ LABEL org.opencontainers.image.title="Plugin kata for Fluent Bit" \
       org.opencontainers.image.source="https://github.com/kata-logs/fluent-bit-kata"
 
 # There is no shell in here: nothing can be RUN, and the entry point, which is
-# Fluent Bit with /fluent-bit/etc/fluent-bit.conf, stays as it is.
-FROM ${FLUENT_BIT_IMAGE} AS runtime
+# Fluent Bit with /fluent-bit/etc/fluent-bit.conf, stays as it is. The platform is the default, but
+# old versions of buildah take that of the last stage that names one.
+# hadolint ignore=DL3065
+FROM --platform=$TARGETPLATFORM ${FLUENT_BIT_IMAGE} AS runtime
 COPY --from=build /out/lib/ /fluent-bit/lib/
 COPY --from=build /out/state/ /fluent-bit/state/
 COPY LICENSE /licenses/LICENSE

@@ -3,7 +3,7 @@
 GO       ?= go
 CC       ?= cc
 DIST     := dist
-LIBS     := $(DIST)/flb-filter_kata.so $(DIST)/in_kata.so $(DIST)/kata.so
+LIBS     := $(addprefix $(DIST)/,$(shell awk '!/^\#/ { print $$2 }' build/libraries))
 CLI      := $(DIST)/kata-logs
 HOST     := build/out/host
 # -s -w: symbols and debug data, 1.4 MB, are of no use to a user; make build STRIP= keeps them.
@@ -25,12 +25,10 @@ help: ## list the targets
 build: $(LIBS) $(CLI) ## make the libraries and kata-logs in dist
 	@for lib in $(LIBS); do printf '%s: %s bytes, needs glibc %s or newer\n' $$lib "$$(stat -L -c %s $$lib)" "$$(build/glibc-floor $$lib)"; done
 
-# By the name Fluent Bit knows what to load a library as: a filter needs flb-filter_.
-$(DIST)/flb-filter_kata.so: PLUGIN := filter
-$(DIST)/in_kata.so: PLUGIN := input
-$(DIST)/kata.so: PLUGIN := output
+# The package that a library is built from.
+PLUGIN    = $(shell awk '$$2 == "$(@F)" { print $$1 }' build/libraries)
 
-$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile
+$(LIBS): $(GOFILES) $(ASMFILES) $(CFILES) go.mod go.sum Makefile build/libraries
 	@mkdir -p $(DIST)
 	CGO_ENABLED=1 $(BUILD) -buildmode=c-shared -ldflags='$(LDFLAGS)' -o $@ ./plugin/$(PLUGIN)
 	@rm -f $(@:.so=.h)
@@ -113,6 +111,11 @@ integration: ## the output on real servers, with faults; through FLUENT_BIT if i
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 90m -v ./build/integration \
 		-run 'TestDelivery/./($(CASES))' -servers '$(SERVERS)'
 
+.PHONY: guide
+guide: ## the trial in docs/migration.md and the dashboards, on real servers. Needs FLUENT_BIT. SERVERS=opensearch
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 30m -v ./build/integration \
+		-run 'TestGuide|TestDashboards' -servers '$(SERVERS)'
+
 .PHONY: integration-compare
 integration-compare: ## the output beside Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 3h -v ./build/integration \
@@ -131,15 +134,15 @@ manifests: ## tests deploy and the compose file; with FLUENT_BIT its --dry-run t
 	cd build/manifests && FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -count=1 ./...
 
 .PHONY: big-endian
-big-endian: ## the tests of the parser and of events on s390x, under qemu-user
-	GOARCH=s390x CGO_ENABLED=0 $(GO) test -count=1 -timeout 30m -exec qemu-s390x ./parser/... ./internal/event
+big-endian: ## the tests of all that reads or writes binary data on s390x, under qemu-user
+	GOARCH=s390x CGO_ENABLED=0 $(GO) test -count=1 -timeout 60m -exec qemu-s390x ./parser/... ./journal ./internal/event ./internal/transform ./internal/pods ./internal/elastic
 
 .PHONY: image
 image: ## the container image (needs docker)
 	docker build -t fluent-bit-kata .
 
 .PHONY: images
-images: ## all three images, by buildah, and what is in them (needs root)
+images: ## all three images, by buildah, and what is in them (needs root). KATA_IMAGE_ARCH=arm64
 	FLUENT_BIT='$(FLUENT_BIT)' build/image/build
 
 # What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
@@ -161,7 +164,7 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	$(MAKE) manifests images FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
 	$(MAKE) integration FLUENT_BIT=
-	$(MAKE) integration FLUENT_BIT='$(firstword $(FLUENT_BITS))'
+	$(MAKE) integration guide FLUENT_BIT='$(firstword $(FLUENT_BITS))'
 	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: clean

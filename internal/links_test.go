@@ -7,11 +7,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 )
 
-// TestLinks: what a document links to within the project is there.
+// TestLinks: what a document links to within the project is there, the section too.
 func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
 	links := 0
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch name := d.Name(); {
@@ -31,8 +32,14 @@ func TestLinks(t *testing.T) {
 				continue
 			}
 			links++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+			to := path
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(path), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s: %v", path, err)
+			} else if m[2] != "" && !sections(t, to)[m[2]] {
+				t.Errorf("%s: %s has no section #%s", path, to, m[2])
 			}
 		}
 		return nil
@@ -40,6 +47,28 @@ func TestLinks(t *testing.T) {
 	if err != nil || links < 20 {
 		t.Errorf("%d links, %v", links, err)
 	}
+}
+
+// sections returns the names by which links name the sections of a document.
+func sections(t *testing.T, path string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ +(.*?) *$`).FindAllStringSubmatch(string(text), -1) {
+		names[strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, m[1])] = true
+	}
+	return names
 }
 
 // TestNamedTests: the tests that documents name are there.

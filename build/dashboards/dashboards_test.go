@@ -252,7 +252,13 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call(t, "PUT", server+"/_index_template/"+index, string(body))
+	// For this index alone, and before the plugin's own, if the server has it.
+	var settings object
+	if err := json.Unmarshal(body, &settings); err != nil {
+		t.Fatal(err)
+	}
+	settings["index_patterns"], settings["priority"] = []string{index}, 1000
+	call(t, "PUT", server+"/_index_template/"+index, text(settings))
 	t.Cleanup(func() {
 		call(t, "DELETE", server+"/"+index, "")
 		call(t, "DELETE", server+"/_index_template/"+index, "")

@@ -52,7 +52,27 @@ var processors = map[string]processor{
 	"ppc64le": {elf.EM_PPC64, "ELFDATA2LSB", "powerpc64le", "qemu-ppc64le", "/usr/powerpc64le-linux-gnu", "ppc64le"},
 }
 
-var libraries = []string{"flb-filter_kata.so", "kata.so"}
+// libraries are the names in build/libraries, each with the package in plugin that it is built from.
+var libraries = func() map[string]string {
+	text, err := os.ReadFile(root + "/build/libraries")
+	if err != nil {
+		panic(err)
+	}
+	list := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) == 2 && !strings.HasPrefix(line, "#") {
+			list[words[1]] = words[0]
+		}
+	}
+	return list
+}()
+
+// exports is what Fluent Bit looks up in a library, by its package.
+var exports = map[string][]string{
+	"filter": {"filter_kata_plugin"},
+	"input":  {"FLBPluginExit", "FLBPluginInit", "FLBPluginInputCallback", "FLBPluginInputCleanupCallback", "FLBPluginInputPause", "FLBPluginInputResume", "FLBPluginRegister", "FLBPluginUnregister"},
+	"output": {"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"},
+}
 
 // version is that of the release.
 func version(t *testing.T) string {
@@ -135,7 +155,7 @@ func base(t *testing.T, arch string) string {
 func TestLibraries(t *testing.T) {
 	for _, arch := range made(t) {
 		dir, debug := unpack(t, base(t, arch)), unpack(t, base(t, arch)+"_debug")
-		for _, name := range libraries {
+		for name, of := range libraries {
 			file, err := elf.Open(filepath.Join(dir, "lib", name))
 			if err != nil {
 				t.Fatal(err)
@@ -177,11 +197,7 @@ func TestLibraries(t *testing.T) {
 				}
 			}
 			slices.Sort(exported)
-			want := []string{"filter_kata_plugin"}
-			if name == "kata.so" {
-				want = []string{"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"}
-			}
-			if !slices.Equal(exported, want) {
+			if !slices.Equal(exported, exports[of]) {
 				t.Errorf("%s: %s exports %v", arch, name, exported)
 			}
 			if file.Section(".symtab") != nil || file.Section(".debug_info") != nil {
@@ -239,7 +255,11 @@ func TestLicences(t *testing.T) {
 	for _, arch := range made(t) {
 		dir := unpack(t, base(t, arch))
 		want := map[string]bool{"go": true, "zig": true, "zig/glibc": true}
-		for _, name := range []string{"lib/flb-filter_kata.so", "lib/kata.so", "bin/kata-logs"} {
+		programs := []string{"bin/kata-logs"}
+		for name := range libraries {
+			programs = append(programs, "lib/"+name)
+		}
+		for _, name := range programs {
 			info, err := buildinfo.ReadFile(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
@@ -366,7 +386,7 @@ func command(t *testing.T, name string, args ...string) string {
 // of the how-to.
 func uses(t *testing.T, host []string, dir string) {
 	t.Helper()
-	for _, name := range libraries {
+	for name := range libraries {
 		args := append(slices.Clone(host[1:]), "--log-level", "error", filepath.Join(dir, name), root+"/testdata/howto.msgpack")
 		if out := command(t, host[0], args...); !strings.Contains(out, `"kata_msg":"release sandbox"`) || !strings.Contains(out, `"kata_pid":14314`) {
 			t.Errorf("%s gives %s", name, out)

@@ -27,9 +27,14 @@ type bulkServer struct {
 	news  chan struct{} // something was stored
 }
 
-func newBulkServer(t *testing.T) *bulkServer {
+// newBulkServer starts a server, with TLS or without.
+func newBulkServer(t *testing.T, withTLS bool) *bulkServer {
 	s := &bulkServer{docs: map[string]string{}, paths: map[string]int{}, users: map[string]int{}, news: make(chan struct{}, 1)}
-	s.Server = httptest.NewTLSServer(s)
+	if withTLS {
+		s.Server = httptest.NewTLSServer(s)
+	} else {
+		s.Server = httptest.NewServer(s)
+	}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -95,10 +100,13 @@ func (s *bulkServer) wait(t *testing.T, p *process, f func() bool) {
 func TestOutputDoc(t *testing.T) {
 	t.Parallel()
 	files := snippets(t, "docs/output.md")
+	if len(files) != 3 {
+		t.Fatalf("docs/output.md has %d configurations", len(files))
+	}
 	for _, config := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
 		t.Run(config, func(t *testing.T) {
 			t.Parallel()
-			server := newBulkServer(t)
+			server := newBulkServer(t, true)
 			entries, _ := collected(t)
 			stored := 0
 			for range 2 { // each with a database of its own

@@ -30,10 +30,51 @@ func snippets(t *testing.T, document string) map[string]string {
 		}
 		files[name] = m[2]
 	}
-	if len(files) != 3 {
-		t.Fatalf("%s has %d configurations", document, len(files))
-	}
 	return files
+}
+
+// kataPages has the pages about the generations of Kata, each with an example.
+var kataPages = map[string]string{
+	"kata-1.md":      "kata1-crio",
+	"kata-2.md":      "kata2-containerd",
+	"kata-3-go.md":   "kata3-go",
+	"kata-3-rust.md": "runtime-rs",
+}
+
+// TestKataPages: the configuration of each page gives, of the journal of its example, what the
+// example gives.
+func TestKataPages(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob(abs(t, "docs/kata-[0-9]*.md"))
+	if err != nil || len(pages) != len(kataPages) {
+		t.Fatalf("pages %q, %v", pages, err)
+	}
+	for page, example := range kataPages {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			files := snippets(t, "docs/"+page)
+			if len(files) != 2 {
+				t.Fatalf("%d configurations", len(files))
+			}
+			dir := t.TempDir()
+			entries := journal(t, read(t, "examples/"+example+"/input.export"))
+			place := strings.NewReplacer(
+				"/usr/lib/fluent-bit/flb-filter_kata.so", filterLibrary,
+				"/var/lib/fluent-bit/", dir+"/",
+				"    Name            systemd\n", "    Name            systemd\n    Path            "+entries+"\n",
+			)
+			for name, text := range files {
+				write(t, filepath.Join(dir, name), place.Replace(text))
+			}
+			want := lines(t, "examples/"+example+"/output.jsonl")
+			got := printed(t, start(t, dir, "-c", "fluent-bit.conf"), len(want))
+			for i := range want {
+				if wrong := contract.Diff(jsonRecord(t, want[i]), jsonRecord(t, got[i])); wrong != nil {
+					t.Errorf("line %d:\n\t%s", i+1, strings.Join(wrong, "\n\t"))
+				}
+			}
+		})
+	}
 }
 
 // TestReadme runs the configurations in README.md with other paths: they read the records that
@@ -41,6 +82,9 @@ func snippets(t *testing.T, document string) map[string]string {
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	files := snippets(t, "README.md")
+	if len(files) != 3 {
+		t.Fatalf("README.md has %d configurations", len(files))
+	}
 	for _, config := range []string{"fluent-bit.conf", "fluent-bit.yaml"} {
 		t.Run(config, func(t *testing.T) {
 			t.Parallel()

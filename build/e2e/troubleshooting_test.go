@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,9 +31,9 @@ func TestTroubleshooting(t *testing.T) {
 		noFile    = "[plugin] dlopen() … cannot open shared object file"
 		noGoFile  = "[proxy] error opening plugin …"
 		noDaemon  = "kata does not run in daemon mode (-d, Daemon On)" // TestDaemon
-		noJournal = "could not open the Journal"                       // tried by hand: root can read any
-		noGlibc   = "GLIBC_2.34' not found"                            // tried by hand, as are the next two
-		noMusl    = "initial-exec TLS resolves to dynamic definition"
+		noJournal = "could not open the Journal"
+		noGlibc   = "GLIBC_2.34' not found"
+		noMusl    = "initial-exec TLS resolves to dynamic definition"                   // TestMusl of internal/host
 		tooOld    = "this program has no function …; Fluent Bit 2.2 or later is needed" // tests of internal/host
 	)
 	as := func(name string) string {
@@ -55,7 +57,7 @@ pipeline:
     - {name: "null", match: "*"}
 `, vars{"LIBRARY": outputLibrary}), "fluent-bit.yaml")
 
-	documented := map[string]bool{noDaemon: true, noJournal: true, noGlibc: true, noMusl: true, tooOld: true}
+	documented := map[string]bool{noDaemon: true, noMusl: true, tooOld: true}
 	for _, c := range []struct {
 		name, says string
 		args       []string
@@ -82,6 +84,38 @@ pipeline:
 			said(t, p, c.says)
 		})
 	}
+
+	documented[noGlibc] = true
+	t.Run("an older glibc", func(t *testing.T) {
+		t.Parallel()
+		library, version := forLaterGlibc(t)
+		p := start(t, t.TempDir(), filter(library)...)
+		if p.wait(t) == 0 {
+			t.Error("Fluent Bit ended without an error")
+		}
+		said(t, p, strings.Replace(noGlibc, "GLIBC_2.34", version, 1))
+	})
+
+	documented[noJournal] = true
+	t.Run("a journal that the user may not read", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "journal")
+		if err := os.Mkdir(dir, 0); err != nil {
+			t.Fatal(err)
+		}
+		cmd := []string{fluentBit, "-i", "systemd", "-p", "path=" + dir, "-o", "null"}
+		if os.Geteuid() == 0 {
+			if err := os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cmd = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}, cmd...)
+		}
+		p := startCommand(t, "/", nil, exec.Command(cmd[0], cmd[1:]...))
+		if p.wait(t) == 0 {
+			t.Error("Fluent Bit ended without an error")
+		}
+		said(t, p, noJournal)
+	})
 
 	for _, c := range []struct {
 		name, filter, processor string
@@ -162,6 +196,95 @@ pipeline:
 	}
 }
 
+// TestSilentMistakes makes the mistakes in docs/operations.md of which Fluent Bit says nothing: it
+// runs, and the last line of the filter is what the document says. The mounts of a container are
+// TestImageJournals.
+func TestSilentMistakes(t *testing.T) {
+	t.Parallel()
+	entries := t.TempDir()
+	writeJournal(t, filepath.Join(entries, "a.journal"), appendExport(nil, journalStart, map[string]any{
+		"_BOOT_ID": bootID, "SYSLOG_IDENTIFIER": "kata",
+		"MESSAGE": `time="2020-03-04T09:15:21.5Z" level=info msg="a record of Kata" name=containerd-shim-v2 source=virtcontainers`,
+	}))
+	lines := filepath.Join(t.TempDir(), "kata.log")
+	write(t, lines, `{"level":"info","msg":"a record of Kata","name":"kata-runtime","source":"runtime","time":"2020-03-04T09:15:21Z"}`+"\n")
+	asNobody := []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}
+
+	const (
+		ofJournal = "[INPUT]\n    Name systemd\n    Tag kata\n    Path JOURNAL\n    Systemd_Filter SYSLOG_IDENTIFIER=kata\n"
+		ofFile    = "[INPUT]\n    Name tail\n    Tag kata\n    Path FILE\n    Read_From_Head On\n"
+	)
+	for _, c := range []struct {
+		name    string
+		input   string // ofJournal if empty
+		filter  string // options of the filter, Match kata if empty
+		private bool   // the files of the journal are of another user
+		comes   bool   // a record comes out
+		says    string // the filter, at the end
+	}{
+		{name: "none", comes: true, says: "records{parsed=1}"},
+		{name: "an empty directory", input: strings.Replace(ofJournal, "JOURNAL", "EMPTY", 1), says: "records{}"},
+		{name: "files of another user", private: true, says: "records{}"},
+		{name: "two identifiers at once", input: ofJournal + "    Systemd_Filter SYSLOG_IDENTIFIER=containerd\n    Systemd_Filter_Type And\n", says: "records{}"},
+		{name: "a key that is not there", filter: "Match kata\n    Key_Name log", comes: true, says: "records{untouched=1}"},
+		{name: "another tag", filter: "Match other", comes: true, says: "records{}"},
+		{name: "a parser at the input", input: ofFile + "    Parser json\n", comes: true, says: "records{untouched=1}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, path := range []string{dir, filepath.Dir(dir)} {
+				if err := os.Chmod(path, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Link(filterLibrary, filepath.Join(dir, "flb-filter_kata.so")); err != nil {
+				t.Fatal(err)
+			}
+			journal := filepath.Join(dir, "journal")
+			if err := os.CopyFS(journal, os.DirFS(entries)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			input := strings.NewReplacer("JOURNAL", journal, "EMPTY", filepath.Join(dir, "empty"), "FILE", lines).Replace(cmp.Or(c.input, ofJournal))
+			write(t, filepath.Join(dir, "parsers.conf"), "[PARSER]\n    Name json\n    Format json\n")
+			write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+filepath.Join(dir, "flb-filter_kata.so")+"\n")
+			write(t, filepath.Join(dir, "fluent-bit.conf"), "[SERVICE]\n    Flush 0.1\n    Plugins_File plugins.conf\n    Parsers_File parsers.conf\n"+input+
+				"[INPUT]\n    Name dummy\n    Tag alive\n    Dummy {\"alive\":1}\n"+
+				"[FILTER]\n    Name kata\n    "+cmp.Or(c.filter, "Match kata")+"\n[OUTPUT]\n    Name stdout\n    Match *\n    Format json_lines\n")
+			cmd := []string{fluentBit, "-c", "fluent-bit.conf"}
+			if c.private {
+				if err := os.Chmod(filepath.Join(journal, "a.journal"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if os.Geteuid() != 0 {
+					t.Skip("only root can be another user")
+				}
+				cmd = append(asNobody, cmd...)
+			}
+			p := startCommand(t, dir, nil, exec.Command(cmd[0], cmd[1:]...))
+			ofKata := func(lines []string) bool { return strings.Contains(strings.Join(lines, "\n"), "a record of Kata") }
+			p.stdout.wait(t, p, func(lines []string) bool {
+				alive := strings.Count(strings.Join(lines, "\n"), `"alive"`) // one a second
+				return c.comes && ofKata(lines) || !c.comes && alive >= 4
+			})
+			p.stop(t)
+			out, _ := p.stdout.now()
+			if ofKata(out) != c.comes {
+				t.Errorf("a record of Kata's: %v\n%s", !c.comes, strings.Join(out, "\n"))
+			}
+			if !strings.Contains(p.logText(), "in all: "+c.says+" ") {
+				t.Errorf("the filter does not say %s", c.says)
+			}
+			if errors := regexp.MustCompile(`(?m)^.*\[ *error\].*$`).FindString(p.logText()); errors != "" {
+				t.Errorf("Fluent Bit says %s", errors)
+			}
+		})
+	}
+}
+
 // said checks that the log of p, which has ended, has the words, in which … matches any text.
 func said(t *testing.T, p *process, words string) {
 	t.Helper()
@@ -174,4 +297,36 @@ func said(t *testing.T, p *process, words string) {
 func says(p *process, words string) bool {
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(words), "…", ".*")
 	return regexp.MustCompile(pattern).MatchString(p.logText())
+}
+
+// forLaterGlibc returns a copy of the filter that needs a version of glibc which does not exist, and
+// that version's name.
+func forLaterGlibc(t *testing.T) (library, version string) {
+	t.Helper()
+	file, err := elf.Open(filterLibrary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	names := file.Section(".dynstr")
+	table, err := names.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(table, []byte("\x00GLIBC_2."))
+	if at < 0 {
+		t.Fatalf("%s needs no version of glibc", filterLibrary)
+	}
+	table[at+len("\x00GLIBC_")] = '9'
+	name, _, _ := bytes.Cut(table[at+1:], []byte{0})
+	text, err := os.ReadFile(filterLibrary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(text[names.Offset:], table)
+	library = filepath.Join(t.TempDir(), filepath.Base(filterLibrary))
+	if err := os.WriteFile(library, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return library, string(name)
 }

@@ -5,6 +5,9 @@
 //
 //	FLUENT_BIT=/path/to/fluent-bit go test ./...
 //
+// One test has a kube-apiserver take everything, if KUBE_APISERVER and ETCD name the programs and
+// kubectl is on PATH: CONTRIBUTING.md says how to get them.
+//
 // testdata/chart has the official chart of Fluent Bit that the values are for, without its
 // documents.
 package manifests
