@@ -6,7 +6,7 @@ import "time"
 type Counters struct {
 	Known  bool   // the others are
 	Taken  uint64 // records that the engine has taken
-	Queues bool   // Queued and Failed are known: Fluent Bit 4.2 or newer
+	Queues bool   // Queued and Failed are known: Fluent Bit 4.1 or newer
 	Queued uint64 // batches that the input's thread has put into the queue to the engine
 	Failed uint64 // batches that it could not put there
 }
@@ -31,6 +31,7 @@ type Handover struct {
 
 	before Counters
 	given  time.Time
+	since  time.Time // when the batch was given, or the instance paused or resumed after that
 	taken  time.Time // when the engine was seen to have taken the batch, or zero
 	state  Progress
 }
@@ -45,12 +46,20 @@ const (
 	// removed is after which time a batch was probably removed by a processor, in a Fluent Bit
 	// that does not count what is in the queue.
 	removed = 10 * time.Second
+	// dropped is after which time a batch that was in the queue is there no more: the engine takes
+	// all that is in it, and does not count what it finds no chunk for, as on a full disk.
+	dropped = 30 * time.Second
 )
 
 // Give is called before a batch is given to Fluent Bit.
 func (h *Handover) Give() {
 	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
+	h.since = h.given
 }
+
+// Paused is called when the instance is paused or resumed: until now the engine may have taken
+// nothing.
+func (h *Handover) Paused() { h.since = h.Now() }
 
 // Given is called after Fluent Bit has appended the batch, or put it into its queue. It waits for
 // the engine for a moment.
@@ -92,9 +101,16 @@ func (h *Handover) Progress(paused bool) Progress {
 		h.look()
 	}
 	switch now := h.Now(); {
-	case !h.taken.IsZero() && now.Sub(h.taken) >= settles,
-		h.taken.IsZero() && !paused && !h.before.Queues && now.Sub(h.given) >= removed:
+	case !h.taken.IsZero():
+		if now.Sub(h.taken) >= settles {
+			h.state = Stored
+		}
+	case paused:
+		h.since = now
+	case !h.before.Queues && now.Sub(h.since) >= removed:
 		h.state = Stored
+	case h.before.Queues && now.Sub(h.since) >= dropped:
+		h.state = Refused
 	}
 	return h.state
 }

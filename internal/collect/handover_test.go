@@ -144,7 +144,35 @@ func TestHandoverRemoved(t *testing.T) {
 	want(t, "given", h.Given(), Waiting)
 	e.now = e.now.Add(removed)
 	want(t, "paused", h.Progress(true), Waiting)
+	want(t, "just resumed", h.Progress(false), Waiting)
+	e.now = e.now.Add(removed)
 	want(t, "later", h.Progress(false), Stored)
+}
+
+// TestHandoverDropped: the engine had no chunk for a batch of the queue. It is given again, but not
+// because of a long pause.
+func TestHandoverDropped(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	h.Give()
+	e.counters.Queued++
+	want(t, "given", h.Given(), Waiting)
+	e.now = e.now.Add(dropped / 2)
+	h.Paused()
+	e.now = e.now.Add(10 * dropped)
+	h.Paused()
+	want(t, "just resumed", h.Progress(false), Waiting)
+	e.now = e.now.Add(dropped)
+	want(t, "later", h.Progress(false), Refused)
+	if h.Taken() {
+		t.Error("taken")
+	}
+	h.Give()
+	e.counters.Queued++
+	e.takesAfter(0)
+	want(t, "again", h.Given(), Waiting)
+	e.now = e.now.Add(settles)
+	want(t, "again, later", h.Progress(false), Stored)
 }
 
 // TestHandoverUnknown: without counters a batch is stored after the next call.

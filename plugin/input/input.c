@@ -17,7 +17,11 @@
 
 static const struct kata_config_row_5_0_3 config_map[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
 
-static _Thread_local uintptr_t instance;        /* handle of the instance in Go, or 0 */
+/*
+ * The handle of the instance in Go, or 0. With this model no function of the dynamic
+ * loader's has to be called for it, in a library of its own; Go's own variable has it, too.
+ */
+static _Thread_local uintptr_t instance __attribute__((tls_model("initial-exec")));
 
 #define EXPORT __attribute__((visibility("default")))
 

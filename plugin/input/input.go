@@ -128,7 +128,9 @@ func kataInputGiven(handle C.uintptr_t) {
 //
 //export kataInputPause
 func kataInputPause(handle C.uintptr_t, paused C.int) {
-	cgo.Handle(handle).Value().(*input).paused = paused != 0
+	in := cgo.Handle(handle).Value().(*input)
+	in.paused = paused != 0
+	in.handover.Paused()
 }
 
 // kataInputExit ends an instance.
@@ -165,6 +167,7 @@ func (in *input) collect() []byte {
 		case collect.Waiting:
 			return nil
 		case collect.Refused:
+			in.warn("a batch is given again", errNotTaken)
 			in.handover.Give()
 			return in.batch.B
 		}
@@ -226,7 +229,10 @@ func (in *input) read() (ok bool) {
 	return ok
 }
 
-var errNoMemory = errors.New("no memory for the batch")
+var (
+	errNoMemory = errors.New("no memory for the batch")
+	errNotTaken = errors.New("Fluent Bit has not taken it, as its log says")
+)
 
 // transform appends the events that replace the entries to the batch: the entries themselves if
 // nothing changes, or after a panic. It reports whether there was memory for them.
