@@ -21,7 +21,7 @@ import (
 )
 
 // TestGuide follows the section "A trial on one machine" of docs/migration.md on a copy of this
-// repository: its commands run as they are there, but for the port, and what the search finds is in
+// repository: its commands run as they are there, but for the port and a password, and what the search finds is in
 // fields. The documents are those that the example has, with the template's types.
 func TestGuide(t *testing.T) {
 	if fluentBit == "" {
@@ -41,9 +41,6 @@ func TestGuide(t *testing.T) {
 		t.Fatalf("docs/migration.md has the commands %q", commands)
 	}
 	eachServer(t, func(t *testing.T, s *servers.Server) {
-		if s.Password != "" {
-			t.Skip("the section is for a server without a password")
-		}
 		at, err := url.Parse(s.URL)
 		if err != nil {
 			t.Fatal(err)
@@ -53,6 +50,11 @@ func TestGuide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		search, login := strings.Replace(commands[7], "127.0.0.1:9200", at.Host, 1), ""
+		if s.Password != "" {
+			search = strings.Replace(search, "curl ", "curl -u "+s.User+":"+s.Password+" ", 1)
+			login = `sed -i '/Url /a Http_User ` + s.User + `\nHttp_Passwd ` + s.Password + `' fluent-bit.conf; sed -i 's/^Http_/    Http_/' fluent-bit.conf`
+		}
 		began := time.Now()
 		script := strings.Join([]string{
 			"set -e", "export PATH=" + filepath.Dir(fluentBit) + ":$PATH",
@@ -61,7 +63,7 @@ func TestGuide(t *testing.T) {
 			commands[1], commands[2], commands[3],
 			"rm -rf journal kata.db*", // left by who has tried it in place
 			commands[4], commands[5],
-			"sed -i s/:9200/:" + at.Port() + "/ fluent-bit.conf",
+			"sed -i s/:9200/:" + at.Port() + "/ fluent-bit.conf", login,
 			"exec " + commands[6],
 		}, "\n")
 		var log bytes.Buffer
@@ -107,7 +109,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("the documents are\n%s\nwant\n%s", strings.Join(got, "\n"), expected)
 		}
 
-		found, err := exec.Command("sh", "-c", strings.Replace(commands[7], "127.0.0.1:9200", at.Host, 1)).Output()
+		found, err := exec.Command("sh", "-c", search).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
