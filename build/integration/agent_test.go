@@ -109,8 +109,12 @@ func (r *run) configuration() string {
 	}
 	service := []pair{
 		{"flush", "0.2"}, {"grace", fmt.Sprint(grace)}, {"plugins_file", "plugins.conf"}, {"hot_reload", "on"},
+	}
+	if r.seldom {
+		service = append(service, pair{"scheduler.cap", "30"})
+	} else {
 		// Retries after one or two seconds: the default would have a test wait for minutes.
-		{"scheduler.base", "1"}, {"scheduler.cap", "2"},
+		service = append(service, pair{"scheduler.base", "1"}, pair{"scheduler.cap", "2"})
 	}
 	if r.storage == filesystem {
 		service = append(service, pair{"storage.path", "storage"})

@@ -67,13 +67,9 @@ func TestCompare(t *testing.T) {
 		}
 		t.Logf("Lost / doubled:\n%s", lost)
 		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", work)
-		costs := measureCosts(t, s)
 		if *write && len(lost.rows) > 0 {
 			section(t, s.Name+" lost", machine(t, s)+"\n\n"+lost.String())
 			section(t, s.Name+" work", work.String())
-		}
-		if *write && costs != "" {
-			section(t, s.Name+" cost", costs)
 		}
 	})
 }
@@ -103,7 +99,24 @@ func ratio(res, once result) string {
 	if once.sent == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", float64(res.bytes)/float64(once.bytes)*float64(once.sent)/float64(res.sent))
+	return fmt.Sprintf("%.2f", proportion(res, once))
+}
+
+func proportion(res, once result) float64 {
+	return float64(res.bytes) / float64(once.bytes) * float64(once.sent) / float64(res.sent)
+}
+
+// TestCost measures what each output costs while nothing fails. With -write it writes its tables
+// into docs/delivery.md.
+func TestCost(t *testing.T) {
+	if fluentBit == "" {
+		t.Skip("it needs FLUENT_BIT")
+	}
+	eachServer(t, func(t *testing.T, s *servers.Server) {
+		if costs := measureCosts(t, s); *write && costs != "" {
+			section(t, s.Name+" cost", machine(t, s)+"\n\n"+costs)
+		}
+	})
 }
 
 // nothing is Fluent Bit's output null behind the filter kata: what reading and parsing cost.
@@ -113,8 +126,8 @@ var nothing = output{name: "null", options: func(*run) []pair { return nil }}
 // times, and returns a table of the medians. The output kata has to process at least 1.5 times
 // as many records in a second of processor time as the filter and es.
 func measureCosts(t *testing.T, s *servers.Server) string {
-	const times = 3
-	c := &testCase{name: "cost", play: (*run).deliver}
+	const times = 5
+	c := &testCase{name: "cost", count: burst, play: (*run).deliver}
 	all := map[string][]result{}
 	outputs := append([]output{nothing}, compared...)
 	for range times {
@@ -180,8 +193,13 @@ func machine(t *testing.T, s *servers.Server) string {
 		t.Fatal(err)
 	}
 	first, _, _ := strings.Cut(string(version), "\n")
-	return fmt.Sprintf("%s, %s %s, %d records (burst: 60,000), %d cores, %s, %s.", first, s.Name, s.Version, records, runtime.NumCPU(),
-		runtime.GOARCH, time.Now().Format(time.DateOnly))
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.Fields(string(load))[2] // of 15 minutes
+	return fmt.Sprintf("%s, %s %s, %d records (burst: 60,000), %d cores, %s, %s, load at the end %s.", first, s.Name, s.Version, records,
+		runtime.NumCPU(), runtime.GOARCH, time.Now().Format(time.DateOnly), last)
 }
 
 // section replaces the text between two comments of docs/delivery.md.

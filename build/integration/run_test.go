@@ -40,6 +40,7 @@ type run struct {
 	url       string // that the output delivers to
 	other     string // the address of a second server
 	wrong     bool   // it has a wrong password
+	seldom    bool   // Fluent Bit's retries come seldom
 	more      []pair // options of the output kata, which replace those that are there
 	process   *process
 	processes []*process
@@ -75,12 +76,15 @@ func (res result) String() string {
 // Bit, whose chunks have 2 MB, and 27 of the stand-in.
 const records = 20000
 
+// burst is how many records come at once in the case of that name, and where time is measured.
+const burst = 60000
+
 var notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
 
 // newRun prepares a run: a directory, an index's name and a proxy.
 func newRun(t *testing.T, s *servers.Server, c *testCase, o output, storage string) *run {
 	t.Helper()
-	r := &run{T: t, server: s, output: o, storage: storage, kind: c.kind, count: c.count, dir: t.TempDir(), settled: true}
+	r := &run{T: t, server: s, output: o, storage: storage, kind: c.kind, count: c.count, seldom: c.seldom, dir: t.TempDir(), settled: true}
 	if r.kind == "" {
 		r.kind = numbered
 	}
@@ -195,7 +199,11 @@ const (
 func (r *run) settle() {
 	r.Helper()
 	requests, last := r.proxy.Requests(), time.Now()
-	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+	idle := idle
+	if r.seldom {
+		idle += 35 * time.Second // scheduler.cap, and some
+	}
+	for end := time.Now().Add(patience + 3*time.Millisecond*time.Duration(max(0, r.count-records))); ; time.Sleep(200 * time.Millisecond) {
 		if n := r.proxy.Requests(); n != requests || r.proxy.Active() > 0 {
 			requests, last = n, time.Now()
 		}
