@@ -413,43 +413,70 @@ func (c *testCase) verify(r *run, res result) {
 	}
 }
 
-// TestDelivery has the output kata deliver in every case. With -write it writes its table into
-// docs/delivery.md.
+// TestDelivery has the output kata deliver in every case, and checks what it has done. With
+// -compare Fluent Bit's own output es does the same behind the filter kata, from the same
+// journals to the same server. With -write it writes tables into docs/delivery.md.
 func TestDelivery(t *testing.T) {
+	if *compare && fluentBit == "" {
+		t.Fatal("-compare needs FLUENT_BIT")
+	}
 	eachServer(t, func(t *testing.T, s *servers.Server) {
 		all := &table{head: strings.Split("case|storage|sent|stored|distinct|dead letters|lost|doubled|log lines|bytes|s to the end", "|")}
-		once := result{} // a delivery without a fault
-		ran := 0
+		beside := newComparison()
+		normal := map[string]result{} // of each output, a delivery without a fault
 		for i := range cases {
 			c := &cases[i]
-			storages := []string{filesystem, memory}
-			if c.restarts || fluentBit == "" {
-				storages = storages[:1]
-			}
-			for _, storage := range storages {
-				if fluentBit == "" {
-					storage = "standin"
+			t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+				if c.fluentBit && fluentBit == "" {
+					t.Skip("it needs FLUENT_BIT")
 				}
-				t.Run(strings.ReplaceAll(c.name, " ", "-")+"/"+storage, func(t *testing.T) {
-					if c.fluentBit && fluentBit == "" {
-						t.Skip("it needs FLUENT_BIT")
-					}
-					r, res := c.run(t, s, kata, storage)
-					if ran++; once.sent == 0 && c.name == "normal" {
-						once = res
-					}
-					all.rows = append(all.rows, r.row(c, res, once))
-					c.verify(r, res)
-					if !r.refused && once.sent > 0 && !c.more && c.kind == "" && proportion(res, once) > 1.1 {
-						t.Errorf("%.2f times the bytes of one delivery", proportion(res, once))
-					}
-				})
+				storages := []string{filesystem, memory}
+				if fluentBit == "" {
+					storages = []string{"standin"}
+				} else if c.restarts {
+					storages = storages[:1]
+				}
+				for _, storage := range storages {
+					t.Run(storage, func(t *testing.T) {
+						r, res := c.run(t, s, kata, storage)
+						if c.name == "normal" && storage == storages[0] {
+							normal[kata.name] = res
+						}
+						once := normal[kata.name]
+						all.rows = append(all.rows, r.row(c, res, once))
+						if storage == filesystem {
+							beside.add(c, r, res, once)
+						}
+						c.verify(r, res)
+						if !r.refused && once.sent > 0 && !c.more && c.kind == "" && proportion(res, once) > 1.1 {
+							t.Errorf("%.2f times the bytes of one delivery", proportion(res, once))
+						}
+					})
+				}
+				if !*compare || c.oursOnly {
+					return
+				}
+				for _, o := range []output{es, esBest} {
+					t.Run(strings.ReplaceAll(o.name, " ", "-"), func(t *testing.T) {
+						r, res := c.run(t, s, o, filesystem)
+						if c.name == "normal" {
+							normal[o.name] = res
+						}
+						beside.add(c, r, res, normal[o.name])
+					})
+				}
+			})
+			if *write { // what was measured so far, since all of it takes an hour
+				section(t, s.Name+" kata", machine(t, s)+"\n\n"+all.String())
+			}
+			if *write && *compare {
+				section(t, s.Name+" lost", beside.lost.String())
+				section(t, s.Name+" work", beside.work.String())
 			}
 		}
 		t.Logf("What the output kata has delivered:\n%s", all)
-		if *write && ran > 1 {
-			section(t, s.Name+" kata", machine(t, s)+"\n\n"+all.String())
-		}
+		t.Logf("Lost / doubled:\n%s", &beside.lost)
+		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", &beside.work)
 	})
 }
 

@@ -7,71 +7,47 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/build/integration/servers"
 )
 
-// compared are the outputs of TestCompare, the output kata last.
+// compared are the outputs that are compared, in the order of the columns.
 var compared = []output{es, esBest, kata}
 
-// TestCompare runs the cases with Fluent Bit's own output es behind the filter kata, and with
-// the output kata, from the same journals to the same server. With -write it writes the tables
-// of docs/delivery.md.
-func TestCompare(t *testing.T) {
-	if fluentBit == "" {
-		t.Skip("it needs FLUENT_BIT")
+// comparison has the tables of the outputs beside each other.
+type comparison struct{ lost, work table }
+
+func newComparison() *comparison {
+	c := &comparison{lost: table{head: []string{"case"}}, work: table{head: []string{"case"}}}
+	for _, o := range compared {
+		c.lost.head = append(c.lost.head, o.name)
+		c.work.head = append(c.work.head, o.name+", lines", "bytes")
 	}
-	eachServer(t, func(t *testing.T, s *servers.Server) {
-		lost := &table{head: []string{"case"}}
-		work := &table{head: []string{"case"}}
-		for _, o := range compared {
-			lost.head = append(lost.head, o.name)
-			work.head = append(work.head, o.name+", lines", "bytes")
-		}
-		normal := map[string]result{}
-		for i := range cases {
-			c := &cases[i]
-			if c.oursOnly {
-				continue
-			}
-			lostRow, workRow := []string{c.name}, []string{c.name}
-			measured := false // -run may leave it out
-			for k, o := range compared {
-				t.Run(strings.ReplaceAll(c.name+"/"+o.name, " ", "-"), func(t *testing.T) {
-					r, res := c.run(t, s, o, filesystem)
-					measured = true
-					if c.name == "normal" {
-						normal[o.name] = res
-					}
-					lostRow = append(lostRow, outcome(r, res))
-					workRow = append(workRow, fmt.Sprint(res.problems), ratio(res, normal[o.name]))
-					if o.ours {
-						c.verify(r, res)
-					}
-				})
-				if len(lostRow) == k+1 { // it has failed
-					lostRow, workRow = append(lostRow, "–"), append(workRow, "–", "–")
-				}
-			}
-			if measured {
-				lost.rows, work.rows = append(lost.rows, lostRow), append(work.rows, workRow)
-			}
-		}
-		t.Logf("Lost / doubled:\n%s", lost)
-		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", work)
-		if *write && len(lost.rows) > 0 {
-			section(t, s.Name+" lost", machine(t, s)+"\n\n"+lost.String())
-			section(t, s.Name+" work", work.String())
-		}
-	})
+	return c
+}
+
+// add adds the result of a case with one of the outputs.
+func (m *comparison) add(c *testCase, r *run, res, once result) {
+	if c.oursOnly {
+		return
+	}
+	if n := len(m.lost.rows); n == 0 || m.lost.rows[n-1][0] != c.name {
+		m.lost.rows = append(m.lost.rows, []string{c.name, "–", "–", "–"}) // which stays if it fails
+		m.work.rows = append(m.work.rows, []string{c.name, "–", "–", "–", "–", "–", "–"})
+	}
+	lost, work := m.lost.rows[len(m.lost.rows)-1], m.work.rows[len(m.work.rows)-1]
+	k := slices.IndexFunc(compared, func(o output) bool { return o.name == r.output.name })
+	lost[1+k], work[1+2*k], work[2+2*k] = outcome(r, res), fmt.Sprint(res.problems), ratio(res, once)
 }
 
 // outcome describes what was lost and doubled.
@@ -202,11 +178,19 @@ func machine(t *testing.T, s *servers.Server) string {
 		runtime.NumCPU(), runtime.GOARCH, time.Now().Format(time.DateOnly), last)
 }
 
-// section replaces the text between two comments of docs/delivery.md.
+// section replaces the text between two comments of docs/delivery.md. Another process may do the
+// same for another server.
 func section(t *testing.T, name, text string) {
 	t.Helper()
-	path := filepath.Join(root, "docs", "delivery.md")
-	page, err := os.ReadFile(path)
+	f, err := os.OpenFile(filepath.Join(root, "docs", "delivery.md"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +201,10 @@ func section(t *testing.T, name, text string) {
 		t.Fatal(errors.New("docs/delivery.md has no section " + name))
 	}
 	page = slices.Concat(before, start, []byte("\n"+strings.TrimSpace(text)+"\n\n"), end, after)
-	if err := os.WriteFile(path, page, 0o644); err != nil {
+	if _, err := f.WriteAt(page, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(int64(len(page))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -40,6 +40,7 @@ type run struct {
 	url       string // that the output delivers to
 	other     string // the address of a second server
 	wrong     bool   // it has a wrong password
+	user      string // of the output, and rolePassword its password; the server's own if it is empty
 	seldom    bool   // Fluent Bit's retries come seldom
 	more      []pair // options of the output kata, which replace those that are there
 	process   *process
@@ -132,6 +133,9 @@ func (r *run) dead() string { return "dead-" + r.index }
 
 // credentials returns the user and password that the output has in its configuration.
 func (r *run) credentials() (user, password string) {
+	if r.user != "" {
+		return r.user, rolePassword
+	}
 	user, password = login(r.server)
 	if r.wrong {
 		password = "wrong"
@@ -189,9 +193,9 @@ func (r *run) seen() int {
 }
 
 const (
-	quiet    = time.Second      // without a request, after which nothing is expected that is there already
-	idle     = 8 * time.Second  // without a request, after which nothing is expected
-	patience = 90 * time.Second // after which a run that still retries is stopped
+	quiet    = time.Second     // without a request, after which nothing is expected that is there already
+	idle     = 8 * time.Second // without a request, after which nothing is expected
+	patience = time.Minute     // after which a run that still retries is stopped
 )
 
 // settle waits until all records have come and no more are being sent, or nothing is sent any

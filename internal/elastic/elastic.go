@@ -38,11 +38,13 @@ import (
 
 // budget limits the time of one call of Deliver. Fluent Bit waits for its calls when it ends,
 // for 5 seconds unless Grace says otherwise. Each of its workers may have many chunks, and
-// passes all of them before it ends. So while nothing can be delivered, calls wait in one
-// quarter of the time only, all of them at once, and return at once in the rest of it.
+// passes all of them before it ends. So while nothing can be delivered, calls may wait for one
+// second, all of them at once, and then return at once for half a second, in which a worker
+// gets through all that it has.
 const (
-	budget   = 4 * time.Second
-	openPart = 4 // as part of the budget, how long they wait while nothing can be delivered
+	budget  = 4 * time.Second
+	waiting = 4 // a part of the budget
+	between = 8
 )
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
@@ -177,10 +179,10 @@ func (e *Elastic) deadline(now time.Time) time.Time {
 		return now.Add(e.budget)
 	}
 	opened, since := e.opened.Load(), int64(now.Sub(e.made))
-	if since-opened >= int64(e.budget) && e.opened.CompareAndSwap(opened, since) {
+	if since-opened >= int64(e.budget/waiting+e.budget/between) && e.opened.CompareAndSwap(opened, since) {
 		opened = since
 	}
-	return e.made.Add(time.Duration(opened) + e.budget/openPart)
+	return e.made.Add(time.Duration(opened) + e.budget/waiting)
 }
 
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
@@ -312,7 +314,7 @@ func (d *delivery) run() {
 		if failures++; progress {
 			failures = 1
 		}
-		wait := max(pause(failures), time.Until(d.resume))
+		wait := max(pause(max(failures, d.job.inVain)), time.Until(d.resume))
 		if time.Now().Add(wait).After(d.deadline) || !d.sleep(wait) {
 			break
 		}
@@ -362,7 +364,7 @@ func (d *delivery) isDone() bool {
 func (d *delivery) round(send bool) (progress bool) {
 	giveUp := d.options.GiveUp > 0 && time.Since(d.job.made) > d.options.GiveUp
 	// Whether it is not known that what is sent will be taken: one record is enough to see.
-	doubt := d.failing.Load() || d.job.inVain
+	doubt := d.failing.Load() || d.job.inVain > 0
 	for _, b := range d.batches {
 		items := d.request.items[:0]
 		for k := range b.items {
@@ -386,15 +388,18 @@ func (d *delivery) round(send bool) (progress bool) {
 			// Any of them: a block on one index is none for the records of others.
 			k := rand.IntN(len(items))
 			if d.send(b, items[k:k+1]) {
-				progress, doubt, items = true, false, slices.Delete(items, k, k+1)
+				// It is no progress: that one record was taken says little of many.
+				doubt, items = false, slices.Delete(items, k, k+1)
 			} else if doubt || !d.client.healthy() {
 				send = false
 				continue
 			}
 		}
-		sent := d.send(b, items)
-		d.job.inVain = !sent
-		progress = progress || sent
+		if d.send(b, items) {
+			progress, d.job.inVain = true, 0
+		} else {
+			d.job.inVain++
+		}
 	}
 	return d.bury() || progress
 }

@@ -52,10 +52,10 @@ type job struct {
 	left int      // how many are not done
 
 	// Of the call that has started requests: how often it was tried, why it failed last, and
-	// whether the last request that was not a single record was for nothing.
+	// how many requests, one after the other, were for nothing, but for those of one record to try.
 	deliveries int
 	last       itemResult
-	inVain     bool
+	inVain     int
 
 	running chan struct{} // closed when the requests that are under way end; nil if there are none
 }
