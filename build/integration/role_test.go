@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -52,19 +53,51 @@ func leastRole(t *testing.T, setup string) (cluster, index []string) {
 	return cluster, index
 }
 
-// grant sets what the run's user may do.
+// writer is the user of these tests.
+const writer = "kata-writer"
+
+// grant sets what the run's user may do, and waits until the server knows it.
 func (r *run) grant(cluster, index []string) {
 	r.Helper()
-	r.user = "kata-writer"
-	for path, body := range map[string]map[string]any{
-		"/_security/role/" + r.user: {"cluster": cluster, "indices": []map[string]any{{"names": []string{r.index, r.dead()}, "privileges": index}}},
-		"/_security/user/" + r.user: {"password": rolePassword, "roles": []string{r.user}},
-	} {
-		if err := r.server.Do(http.MethodPut, path, body, nil); err != nil {
-			r.Fatal(err)
-		}
+	r.user = writer
+	role := map[string]any{"cluster": cluster, "indices": []map[string]any{{"names": []string{r.index, r.dead()}, "privileges": index}}}
+	text, err := json.Marshal(map[string]any{writer: role}) // it is YAML, too
+	if err != nil {
+		r.Fatal(err)
 	}
+	if err := r.server.SetRoles(r.Context(), writer, rolePassword, string(text)); err != nil {
+		r.Fatal(err)
+	}
+	ask := map[string]any{"cluster": everyCluster, "index": []map[string]any{{"names": []string{r.index}, "privileges": everyIndex}}}
+	r.wait("the role", func() bool {
+		var has struct {
+			Cluster map[string]bool
+			Index   map[string]map[string]bool
+		}
+		as := *r.server
+		as.User, as.Password = writer, rolePassword
+		if as.Do(http.MethodPost, "/_security/user/_has_privileges", ask, &has) != nil {
+			return false
+		}
+		for _, name := range everyCluster {
+			if has.Cluster[name] != slices.Contains(cluster, name) {
+				return false
+			}
+		}
+		for _, name := range everyIndex {
+			if has.Index[r.index][name] != slices.Contains(index, name) {
+				return false
+			}
+		}
+		return true
+	})
 }
+
+// What is asked for to see whether a role is known: all privileges that docs/output.md names.
+var (
+	everyCluster = []string{"manage_index_templates", "manage_ilm"}
+	everyIndex   = []string{"create_doc", "auto_configure"}
+)
 
 // TestLeastRole has a user of Elasticsearch's deliver who has the privileges that docs/output.md
 // lists, and no others, and then one who lacks one of them. ILM is not in this distribution, so

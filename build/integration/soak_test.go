@@ -121,11 +121,14 @@ func TestSoak(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	took := p.stop(t)
-	third := len(samples) / 3
-	first, last := peak(samples[:third]), peak(samples[len(samples)-third:])
+	third, tenths := len(samples)/3, ""
+	first, last := middle(samples[:third]), middle(samples[len(samples)-third:])
+	for i := range 10 {
+		tenths += fmt.Sprintf(" %d", middle(samples[i*len(samples)/10:(i+1)*len(samples)/10]).memory>>20)
+	}
 	t.Logf("%v: %d sent, %d stored, %d wrong, %d requests, %.0f MB; %d lines of level warn or error", *soak, sent,
 		stored, wrong, proxy.Requests(), float64(proxy.Bytes())/1e6, len(p.problems()))
-	t.Logf("largest in the first third: %s; in the last: %s", first, last)
+	t.Logf("medians of the first third: %s; of the last: %s; memory in tenths, MiB:%s", first, last, tenths)
 	if stored != sent || wrong != 0 {
 		t.Errorf("%d of %d records are stored, %d are wrong", stored, sent, wrong)
 	}
@@ -171,12 +174,21 @@ func usageOf(pid int) (u usage, err error) {
 	return usage{kB << 10, threads, len(files)}, err
 }
 
-// peak returns the largest of each.
-func peak(samples []usage) (u usage) {
-	for _, s := range samples {
-		u.memory, u.threads, u.files = max(u.memory, s.memory), max(u.threads, s.threads), max(u.files, s.files)
+// middle returns the median of each. Samples must not be empty.
+func middle(samples []usage) usage {
+	of := func(value func(usage) int64) int64 {
+		var values []int64
+		for _, s := range samples {
+			values = append(values, value(s))
+		}
+		slices.Sort(values)
+		return values[len(values)/2]
 	}
-	return u
+	return usage{
+		of(func(u usage) int64 { return u.memory }),
+		int(of(func(u usage) int64 { return int64(u.threads) })),
+		int(of(func(u usage) int64 { return int64(u.files) })),
+	}
 }
 
 func freeAddress(t *testing.T) string {
