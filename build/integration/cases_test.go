@@ -520,11 +520,11 @@ func TestVolume(t *testing.T) {
 				}
 				c.verify(r, res)
 			})
+			if *write && len(all.rows) > 0 {
+				section(t, s.Name+" volume", fmt.Sprintf("%d records.\n\n%s", count, all))
+			}
 		}
 		t.Logf("Bytes in proportion to those of one delivery:\n%s", all)
-		if *write && len(all.rows) > 0 {
-			section(t, s.Name+" volume", fmt.Sprintf("%d records.\n\n%s", count, all))
-		}
 	})
 }
 

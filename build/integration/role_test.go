@@ -137,8 +137,8 @@ func TestLeastRole(t *testing.T) {
 				}}
 				t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 					r, res := c.run(t, s, kata, storageOf())
-					if res.lost != 0 || res.doubled != 0 || lacks == "" && res.problems != 0 {
-						t.Errorf("%d lost, %d doubled, %d log lines", res.lost, res.doubled, res.problems)
+					if res.lost != 0 || res.doubled != 0 || lacks == "" && r.process.said(`status 40[13]`) {
+						t.Errorf("%d lost, %d doubled, or something was refused", res.lost, res.doubled)
 					}
 					if setup == "template" && lacks == "" {
 						r.checkMapping()
