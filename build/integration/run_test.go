@@ -37,12 +37,13 @@ type run struct {
 	dir       string
 	index     string // for records; dead- and the same for the dead letter
 	proxy     *faults.Proxy
-	url       string // that the output delivers to
-	other     string // the address of a second server
-	wrong     bool   // it has a wrong password
-	user      string // of the output, and rolePassword its password; the server's own if it is empty
-	seldom    bool   // Fluent Bit's retries come seldom
-	more      []pair // options of the output kata, which replace those that are there
+	proxies   []*faults.Proxy // all of them
+	url       string          // that the output delivers to
+	other     string          // the address of a second server
+	wrong     bool            // it has a wrong password
+	user      string          // of the output, and rolePassword its password; the server's own if it is empty
+	seldom    bool            // Fluent Bit's retries come seldom
+	more      []pair          // options of the output kata, which replace those that are there
 	process   *process
 	processes []*process
 	began     time.Time
@@ -57,7 +58,7 @@ type result struct {
 	lost, doubled                int
 	problems                     int // lines of level warn and error
 	bulks                        int
-	bytes                        int64
+	bytes, failed                int64 // failed: of requests that failed by plan, and had to be sent again
 	cpu, took, stop              time.Duration
 	memory                       int64 // bytes; the largest process
 	settled                      bool
@@ -118,6 +119,7 @@ func (r *run) newProxy(certificate *tls.Certificate) *faults.Proxy {
 		p.RequirePassword(login(r.server))
 	}
 	r.Cleanup(p.Close)
+	r.proxies = append(r.proxies, p)
 	return p
 }
 
@@ -246,7 +248,10 @@ func (r *run) reload() {
 // result measures what the run has done, after its end.
 func (r *run) result() result {
 	r.Helper()
-	res := result{sent: r.count, bulks: r.proxy.Bulks(), bytes: r.proxy.Bytes(), took: time.Since(r.began), stop: r.pace, settled: r.settled}
+	res := result{sent: r.count, took: time.Since(r.began), stop: r.pace, settled: r.settled}
+	for _, p := range r.proxies {
+		res.bulks, res.bytes, res.failed = res.bulks+p.Bulks(), res.bytes+p.Bytes(), res.failed+p.Failed()
+	}
 	for _, p := range r.processes {
 		state := p.cmd.ProcessState
 		if state == nil {
