@@ -103,7 +103,7 @@ var nothing = output{name: "null", options: func(*run) []pair { return nil }}
 // as many records in a second of processor time as the filter and es.
 func measureCosts(t *testing.T, s *servers.Server) string {
 	const times = 5
-	c := &testCase{name: "cost", count: burst, play: (*run).deliver}
+	c := &testCase{name: "cost", play: (*run).deliver}
 	all := map[string][]result{}
 	outputs := append([]output{nothing}, compared...)
 	for range times {

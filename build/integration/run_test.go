@@ -69,7 +69,7 @@ func (res result) String() string {
 	if !res.settled {
 		end = ", not settled"
 	}
-	return fmt.Sprintf("%d sent, %d stored, %d distinct, %d dead letters, %d lost, %d doubled, %d log lines; %d bulk requests, %.1f MB, CPU %.1f s, %d MB, took %.1f s%s",
+	return fmt.Sprintf("%d sent, %d stored, %d distinct, %d dead letters, %d lost, %d doubled, %d log lines; %d bulk requests, %.1f MB, CPU %.2f s, %d MB, took %.1f s%s",
 		res.sent, res.stored, res.distinct, res.dead, res.lost, res.doubled, res.problems, res.bulks, float64(res.bytes)/1e6,
 		res.cpu.Seconds(), res.memory>>20, res.took.Seconds(), end)
 }
@@ -78,7 +78,7 @@ func (res result) String() string {
 // Bit, whose chunks have 2 MB, and 27 of the stand-in.
 const records = 20000
 
-// burst is how many records come at once in the case of that name, and where time is measured.
+// burst is how many records come at once in the case of that name.
 const burst = 60000
 
 var notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
