@@ -105,7 +105,7 @@ $(HOST): $(wildcard internal/host/src/*.c internal/host/src/*.h)
 e2e: ## against a real Fluent Bit: FLUENT_BIT=/path/to/fluent-bit make e2e
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags e2e -count=1 -timeout 20m ./build/e2e
 
-# CASES is a pattern of cases, with - for a blank, and SERVERS a list of servers with commas.
+# CASES is a pattern of cases, with - for a blank, SERVERS a list of servers with commas.
 .PHONY: integration
 integration: ## the output on real servers, with faults; through FLUENT_BIT if it is set. CASES=normal SERVERS=opensearch
 	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 90m -v ./build/integration \
@@ -117,9 +117,13 @@ guide: ## the trial in docs/migration.md and the dashboards, on real servers. Ne
 		-run 'TestGuide|TestDashboards' -servers '$(SERVERS)'
 
 .PHONY: integration-compare
-integration-compare: ## the output beside Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT
-	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 3h -v ./build/integration \
-		-run TestCompare -servers '$(SERVERS)' -write
+integration-compare: ## the same, more records, and Fluent Bit's es; writes the tables of docs/delivery.md. Needs FLUENT_BIT
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 5h -v ./build/integration \
+		-run 'TestDelivery|TestVolume|TestCost' -servers '$(SERVERS)' -compare -write
+
+.PHONY: soak
+soak: ## both libraries in one Fluent Bit, with faults, for SOAK (10m): nothing is lost, nothing grows. Needs FLUENT_BIT
+	FLUENT_BIT='$(FLUENT_BIT)' $(GO) test -tags integration -count=1 -timeout 0 -v ./build/integration -run TestSoak -soak $(or $(SOAK),10m)
 
 .PHONY: dist
 dist: ## the files of a release in dist/release, for the processors in ARCHES or for all
@@ -148,8 +152,9 @@ images: ## all three images, by buildah, and what is in them (needs root). KATA_
 # What takes hours, by hand, before a release: the fuzz targets for FUZZTIME each, a
 # build that shares nothing with the first, the end-to-end tests, 200 reloads among
 # them, with each of FLUENT_BITS, all cases of delivery to both servers, through the
-# stand-in and the first of FLUENT_BITS, the files of a release, made twice, and ten
-# million records through the first of FLUENT_BITS.
+# stand-in and the first of FLUENT_BITS, both libraries in one Fluent Bit for SOAK (an
+# hour), the files of a release, made twice, and ten million records through the first
+# of FLUENT_BITS.
 # The last writes the tables of build/bench/README.md anew: look at how they changed.
 .PHONY: release-check
 release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' make release-check
@@ -165,6 +170,7 @@ release-check: ## what takes hours: FLUENT_BITS='/a/fluent-bit /b/fluent-bit' ma
 	set -e; for fluent_bit in $(FLUENT_BITS); do $(MAKE) e2e FLUENT_BIT=$$fluent_bit; done
 	$(MAKE) integration FLUENT_BIT=
 	$(MAKE) integration guide FLUENT_BIT='$(firstword $(FLUENT_BITS))'
+	$(MAKE) soak FLUENT_BIT='$(firstword $(FLUENT_BITS))' SOAK=$(or $(SOAK),1h)
 	cd build/bench && FLUENT_BIT='$(firstword $(FLUENT_BITS))' $(GO) run ./run -only memory,soak
 
 .PHONY: clean

@@ -58,14 +58,23 @@ func (r *run) start() *process {
 		cmd = exec.Command(standIn, args...)
 	}
 	cmd.Dir = r.dir
+	r.process = launch(r.T, cmd)
+	r.processes = append(r.processes, r.process)
+	return r.process
+}
+
+// launch starts Fluent Bit or the stand-in. It is killed when the test ends, and the end of its
+// log is logged if the test has failed.
+func launch(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // if the test is killed
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		r.Fatal(err)
+		t.Fatal(err)
 	}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
-		r.Fatal(err)
+		t.Fatal(err)
 	}
 	var measuring sync.WaitGroup
 	measuring.Go(p.measure)
@@ -85,16 +94,14 @@ func (r *run) start() *process {
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
-	r.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-p.ended
-		if r.Failed() {
+		if t.Failed() {
 			log := p.lines()
-			r.Logf("%s\n%s", cmd, strings.Join(log[max(0, len(log)-60):], "\n"))
+			t.Logf("%s\n%s", cmd, strings.Join(log[max(0, len(log)-60):], "\n"))
 		}
 	})
-	r.process = p
-	r.processes = append(r.processes, p)
 	return p
 }
 
@@ -109,8 +116,12 @@ func (r *run) configuration() string {
 	}
 	service := []pair{
 		{"flush", "0.2"}, {"grace", fmt.Sprint(grace)}, {"plugins_file", "plugins.conf"}, {"hot_reload", "on"},
+	}
+	if r.seldom {
+		service = append(service, pair{"scheduler.cap", "30"})
+	} else {
 		// Retries after one or two seconds: the default would have a test wait for minutes.
-		{"scheduler.base", "1"}, {"scheduler.cap", "2"},
+		service = append(service, pair{"scheduler.base", "1"}, pair{"scheduler.cap", "2"})
 	}
 	if r.storage == filesystem {
 		service = append(service, pair{"storage.path", "storage"})

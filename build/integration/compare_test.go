@@ -7,75 +7,47 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/kata-logs/fluent-bit-kata/build/integration/servers"
 )
 
-// compared are the outputs of TestCompare, the output kata last.
+// compared are the outputs that are compared, in the order of the columns.
 var compared = []output{es, esBest, kata}
 
-// TestCompare runs the cases with Fluent Bit's own output es behind the filter kata, and with
-// the output kata, from the same journals to the same server. With -write it writes the tables
-// of docs/delivery.md.
-func TestCompare(t *testing.T) {
-	if fluentBit == "" {
-		t.Skip("it needs FLUENT_BIT")
+// comparison has the tables of the outputs beside each other.
+type comparison struct{ lost, work table }
+
+func newComparison() *comparison {
+	c := &comparison{lost: table{head: []string{"case"}}, work: table{head: []string{"case"}}}
+	for _, o := range compared {
+		c.lost.head = append(c.lost.head, o.name)
+		c.work.head = append(c.work.head, o.name+", lines", "bytes")
 	}
-	eachServer(t, func(t *testing.T, s *servers.Server) {
-		lost := &table{head: []string{"case"}}
-		work := &table{head: []string{"case"}}
-		for _, o := range compared {
-			lost.head = append(lost.head, o.name)
-			work.head = append(work.head, o.name+", lines", "bytes")
-		}
-		normal := map[string]result{}
-		for i := range cases {
-			c := &cases[i]
-			if c.oursOnly {
-				continue
-			}
-			lostRow, workRow := []string{c.name}, []string{c.name}
-			measured := false // -run may leave it out
-			for k, o := range compared {
-				t.Run(strings.ReplaceAll(c.name+"/"+o.name, " ", "-"), func(t *testing.T) {
-					r, res := c.run(t, s, o, filesystem)
-					measured = true
-					if c.name == "normal" {
-						normal[o.name] = res
-					}
-					lostRow = append(lostRow, outcome(r, res))
-					workRow = append(workRow, fmt.Sprint(res.problems), ratio(res, normal[o.name]))
-					if o.ours {
-						c.verify(r, res)
-					}
-				})
-				if len(lostRow) == k+1 { // it has failed
-					lostRow, workRow = append(lostRow, "–"), append(workRow, "–", "–")
-				}
-			}
-			if measured {
-				lost.rows, work.rows = append(lost.rows, lostRow), append(work.rows, workRow)
-			}
-		}
-		t.Logf("Lost / doubled:\n%s", lost)
-		t.Logf("Log lines of level warn or error, bytes sent in proportion to one delivery:\n%s", work)
-		costs := measureCosts(t, s)
-		if *write && len(lost.rows) > 0 {
-			section(t, s.Name+" lost", machine(t, s)+"\n\n"+lost.String())
-			section(t, s.Name+" work", work.String())
-		}
-		if *write && costs != "" {
-			section(t, s.Name+" cost", costs)
-		}
-	})
+	return c
+}
+
+// add adds the result of a case with one of the outputs.
+func (m *comparison) add(c *testCase, r *run, res, once result) {
+	if c.oursOnly {
+		return
+	}
+	if n := len(m.lost.rows); n == 0 || m.lost.rows[n-1][0] != c.name {
+		m.lost.rows = append(m.lost.rows, []string{c.name, "–", "–", "–"}) // which stays if it fails
+		m.work.rows = append(m.work.rows, []string{c.name, "–", "–", "–", "–", "–", "–"})
+	}
+	lost, work := m.lost.rows[len(m.lost.rows)-1], m.work.rows[len(m.work.rows)-1]
+	k := slices.IndexFunc(compared, func(o output) bool { return o.name == r.output.name })
+	lost[1+k], work[1+2*k], work[2+2*k] = outcome(r, res), fmt.Sprint(res.problems), ratio(res, once)
 }
 
 // outcome describes what was lost and doubled.
@@ -103,7 +75,24 @@ func ratio(res, once result) string {
 	if once.sent == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", float64(res.bytes)/float64(once.bytes)*float64(once.sent)/float64(res.sent))
+	return fmt.Sprintf("%.2f", proportion(res, once))
+}
+
+func proportion(res, once result) float64 {
+	return float64(res.bytes) / float64(once.bytes) * float64(once.sent) / float64(res.sent)
+}
+
+// TestCost measures what each output costs while nothing fails. With -write it writes its tables
+// into docs/delivery.md.
+func TestCost(t *testing.T) {
+	if fluentBit == "" {
+		t.Skip("it needs FLUENT_BIT")
+	}
+	eachServer(t, func(t *testing.T, s *servers.Server) {
+		if costs := measureCosts(t, s); *write && costs != "" {
+			section(t, s.Name+" cost", machine(t, s)+"\n\n"+costs)
+		}
+	})
 }
 
 // nothing is Fluent Bit's output null behind the filter kata: what reading and parsing cost.
@@ -113,7 +102,7 @@ var nothing = output{name: "null", options: func(*run) []pair { return nil }}
 // times, and returns a table of the medians. The output kata has to process at least 1.5 times
 // as many records in a second of processor time as the filter and es.
 func measureCosts(t *testing.T, s *servers.Server) string {
-	const times = 3
+	const times = 5
 	c := &testCase{name: "cost", play: (*run).deliver}
 	all := map[string][]result{}
 	outputs := append([]output{nothing}, compared...)
@@ -180,15 +169,28 @@ func machine(t *testing.T, s *servers.Server) string {
 		t.Fatal(err)
 	}
 	first, _, _ := strings.Cut(string(version), "\n")
-	return fmt.Sprintf("%s, %s %s, %d records (burst: 60,000), %d cores, %s, %s.", first, s.Name, s.Version, records, runtime.NumCPU(),
-		runtime.GOARCH, time.Now().Format(time.DateOnly))
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := strings.Fields(string(load))[2] // of 15 minutes
+	return fmt.Sprintf("%s, %s %s, %d records (burst: 60,000), %d cores, %s, %s, load at the end %s.", first, s.Name, s.Version, records,
+		runtime.NumCPU(), runtime.GOARCH, time.Now().Format(time.DateOnly), last)
 }
 
-// section replaces the text between two comments of docs/delivery.md.
+// section replaces the text between two comments of docs/delivery.md. Another process may do the
+// same for another server.
 func section(t *testing.T, name, text string) {
 	t.Helper()
-	path := filepath.Join(root, "docs", "delivery.md")
-	page, err := os.ReadFile(path)
+	f, err := os.OpenFile(filepath.Join(root, "docs", "delivery.md"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +201,10 @@ func section(t *testing.T, name, text string) {
 		t.Fatal(errors.New("docs/delivery.md has no section " + name))
 	}
 	page = slices.Concat(before, start, []byte("\n"+strings.TrimSpace(text)+"\n\n"), end, after)
-	if err := os.WriteFile(path, page, 0o644); err != nil {
+	if _, err := f.WriteAt(page, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Truncate(int64(len(page))); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,7 +7,8 @@
 // Without FLUENT_BIT the stand-in of internal/host loads the output, and cases that only Fluent
 // Bit has, such as a hot reload, are skipped. -servers names one of the servers of
 // servers/archives.txt; otherwise there is one after the other, each is started once, and each
-// case has an index of its own. -run 'TestDelivery/opensearch/normal' runs one case.
+// case has an index of its own. TestSoak needs no such server; it runs for the time in -soak.
+// -write writes the tables of docs/delivery.md. -run 'TestDelivery/opensearch/normal' runs one case.
 //
 // It needs Java 17 or newer and Maven, which downloads the servers (170 MB) into the user's
 // cache directory; with Fluent Bit also systemd-journal-remote (SYSTEMD_JOURNAL_REMOTE, or

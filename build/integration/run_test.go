@@ -37,10 +37,13 @@ type run struct {
 	dir       string
 	index     string // for records; dead- and the same for the dead letter
 	proxy     *faults.Proxy
-	url       string // that the output delivers to
-	other     string // the address of a second server
-	wrong     bool   // it has a wrong password
-	more      []pair // options of the output kata, which replace those that are there
+	proxies   []*faults.Proxy // all of them
+	url       string          // that the output delivers to
+	other     string          // the address of a second server
+	wrong     bool            // it has a wrong password
+	user      string          // of the output, and rolePassword its password; the server's own if it is empty
+	seldom    bool            // Fluent Bit's retries come seldom
+	more      []pair          // options of the output kata, which replace those that are there
 	process   *process
 	processes []*process
 	began     time.Time
@@ -55,7 +58,7 @@ type result struct {
 	lost, doubled                int
 	problems                     int // lines of level warn and error
 	bulks                        int
-	bytes                        int64
+	bytes, failed                int64 // failed: of requests that failed by plan, and had to be sent again
 	cpu, took, stop              time.Duration
 	memory                       int64 // bytes; the largest process
 	settled                      bool
@@ -66,7 +69,7 @@ func (res result) String() string {
 	if !res.settled {
 		end = ", not settled"
 	}
-	return fmt.Sprintf("%d sent, %d stored, %d distinct, %d dead letters, %d lost, %d doubled, %d log lines; %d bulk requests, %.1f MB, CPU %.1f s, %d MB, took %.1f s%s",
+	return fmt.Sprintf("%d sent, %d stored, %d distinct, %d dead letters, %d lost, %d doubled, %d log lines; %d bulk requests, %.1f MB, CPU %.2f s, %d MB, took %.1f s%s",
 		res.sent, res.stored, res.distinct, res.dead, res.lost, res.doubled, res.problems, res.bulks, float64(res.bytes)/1e6,
 		res.cpu.Seconds(), res.memory>>20, res.took.Seconds(), end)
 }
@@ -75,12 +78,15 @@ func (res result) String() string {
 // Bit, whose chunks have 2 MB, and 27 of the stand-in.
 const records = 20000
 
+// burst is how many records come at once in the case of that name.
+const burst = 60000
+
 var notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
 
 // newRun prepares a run: a directory, an index's name and a proxy.
 func newRun(t *testing.T, s *servers.Server, c *testCase, o output, storage string) *run {
 	t.Helper()
-	r := &run{T: t, server: s, output: o, storage: storage, kind: c.kind, count: c.count, dir: t.TempDir(), settled: true}
+	r := &run{T: t, server: s, output: o, storage: storage, kind: c.kind, count: c.count, seldom: c.seldom, dir: t.TempDir(), settled: true}
 	if r.kind == "" {
 		r.kind = numbered
 	}
@@ -113,6 +119,7 @@ func (r *run) newProxy(certificate *tls.Certificate) *faults.Proxy {
 		p.RequirePassword(login(r.server))
 	}
 	r.Cleanup(p.Close)
+	r.proxies = append(r.proxies, p)
 	return p
 }
 
@@ -128,6 +135,9 @@ func (r *run) dead() string { return "dead-" + r.index }
 
 // credentials returns the user and password that the output has in its configuration.
 func (r *run) credentials() (user, password string) {
+	if r.user != "" {
+		return r.user, rolePassword
+	}
 	user, password = login(r.server)
 	if r.wrong {
 		password = "wrong"
@@ -185,9 +195,9 @@ func (r *run) seen() int {
 }
 
 const (
-	quiet    = time.Second      // without a request, after which nothing is expected that is there already
-	idle     = 8 * time.Second  // without a request, after which nothing is expected
-	patience = 90 * time.Second // after which a run that still retries is stopped
+	quiet    = time.Second     // without a request, after which nothing is expected that is there already
+	idle     = 8 * time.Second // without a request, after which nothing is expected
+	patience = time.Minute     // after which a run that still retries is stopped
 )
 
 // settle waits until all records have come and no more are being sent, or nothing is sent any
@@ -195,7 +205,11 @@ const (
 func (r *run) settle() {
 	r.Helper()
 	requests, last := r.proxy.Requests(), time.Now()
-	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+	idle := idle
+	if r.seldom {
+		idle += 35 * time.Second // scheduler.cap, and some
+	}
+	for end := time.Now().Add(patience + 3*time.Millisecond*time.Duration(max(0, r.count-records))); ; time.Sleep(200 * time.Millisecond) {
 		if n := r.proxy.Requests(); n != requests || r.proxy.Active() > 0 {
 			requests, last = n, time.Now()
 		}
@@ -234,7 +248,10 @@ func (r *run) reload() {
 // result measures what the run has done, after its end.
 func (r *run) result() result {
 	r.Helper()
-	res := result{sent: r.count, bulks: r.proxy.Bulks(), bytes: r.proxy.Bytes(), took: time.Since(r.began), stop: r.pace, settled: r.settled}
+	res := result{sent: r.count, took: time.Since(r.began), stop: r.pace, settled: r.settled}
+	for _, p := range r.proxies {
+		res.bulks, res.bytes, res.failed = res.bulks+p.Bulks(), res.bytes+p.Bytes(), res.failed+p.Failed()
+	}
 	for _, p := range r.processes {
 		state := p.cmd.ProcessState
 		if state == nil {

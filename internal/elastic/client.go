@@ -13,11 +13,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/limit"
 	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/internal/sink"
 )
@@ -33,6 +35,7 @@ type client struct {
 	timeout   time.Duration
 	log       sink.Logger
 	counters  *counters
+	again     limit.Lines
 
 	mu      sync.Mutex // guards what follows
 	servers []*server
@@ -41,8 +44,8 @@ type client struct {
 }
 
 // server is one server, with its circuit breaker: after failures nothing is sent to it for a
-// while, then one request at a time until one succeeds. The same holds after refusals, which
-// somebody has to change the configuration for.
+// while, then one request at a time until one succeeds, with a single record. The same holds
+// after refusals: of a server that cannot take records now, or does not as it is configured.
 type server struct {
 	base     string // the address, without a slash at its end
 	failures int    // one after the other
@@ -52,6 +55,9 @@ type server struct {
 }
 
 func (s *server) healthy() bool { return s.failures == 0 && s.refusals == 0 }
+
+// toTry reports whether it is time to see whether the server works again.
+func (s *server) toTry(now time.Time) bool { return !s.healthy() && !now.Before(s.retry) }
 
 // How long a server is left alone after the first failure, and at most.
 const (
@@ -157,23 +163,23 @@ type errPaused struct{ until time.Time }
 
 func (errPaused) Error() string { return "no server can be reached" }
 
-// do sends a request to the server whose turn it is. path has no slash at its start. buf is
-// memory for the response.
+// do sends a request to the server whose turn it is. path has no slash at its start. small
+// says that not much is lost if that server does not take it. buf is memory for the response.
 //
 // It returns an error unless a whole response came, which may be an error of the server's. If
 // the error is no errPaused, it is not known what the server did.
-func (c *client) do(ctx context.Context, method, path, contentType string, body []byte, zipped bool, buf []byte) (response, error) {
-	s, err := c.pick(time.Now())
+func (c *client) do(ctx context.Context, method, path, contentType string, body []byte, small, zipped bool, buf []byte) (response, error) {
+	s, err := c.pick(time.Now(), small)
 	if err != nil {
 		return response{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	r, err := c.send(ctx, s, method, path, contentType, body, zipped, buf)
+	r, err := c.send(ctx, s, method, path, contentType, body, small, zipped, buf)
 	if err == nil && r.status == http.StatusUnauthorized && c.authorize != nil {
 		// The token may have just changed.
 		if header, _ := c.authorize(true); header != "" {
-			r, err = c.send(ctx, s, method, path, contentType, body, zipped, r.body)
+			r, err = c.send(ctx, s, method, path, contentType, body, small, zipped, r.body)
 		}
 	}
 	c.counters.request(r.status, err)
@@ -184,7 +190,7 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	return r, err
 }
 
-func (c *client) send(ctx context.Context, s *server, method, path, contentType string, body []byte, zipped bool, buf []byte) (response, error) {
+func (c *client) send(ctx context.Context, s *server, method, path, contentType string, body []byte, small, zipped bool, buf []byte) (response, error) {
 	c.counters.inFlight.Add(1)
 	defer c.counters.inFlight.Add(-1)
 	// A *bytes.Reader gives the request its length, and lets it be sent again.
@@ -193,9 +199,12 @@ func (c *client) send(ctx context.Context, s *server, method, path, contentType 
 		return response{}, err
 	}
 	req.Header.Set("User-Agent", c.agent)
-	// Nothing is sent for this header. It lets the package send a request again on a new
-	// connection if the server had closed the old one: all of them may be repeated.
-	req.Header["Idempotency-Key"] = nil
+	if small {
+		// Nothing is sent for this header. It lets the package send a request again on a new
+		// connection if the old one broke, as all requests may be. Large ones it would send at
+		// once to a server that has died.
+		req.Header["Idempotency-Key"] = nil
+	}
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", contentType)
 		if zipped {
@@ -227,35 +236,39 @@ func (c *client) send(ctx context.Context, s *server, method, path, contentType 
 	return response{status: res.StatusCode, header: res.Header, body: b.Bytes(), server: s}, err
 }
 
-// pick returns the server whose turn it is, or errPaused.
-func (c *client) pick(now time.Time) (*server, error) {
+// pick returns the server whose turn it is, or errPaused. Small requests go to a server that
+// is to be tried first, all others to one that works, as long as there is one.
+func (c *client) pick(now time.Time, small bool) (*server, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Before(c.resume) {
 		return nil, errPaused{c.resume}
 	}
-	var first time.Time
-	for range c.servers {
-		s := c.servers[c.next]
-		c.next = (c.next + 1) % len(c.servers)
-		if s.healthy() {
-			return s, nil
-		}
-		if !now.Before(s.retry) {
-			s.retry = now.Add(c.timeout) // one request at a time
-			return s, nil
-		}
-		if first.IsZero() || s.retry.Before(first) {
-			first = s.retry
+	for _, try := range [...]bool{small, !small} {
+		for range c.servers {
+			s := c.servers[c.next]
+			c.next = (c.next + 1) % len(c.servers)
+			switch {
+			case try && s.toTry(now):
+				s.retry = now.Add(c.timeout) // one request at a time
+				return s, nil
+			case !try && s.healthy():
+				return s, nil
+			}
 		}
 	}
-	return nil, errPaused{first}
+	return nil, errPaused{c.firstRetry()}
+}
+
+// isDown reports whether a status says that there is no server that works, whoever gives it.
+func isDown(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // judge notes how a request to a server went. One line is logged when it fails, and one when
 // it does not any more.
 func (c *client) judge(s *server, r response, err error, now time.Time) {
-	failed := err != nil || r.status == http.StatusBadGateway || r.status == http.StatusServiceUnavailable || r.status == http.StatusGatewayTimeout
+	failed := err != nil || isDown(r.status)
 	c.mu.Lock()
 	failures, since := s.failures, s.since
 	if failed {
@@ -286,8 +299,8 @@ func (c *client) judge(s *server, r response, err error, now time.Time) {
 	}
 }
 
-// taken notes whether a server that has responded takes records, as far as the configuration
-// is concerned. It is not judge that does, since in a setup a status may have another meaning.
+// taken notes whether a server that has responded takes records. It is not judge that does,
+// since in a setup a status may have another meaning.
 func (c *client) taken(s *server, taken bool, now time.Time) {
 	c.mu.Lock()
 	refusals := s.refusals
@@ -299,7 +312,9 @@ func (c *client) taken(s *server, taken bool, now time.Time) {
 	}
 	c.mu.Unlock()
 	if taken && refusals > 0 {
-		c.log.Infof("%s: takes records again after %d refused requests", s.base, refusals)
+		if held, due := c.again.Due(now); due {
+			c.log.Infof("%s: takes records again after %d refused requests%s", s.base, refusals, held)
+		}
 	}
 }
 
@@ -311,14 +326,23 @@ func (c *client) paused(now time.Time) (until time.Time) {
 		return c.resume
 	}
 	for _, s := range c.servers {
-		if s.healthy() || !now.Before(s.retry) {
+		if s.healthy() || s.toTry(now) {
 			return time.Time{}
 		}
-		if until.IsZero() || s.retry.Before(until) {
-			until = s.retry
-		}
 	}
-	return until
+	return c.firstRetry()
+}
+
+// firstRetry returns when the first server is to be tried again. None of them works.
+func (c *client) firstRetry() time.Time {
+	return slices.MinFunc(c.servers, func(a, b *server) int { return a.retry.Compare(b.retry) }).retry
+}
+
+// toTry reports whether no server works, or one is to be tried again.
+func (c *client) toTry(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.servers, func(s *server) bool { return s.toTry(now) }) || !slices.ContainsFunc(c.servers, (*server).healthy)
 }
 
 // healthy reports whether there is a server whose last request did not fail.

@@ -52,7 +52,7 @@ func Metrics() []transform.Metric {
 		{Name: "request_bytes_total", Help: "Bytes of bulk requests before compression."},
 		{Name: "sent_bytes_total", Help: "Bytes of requests as they were sent."},
 		{Name: "requests_in_flight", Help: "Requests without a response yet.", Gauge: true},
-		{Name: "servers_down", Help: "Servers whose last request failed, or that take no records as they are configured.", Gauge: true},
+		{Name: "servers_down", Help: "Servers whose last request failed, or that took none of its records.", Gauge: true},
 		{Name: "last_success_timestamp_seconds", Help: "When the server last stored records, in seconds since 1970; at first when the instance started.", Gauge: true},
 	}
 }

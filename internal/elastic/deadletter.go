@@ -158,7 +158,7 @@ func (d *delivery) sendLetters(letters *batch, items []*item, from, to int) bool
 		}
 	}
 	// Not through the pipeline, which may be what refuses them.
-	r, ok := d.bulk("_bulk?filter_path="+bulkPath, letters.body[letters.items[from].start:letters.items[to-1].end])
+	r, ok := d.bulk("_bulk?filter_path="+bulkPath, letters.body[letters.items[from].start:letters.items[to-1].end], to-from == 1)
 	if !ok || d.ctx.Err() != nil {
 		return false
 	}

@@ -3,6 +3,7 @@ package elastic
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -139,11 +140,16 @@ func TestOnlyWhatIsNotDone(t *testing.T) {
 	}
 	block.Store(false)
 	deliver(t, e, c)
-	if sent[0] != 100 || sent[len(sent)-1] != 19 {
+	// The second call tries one record first, if it comes to that.
+	if last := len(sent) - 1; sent[0] != 100 || sent[last] != 19 && (sent[last] != 18 || sent[last-1] != 1) || slices.Max(sent[1:]) > 19 {
 		t.Errorf("requests of %d records", sent)
 	}
-	if n := e.counters.retried.Load(); n != uint64(19*(len(sent)-1)) {
-		t.Errorf("%d retried in %d requests", n, len(sent))
+	resent := 0
+	for _, n := range sent[1:] {
+		resent += n
+	}
+	if n := e.counters.retried.Load(); n != uint64(resent) {
+		t.Errorf("%d retried in requests of %d records", n, sent)
 	}
 	if log.count("refuses 19 records for now, with status 429 es_rejected_execution_exception") != 1 || log.count("secret") != 0 {
 		t.Errorf("logged %s", log)
@@ -180,32 +186,66 @@ func TestSlowServer(t *testing.T) {
 	is(t, e, map[string]uint64{"stored": 2})
 }
 
-// While nothing can be delivered a call is short, since a worker that is to end passes all the
-// chunks that it has; afterwards calls have their time again.
+// While nothing can be delivered calls wait for a part of the time only, however many there are,
+// and then all of them return at once, since a worker that is to end passes all the chunks that it has; afterwards calls have
+// their time again. Of each chunk but the first one record is sent.
 func TestShortCalls(t *testing.T) {
 	f := newFake(t)
 	e, _ := start(t, f.URL, "timeout", "60s")
 	e.budget = 3 * time.Second
 	release := make(chan struct{})
+	var mu sync.Mutex
+	var sent []int
 	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		mu.Lock()
+		sent = append(sent, lines(body))
+		mu.Unlock()
 		<-release
 		return false
 	}
+	var chunks []*sink.Chunk
+	for i := range 100 {
+		chunks = append(chunks, chunkOf(records(10*i, numbers(10*i, 10)...)))
+	}
 	begin := time.Now()
-	for i := range 11 {
-		if e.Deliver(chunkOf(records(i, fmt.Sprint(i)))) == nil {
+	for _, c := range chunks {
+		if e.Deliver(c) == nil {
 			t.Fatal("delivered")
 		}
 	}
-	if took := time.Since(begin); took > 15*time.Second { // in full it would be 33
-		t.Errorf("11 calls took %v", took)
+	// 3.75 s, were the machine not busy.
+	if took := time.Since(begin); took > 7*time.Second {
+		t.Errorf("%d calls took %v", len(chunks), took)
 	}
+	mu.Lock()
+	if len(sent) < 2 || sent[0] != 10 || slices.Max(sent[1:]) != 1 {
+		t.Errorf("requests of %d records", sent)
+	}
+	mu.Unlock()
 	close(release)
-	for i := range 11 {
-		deliver(t, e, chunkOf(records(i, fmt.Sprint(i))))
+	for _, c := range chunks {
+		deliver(t, e, c)
 	}
 	if e.failing.Load() {
 		t.Error("calls stay short")
+	}
+	is(t, e, map[string]uint64{"stored": 1000, "retried": e.counters.retried.Load()})
+}
+
+// Calls that begin while nothing can be delivered wait for a second, and then not for half a second.
+func TestDeadline(t *testing.T) {
+	e, _ := start(t, newFake(t).URL)
+	at := func(ms int) int { // when a call has to end that starts then
+		return int(e.deadline(e.made.Add(time.Duration(ms) * time.Millisecond)).Sub(e.made).Milliseconds())
+	}
+	if got := at(100); got != 4100 {
+		t.Errorf("%d", got)
+	}
+	e.failing.Store(true)
+	for _, c := range [][2]int{{5000, 6000}, {5900, 6000}, {6100, 6000}, {6499, 6000}, {6500, 7500}, {7499, 7500}, {7700, 7500}, {20000, 21000}} {
+		if got := at(c[0]); got != c[1] {
+			t.Errorf("a call that starts at %d has to end at %d, want %d", c[0], got, c[1])
+		}
 	}
 }
 
@@ -224,15 +264,16 @@ func TestManySlowChunks(t *testing.T) {
 	var chunks []*sink.Chunk
 	for i := range 2 * maxRunning {
 		chunks = append(chunks, chunkOf(records(i, fmt.Sprint(i))))
-		if e.Deliver(chunks[i]) == nil {
-			t.Fatal("delivered")
+	}
+	for begin := time.Now(); log.count("chunks wait for a response") == 0; {
+		for _, c := range chunks {
+			if e.Deliver(c) == nil || time.Since(begin) > time.Minute {
+				t.Fatalf("delivered, or logged %s", log)
+			}
 		}
 	}
 	if n := requests.Load(); n > maxRunning {
 		t.Errorf("%d requests at once", n)
-	}
-	if log.count("chunks wait for a response") != 1 {
-		t.Errorf("logged %s", log)
 	}
 	close(release)
 	for _, c := range chunks {
@@ -310,13 +351,18 @@ func TestWholeRequests(t *testing.T) {
 	}
 }
 
-// While the configuration is wrong, requests are few and have one record, whether the server
-// refuses requests as a whole or each record, and nothing is lost.
+// While the configuration is wrong, or the server cannot take records, requests are few and have
+// one record, whether the server refuses requests as a whole or each record, and nothing is lost.
 func TestRefusingServer(t *testing.T) {
+	const config, now = "no record is lost", "sent again"
 	for _, c := range []struct {
 		status int
 		kind   string // of a record's error, empty if requests are refused as a whole
-	}{{401, ""}, {403, ""}, {404, ""}, {403, "security_exception"}, {404, "index_not_found_exception"}} {
+		says   string
+	}{
+		{401, "", config}, {403, "", config}, {404, "", config}, {403, "security_exception", config}, {404, "index_not_found_exception", config},
+		{408, "", now}, {429, "", now}, {500, "", now}, {429, "cluster_block_exception", now}, {503, "unavailable_shards_exception", now},
+	} {
 		f := newFake(t)
 		var block atomic.Bool
 		block.Store(true)
@@ -342,7 +388,7 @@ func TestRefusingServer(t *testing.T) {
 			return itemResult{}
 		}
 		e, log := start(t, f.URL)
-		e.budget = 10 * time.Millisecond
+		e.budget = 200 * time.Millisecond
 		var chunks []*sink.Chunk
 		var want []string
 		for i := range 10 {
@@ -355,6 +401,7 @@ func TestRefusingServer(t *testing.T) {
 				t.Fatalf("%d: delivered, or no request", c.status)
 			}
 		}
+		e.budget = 10 * time.Millisecond
 		for range 10 {
 			for _, chunk := range chunks {
 				if e.Deliver(chunk) == nil {
@@ -380,7 +427,7 @@ func TestRefusingServer(t *testing.T) {
 			t.Errorf("%d %s: requests of %d records", c.status, c.kind, sent)
 		}
 		mu.Unlock()
-		if log.count("no record is lost") != 1 || e.client.down() != 1 {
+		if log.count(c.says) != 1 || e.client.down() != 1 {
 			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
 		}
 		block.Store(false)
@@ -396,6 +443,67 @@ func TestRefusingServer(t *testing.T) {
 		if log.count("takes records again after") != 1 || e.client.down() != 0 {
 			t.Errorf("%d %s: logged %s", c.status, c.kind, log)
 		}
+	}
+}
+
+// A block on one index holds back no record of another, also where a chunk has both, and what is
+// refused is not sent again and again.
+func TestBlockedIndex(t *testing.T) {
+	f := newFake(t)
+	var blocked atomic.Bool
+	blocked.Store(true)
+	var mu sync.Mutex
+	sent := map[string]int{} // records by value
+	f.refuse = func(index, id string, doc []byte) itemResult {
+		mu.Lock()
+		defer mu.Unlock()
+		sent[string(doc[bytes.Index(doc, []byte(`"k":"`))+5:][:1])]++
+		if blocked.Load() && index == "kata-2025.10.10" {
+			return itemResult{403, "cluster_block_exception", "read-only"}
+		}
+		return itemResult{}
+	}
+	e, _ := start(t, f.URL)
+	e.budget = 20 * time.Millisecond
+	chunk := func(today, yesterday int) *sink.Chunk {
+		var values []string
+		for i := range yesterday {
+			values = append(values, fmt.Sprintf("y%d-%d", today, i))
+		}
+		b := records(1000*today, values...)
+		for i := range today {
+			one := records(i, fmt.Sprintf("t%d-%d", yesterday, i))
+			binary.BigEndian.PutUint32(one[4:], 1760054400+86400)
+			b = append(b, one...)
+		}
+		return chunkOf(b)
+	}
+	mixed, old, current := chunk(10, 90), chunk(0, 100), chunk(50, 0)
+	for range 12 {
+		for _, c := range []*sink.Chunk{mixed, old} {
+			e.client.mu.Lock()
+			e.client.servers[0].retry = time.Time{} // without its pause
+			e.client.mu.Unlock()
+			if e.Deliver(c) == nil {
+				t.Fatal("delivered")
+			}
+		}
+		deliver(t, e, current)
+	}
+	if n := len(f.stored(t, "kata-2025.10.11")); n != 10+12*50 {
+		t.Errorf("%d of today's records are stored", n)
+	}
+	mu.Lock()
+	// Yesterday's as a whole two or three times, and else one at a time.
+	if sent["y"] > 700 {
+		t.Errorf("%d of yesterday's records were sent", sent["y"])
+	}
+	mu.Unlock()
+	blocked.Store(false)
+	deliver(t, e, mixed)
+	deliver(t, e, old)
+	if n := len(f.stored(t, "kata-")); n != 10+12*50+190 {
+		t.Errorf("%d stored", n)
 	}
 }
 
@@ -715,6 +823,65 @@ func TestPanic(t *testing.T) {
 	deliver(t, e, c)
 	if got := f.stored(t, "kata"); !slices.Equal(got, []string{"a", "a"}) {
 		t.Errorf("stored %q", got)
+	}
+}
+
+// No more than one record is sent to a server that is to be tried again, as long as another works.
+func TestTrying(t *testing.T) {
+	a, b := newFake(t), newFake(t)
+	b.docs = a.docs
+	var hangs []int
+	b.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		hangs = append(hangs, lines(body)) // one request at a time
+		http.Error(w, "", http.StatusBadGateway)
+		return true
+	}
+	// One of ten is refused at first, so that results differ.
+	refused := map[string]bool{}
+	a.refuse = func(index, id string, doc []byte) itemResult {
+		if !bytes.Contains(doc, []byte(`3"`)) || refused[id] {
+			return itemResult{}
+		}
+		refused[id] = true
+		return itemResult{429, "es_rejected_execution_exception", "full"}
+	}
+	e, _ := start(t, a.URL+","+b.URL)
+	for i := range 20 {
+		deliver(t, e, chunkOf(records(10*i, numbers(10*i, 10)...)))
+		e.client.mu.Lock()
+		e.client.servers[1].retry = time.Time{}
+		e.client.mu.Unlock()
+	}
+	if len(hangs) < 10 || slices.Max(hangs[1:]) != 1 {
+		t.Errorf("requests of %d records", hangs)
+	}
+	if n := len(a.stored(t, "kata-")); n != 200 {
+		t.Errorf("%d stored", n)
+	}
+}
+
+// A server that dies gets no request of many records twice, on whatever connection.
+func TestBrokenConnection(t *testing.T) {
+	f := newFake(t)
+	e, log := start(t, f.URL)
+	var sent []int
+	f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		sent = append(sent, lines(body)) // one request at a time
+		if len(sent) != 2 {
+			return false
+		}
+		if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+			c.Close()
+		}
+		return true
+	}
+	deliver(t, e, chunkOf(records(0, numbers(0, 10)...)))
+	deliver(t, e, chunkOf(records(10, numbers(10, 10)...)))
+	if !slices.Equal(sent, []int{10, 10, 1, 9}) {
+		t.Errorf("requests of %d records", sent)
+	}
+	if log.count("works again") != 1 {
+		t.Errorf("logged %s", log)
 	}
 }
 

@@ -21,9 +21,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,11 +37,14 @@ import (
 )
 
 // budget limits the time of one call of Deliver. Fluent Bit waits for its calls when it ends,
-// for 5 seconds unless Grace says otherwise. Each of its workers may have several chunks, and
-// passes all of them before it ends: while nothing can be delivered, calls are shorter.
+// for 5 seconds unless Grace says otherwise. Each of its workers may have many chunks, and
+// passes all of them before it ends. So while nothing can be delivered, calls may wait for one
+// second, all of them at once, and then return at once for half a second, in which a worker
+// gets through all that it has.
 const (
-	budget      = 4 * time.Second
-	shortBudget = 64 // part of it
+	budget  = 4 * time.Second
+	waiting = 4 // a part of the budget
+	between = 8
 )
 
 // maxRunning limits how many chunks can be under way. Requests go on after a call of Deliver
@@ -59,6 +64,8 @@ type Elastic struct {
 	bulkPath string
 	budget   time.Duration
 	failing  atomic.Bool // the last call has failed, and nothing was stored since
+	made     time.Time
+	opened   atomic.Int64 // since made, in ns: when calls could wait last, while nothing could be delivered
 
 	ctx     context.Context // ends with the instance
 	cancel  context.CancelFunc
@@ -117,7 +124,7 @@ func (s *spares[T]) put(t *T) {
 // that was recovered. version is this plugin's.
 func New(opts *options.Options, version string, log sink.Logger, panicked func(any)) (*Elastic, error) {
 	o := &opts.Output
-	e := &Elastic{log: log, options: o, panicked: panicked, ledger: newLedger(), budget: budget, slots: make(chan struct{}, maxRunning)}
+	e := &Elastic{log: log, options: o, panicked: panicked, ledger: newLedger(), budget: budget, made: time.Now(), slots: make(chan struct{}, maxRunning)}
 	var err error
 	if e.client, err = newClient(o, version, log, &e.counters); err != nil {
 		return nil, err
@@ -162,26 +169,32 @@ var errRetry = errors.New("not all records are stored")
 // or something else can be done with records.
 func (e *Elastic) Ready() bool {
 	now := time.Now()
-	return e.options.GiveUp > 0 || !e.client.paused(now).After(now.Add(e.limit()))
+	end := e.deadline(now)
+	return e.options.GiveUp > 0 || end.After(now) && !e.client.paused(now).After(end)
 }
 
-// limit returns the time of a call of Deliver.
-func (e *Elastic) limit() time.Duration {
-	if e.failing.Load() {
-		return e.budget / shortBudget
+// deadline returns when a call of Deliver that starts now has to end, which may be over.
+func (e *Elastic) deadline(now time.Time) time.Time {
+	if !e.failing.Load() {
+		return now.Add(e.budget)
 	}
-	return e.budget
+	opened, since := e.opened.Load(), int64(now.Sub(e.made))
+	if since-opened >= int64(e.budget/waiting+e.budget/between) && e.opened.CompareAndSwap(opened, since) {
+		opened = since
+	}
+	return e.made.Add(time.Duration(opened) + e.budget/waiting)
 }
 
 // Deliver returns nil if every record of the chunk is stored, was stored before, or is in the
 // dead letter. Otherwise the chunk has to be passed again, and what is not done is sent then.
-// It returns within the budget, and at once if no server may be sent anything in that time.
+// It returns within the budget, and at once if no server may be sent anything in that time,
+// or if nothing could be delivered and others have waited for that just now.
 func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
 	if !e.Ready() {
 		return errRetry
 	}
-	limit := e.limit()
-	deadline, timer := time.Now().Add(limit), time.NewTimer(limit)
+	deadline := e.deadline(time.Now())
+	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	s := e.scratch.get()
 	s.read(c.Received)
@@ -189,7 +202,9 @@ func (e *Elastic) Deliver(c *sink.Chunk) (err error) {
 	defer func() { // also after a panic, from which the caller recovers
 		if !e.ledger.detach(j) {
 			err = errRetry
-			e.failing.Store(true)
+			if !e.failing.Swap(true) {
+				e.opened.Store(int64(time.Since(e.made) - e.budget)) // the next call may wait
+			}
 		}
 	}()
 	e.deliver(c, s, j, deadline, timer)
@@ -299,7 +314,7 @@ func (d *delivery) run() {
 		if failures++; progress {
 			failures = 1
 		}
-		wait := max(pause(failures), time.Until(d.resume))
+		wait := max(pause(max(failures, d.job.inVain)), time.Until(d.resume))
 		if time.Now().Add(wait).After(d.deadline) || !d.sleep(wait) {
 			break
 		}
@@ -348,6 +363,8 @@ func (d *delivery) isDone() bool {
 // it came on.
 func (d *delivery) round(send bool) (progress bool) {
 	giveUp := d.options.GiveUp > 0 && time.Since(d.job.made) > d.options.GiveUp
+	// Whether it is not known that what is sent will be taken: one record is enough to see.
+	doubt := d.failing.Load() || d.job.inVain > 0
 	for _, b := range d.batches {
 		items := d.request.items[:0]
 		for k := range b.items {
@@ -367,14 +384,22 @@ func (d *delivery) round(send bool) (progress bool) {
 		if len(items) == 0 || !send || d.ctx.Err() != nil {
 			continue
 		}
-		if len(items) > 1 && !d.client.healthy() {
-			// One record is enough to see whether that is over.
-			if !d.send(b, items[:1]) {
+		if len(items) > 1 && (doubt || d.client.toTry(time.Now())) {
+			// Any of them: a block on one index is none for the records of others.
+			k := rand.IntN(len(items))
+			if d.send(b, items[k:k+1]) {
+				// It is no progress: that one record was taken says little of many.
+				doubt, items = false, slices.Delete(items, k, k+1)
+			} else if doubt || !d.client.healthy() {
+				send = false
 				continue
 			}
-			progress, items = true, items[1:]
 		}
-		progress = d.send(b, items) || progress
+		if d.send(b, items) {
+			progress, d.job.inVain = true, 0
+		} else {
+			d.job.inVain++
+		}
 	}
 	return d.bury() || progress
 }
@@ -390,7 +415,7 @@ func (d *delivery) send(b *batch, items []*item) bool {
 			d.counters.retried.Add(1)
 		}
 	}
-	r, ok := d.bulk(d.bulkPath, d.request.gather(b, items))
+	r, ok := d.bulk(d.bulkPath, d.request.gather(b, items), len(items) == 1)
 	if !ok {
 		d.note(items, itemResult{kind: "no_response", reason: "no complete response"})
 		return false
@@ -414,6 +439,9 @@ func (d *delivery) send(b *batch, items []*item) bool {
 	case r.status == http.StatusRequestTimeout || r.status == http.StatusTooManyRequests || r.status >= 500:
 		if held, due := d.lines.refusedNow.Due(time.Now()); due {
 			d.log.Warnf("%s: status %d for a bulk request; its records are sent again%s", r.server.base, r.status, held)
+		}
+		if !isDown(r.status) {
+			d.client.taken(r.server, false, time.Now())
 		}
 	default:
 		d.misconfigured(r.server, r.status, kind)
@@ -455,13 +483,14 @@ func (d *delivery) note(items []*item, r itemResult) {
 	d.job.last = r
 }
 
-// bulk sends a bulk request. It returns false if no complete response came.
-func (d *delivery) bulk(path string, body []byte) (response, bool) {
+// bulk sends a bulk request, of a single record or of several. It returns false if no complete
+// response came.
+func (d *delivery) bulk(path string, body []byte, single bool) (response, bool) {
 	d.counters.body.Add(uint64(len(body)))
 	if d.options.Gzip {
 		body = d.request.compress(body)
 	}
-	r, err := d.client.do(d.ctx, http.MethodPost, path, "application/x-ndjson", body, d.options.Gzip, d.request.response)
+	r, err := d.client.do(d.ctx, http.MethodPost, path, "application/x-ndjson", body, single, d.options.Gzip, d.request.response)
 	var paused errPaused
 	if errors.As(err, &paused) {
 		d.resume = paused.until
@@ -523,7 +552,7 @@ func (d *delivery) results(b *batch, items []*item, r response) (progress bool) 
 	if config.status != 0 {
 		d.misconfigured(r.server, config.status, config.kind)
 	}
-	d.client.taken(r.server, config.status == 0 || progress, time.Now())
+	d.client.taken(r.server, config.status == 0 && now < uint64(len(items)) || progress, time.Now())
 	return progress
 }
 

@@ -51,9 +51,11 @@ type job struct {
 	done []uint64 // a bit for each record of the chunk as it was received
 	left int      // how many are not done
 
-	// Of the call that has started requests: how often it was tried, and why it failed last.
+	// Of the call that has started requests: how often it was tried, why it failed last, and
+	// how many requests, one after the other, were for nothing, but for those of one record to try.
 	deliveries int
 	last       itemResult
+	inVain     int
 
 	running chan struct{} // closed when the requests that are under way end; nil if there are none
 }

@@ -140,7 +140,7 @@ func (s *setup) request(ctx context.Context, method, path string, body object, t
 			return 0, "", err
 		}
 	}
-	r, err := s.client.do(ctx, method, path, "application/json", b, false, nil)
+	r, err := s.client.do(ctx, method, path, "application/json", b, true, false, nil)
 	if err != nil {
 		return 0, "", err
 	}

@@ -63,7 +63,7 @@ type Proxy struct {
 	password atomic.Pointer[string] // user:password that is asked for
 	stubs    sync.Map               // prefix of paths -> http.Handler
 
-	bytes, bulks, requests, active atomic.Int64
+	bytes, failed, bulks, requests, active atomic.Int64
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -145,6 +145,10 @@ func (p *Proxy) Stub(prefix string, h http.Handler) { p.stubs.Store(prefix, h) }
 // Bytes returns how many bytes clients have sent, headers among them.
 func (p *Proxy) Bytes() int64 { return p.bytes.Load() }
 
+// Failed returns how many of them were in the bodies of bulk requests of which, by the plan, no
+// response told that any record is stored.
+func (p *Proxy) Failed() int64 { return p.failed.Load() }
+
 // Bulks returns the number of bulk requests.
 func (p *Proxy) Bulks() int { return int(p.bulks.Load()) }
 
@@ -186,6 +190,9 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/_bulk" || strings.HasSuffix(r.URL.Path, "/_bulk") {
 		number = int(p.bulks.Add(1))
 		fault = (*p.plan.Load())(number)
+	}
+	if fault != Pass && fault != RejectSome {
+		p.failed.Add(int64(len(body)))
 	}
 	switch fault {
 	case RejectAll:

@@ -110,6 +110,13 @@ func TestFaults(t *testing.T) {
 		if p.Bulks() != 1 || p.Requests() != 1 || p.Bytes() < int64(len(body)) || p.Bytes() > int64(len(body))+500 {
 			t.Errorf("fault %d: %d bulk requests, %d requests, %d bytes", c.fault, p.Bulks(), p.Requests(), p.Bytes())
 		}
+		want := int64(len(body))
+		if c.fault == Pass || c.fault == RejectSome {
+			want = 0
+		}
+		if p.Failed() != want {
+			t.Errorf("fault %d: %d bytes failed", c.fault, p.Failed())
+		}
 	}
 }
 
