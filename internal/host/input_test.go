@@ -92,14 +92,14 @@ func TestInputHandover(t *testing.T) {
 		beforeQueue bool   // also in a Fluent Bit that does not count what is in the queue
 	}{
 		{"taken", []string{"--collect", "10"}, n, "2", true, 0, true},
-		{"taken late", []string{"--collect", "14", "--take", "500"}, n, "2", true, 0, true},
+		{"taken late", []string{"--collect", "40", "--take", "500"}, n, "2", true, 0, true},
 		{"never taken", []string{"--collect", "8", "--take", "-1"}, 0, "1", false, n, true},
 		{"taken when paused", []string{"--collect", "8", "--pause", "2-100"}, 2, "1", true, 2, true},
 		{"paused first", []string{"--collect", "4", "--pause", "1-100"}, 0, "0", false, n, true},
 		{"paused for some time", []string{"--collect", "14", "--pause", "2-5"}, n, "2", true, 0, true},
-		{"paused in the queue", []string{"--collect", "10", "--take", "600", "--pause", "2-100"}, 0, "1", false, n, true},
+		{"paused in the queue", []string{"--collect", "20", "--take", "600", "--pause", "2-100"}, 0, "1", false, n, true},
 		{"full", []string{"--collect", "14", "--full", "3", "--log-level", "error"}, n, "2", true, 0, false},
-		{"slow filter", []string{"--collect", "14", "--filter", "900"}, n, "2", true, 0, true},
+		{"slow filter", []string{"--collect", "40", "--filter", "600"}, n, "2", true, 0, true},
 		{"without a thread", []string{"--collect", "12", "-p", "threaded=off"}, n, "0", true, 0, true},
 	} {
 		for version, standIn := range map[string]string{"current": current, "oldest": oldest} {
@@ -134,7 +134,7 @@ func TestInputHandover(t *testing.T) {
 // Where Fluent Bit's counters cannot be read a batch counts as taken at once.
 func TestInputNoCounters(t *testing.T) {
 	position := db(t)
-	args := input(large(t, 4), "-p", "max_batch=64k", "-p", "db="+position, "--collect", "12", release["input"])
+	args := input(large(t, 4), "-p", "max_batch=64k", "-p", "db="+position, "--collect", "40", release["input"])
 	if r := run(t, without, args...); r.code != 0 || len(r.events) != 4 || !strings.Contains(r.log, "no counters among this program's metrics") {
 		t.Errorf("exit code %d, %d events\n%s", r.code, len(r.events), r.log)
 	}
@@ -300,7 +300,7 @@ func TestInputAllocations(t *testing.T) {
 	for range batches {
 		all = append(all, entries("katatest:runtime "+strings.Repeat("x", 80<<10))...)
 	}
-	r := run(t, current, input(journal(t, all...), "-q", "--log-level", "error", "-p", "max_batch=64k", "--collect", "110", "--every", "100", breaking["input"])...)
+	r := run(t, current, input(journal(t, all...), "-q", "--log-level", "error", "-p", "max_batch=64k", "--collect", "80", "--every", "20", breaking["input"])...)
 	none, printed := 0, strings.Count(r.log, "allocations: ")
 	for line := range strings.Lines(r.log) {
 		var n int
@@ -349,7 +349,7 @@ func TestInputSlowFilter(t *testing.T) {
 	dir := large(t, 2)
 	for _, standIn := range []string{current, oldest} {
 		position := db(t)
-		r := run(t, standIn, input(dir, "-p", "max_batch=64k", "-p", "db="+position, "--log-level", "warn", "--filter", "1500", "--absent", position, "--collect", "14", release["input"])...)
+		r := run(t, standIn, input(dir, "-p", "max_batch=64k", "-p", "db="+position, "--log-level", "warn", "--filter", "1500", "--absent", position, "--collect", "40", release["input"])...)
 		if r.code != 0 || r.log != "" || len(r.events) != 2 {
 			t.Errorf("exit code %d, %d events\n%s", r.code, len(r.events), r.log)
 		}

@@ -34,7 +34,7 @@ static const char usage[] =
     "  --threads N       do so in N threads at once\n"
     "  --reinit N        then end, unload, load and start everything N times more\n"
     "  --collect N       ask an input for records N times (5)\n"
-    "  --every MS        so many milliseconds after the last time (200)\n"
+    "  --every MS        so many milliseconds after the last time (60)\n"
     "  --take MS         take what is in an input's queue so often (10); -1: never\n"
     "  --filter MS       the engine needs so long between counting a batch and printing it\n"
     "  --absent FILE     fail if this file is there before a batch is printed\n"
@@ -52,7 +52,7 @@ static struct {
     int level, repeat, retry, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
     struct input_plan plan;
-} opt = { .plan = { .calls = 5, .every = 200, .take = 10 }, .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
+} opt = { .plan = { .calls = 5, .every = 60, .take = 10 }, .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
 
 static struct library *libraries[MAX_LIBRARIES];
 static int early;                               /* a position was kept too early */
