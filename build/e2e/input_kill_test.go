@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -238,6 +240,49 @@ func large(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	write(t, path, strings.Replace(string(text), "Max_Batch  64k", "Max_Batch  4M", 1))
+}
+
+// TestInputKillSlowFilter kills Fluent Bit just after the position has moved, while a filter needs
+// seconds for each batch: the position moves only when the batch is in a file.
+func TestInputKillSlowFilter(t *testing.T) {
+	t.Parallel()
+	if help, err := exec.Command(fluentBit, "--help").CombinedOutput(); err != nil || !regexp.MustCompile(`(?m)^  lua `).Match(help) {
+		t.Skipf("%s is built without the filter lua: %v", fluentBit, err)
+	}
+	const n = 1500
+	to := newGate(t)
+	dir := configure(t, "fluent-bit.conf", inputNumbers+"\n[FILTER]\n    Name    lua\n    Match   *\n    Script  slow.lua\n    Call    slow\n"+lifecycleTail,
+		vars{"JOURNAL": numbered(t, n), "BATCH": "64k", "THREADED": "on", "STORAGE": "filesystem", "PORT": to.port})
+	write(t, filepath.Join(dir, "slow.lua"), `
+local n = 0
+function slow(tag, time, record)
+    n = n + 1
+    if n % 100 == 1 then
+        local start = os.clock() -- of the processor
+        while os.clock() - start < 0.5 do end
+    end
+    return 0, 0, 0
+end
+`)
+	for range 3 {
+		p := start(t, dir, "-c", "fluent-bit.conf")
+		path := filepath.Join(dir, "position")
+		before := position(t, path)
+		waitFor(t, p, func() bool { return position(t, path) != before })
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		p.wait(t)
+		times, lost := held(t, filepath.Join(dir, "storage")), 0
+		for i := 1; i <= position(t, path); i++ {
+			if times[i] == 0 {
+				lost++
+			}
+		}
+		if lost > 0 {
+			t.Errorf("the position is behind %d records, of which %d are not in storage", position(t, path), lost)
+		}
+	}
 }
 
 // waitForAll waits until each of the records 1 to n has come.

@@ -91,13 +91,11 @@ func TestInputPause(t *testing.T) {
 			}
 			config := inputService + section("kata", threaded, "") + section("containerd", "on", "    Alias  second\n") + lifecycleTail
 			p := start(t, configure(t, "fluent-bit.conf", config, vars{"JOURNAL": w.dir, "PORT": to.port}), "-c", "fluent-bit.conf")
-			for _, name := range []string{"kata.0", "second"} {
-				p.log.wait(t, p, func(log []string) bool {
-					text := strings.Join(log, "\n")
-					return strings.Contains(text, "[input] "+name+" paused (mem buf overlimit") || strings.Contains(text, name+" paused")
-				})
-			}
-			time.Sleep(2 * time.Second) // paused for some time, as the collectors would be called
+			// One may be stopped by the other's pause before its own memory is full.
+			p.log.wait(t, p, func(log []string) bool {
+				return strings.Contains(strings.Join(log, "\n"), " paused (mem buf overlimit")
+			})
+			time.Sleep(3 * time.Second) // in which the collectors would be called
 			to.open(t)
 			waitForAll(t, p, to.come, 2*n)
 			p.stop(t)

@@ -11,6 +11,15 @@ type Counters struct {
 	Failed uint64 // batches that it could not put there
 }
 
+// Engine is what the engine does.
+type Engine int
+
+const (
+	Unknown Engine = iota
+	Busy
+	Idle // waits for events: all that it has counted is in chunks
+)
+
 // Progress is what is known of a batch that was given to Fluent Bit.
 type Progress int
 
@@ -26,6 +35,7 @@ const (
 // chunk, which is in a file with storage.type filesystem. Fluent Bit does not say so, but it counts.
 type Handover struct {
 	Counters func() Counters
+	Engine   func() Engine
 	Now      func() time.Time
 	Sleep    func(time.Duration)
 
@@ -40,9 +50,12 @@ const (
 	// takes is how long Given waits for the engine, which looks every 250 ms.
 	takes = 300 * time.Millisecond
 	looks = 25 * time.Millisecond
-	// settles is how long after the engine has counted a batch its filters have surely seen it and
-	// it is in a chunk. The engine does nothing else between the two.
+	// settles is how long after the engine has counted a batch its filters have probably seen it and
+	// it is in a chunk, where it is not known what the engine does.
 	settles = 500 * time.Millisecond
+	// busy is the same where the engine was never seen idle. A filter that takes longer for a batch
+	// is not to be expected.
+	busy = 30 * time.Second
 	// removed is after which time a batch was probably removed by a processor, in a Fluent Bit
 	// that does not count what is in the queue.
 	removed = 10 * time.Second
@@ -74,12 +87,16 @@ func (h *Handover) Given() Progress {
 			}
 		}
 	}
-	for h.state == Waiting && h.taken.IsZero() && h.Now().Sub(h.given) < takes {
+	for h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < takes {
 		h.Sleep(looks)
 		h.look()
 	}
 	return h.state
 }
+
+// enough reports whether looking again soon is of no use: the engine has taken the batch, and it is
+// not known what it does.
+func (h *Handover) enough() bool { return !h.taken.IsZero() && h.Engine() == Unknown }
 
 // look looks whether the engine has taken the batch.
 func (h *Handover) look() {
@@ -87,8 +104,13 @@ func (h *Handover) look() {
 	switch {
 	case !c.Known:
 		h.taken = h.given
+		return
 	case c.Taken > h.before.Taken && h.taken.IsZero():
 		h.taken = h.Now()
+	}
+	// In this order: the engine has one thread, counts a batch, passes it to filters and writes it.
+	if !h.taken.IsZero() && h.Engine() == Idle {
+		h.state = Stored
 	}
 }
 
@@ -97,12 +119,16 @@ func (h *Handover) Progress(paused bool) Progress {
 	if h.state != Waiting {
 		return h.state
 	}
-	if h.taken.IsZero() {
-		h.look()
+	if h.look(); h.state != Waiting {
+		return h.state
 	}
 	switch now := h.Now(); {
 	case !h.taken.IsZero():
-		if now.Sub(h.taken) >= settles {
+		limit := settles
+		if h.before.Known && h.Engine() != Unknown {
+			limit = busy
+		}
+		if now.Sub(h.taken) >= limit {
 			h.state = Stored
 		}
 	case paused:
@@ -118,6 +144,8 @@ func (h *Handover) Progress(paused bool) Progress {
 // Taken reports whether the engine has taken the batch, for the end of an instance, when the engine
 // has stopped: then it is stored.
 func (h *Handover) Taken() bool {
-	h.look()
+	if h.state == Waiting {
+		h.look()
+	}
 	return h.state == Stored || h.state == Waiting && !h.taken.IsZero()
 }

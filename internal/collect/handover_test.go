@@ -10,6 +10,7 @@ type engine struct {
 	now      time.Time
 	counters Counters
 	takes    time.Time // when it takes a record, or zero
+	does     Engine
 }
 
 func (e *engine) handover() *Handover {
@@ -21,8 +22,9 @@ func (e *engine) handover() *Handover {
 			}
 			return c
 		},
-		Now:   func() time.Time { return e.now },
-		Sleep: func(d time.Duration) { e.now = e.now.Add(d) },
+		Engine: func() Engine { return e.does },
+		Now:    func() time.Time { return e.now },
+		Sleep:  func(d time.Duration) { e.now = e.now.Add(d) },
 	}
 }
 
@@ -187,4 +189,56 @@ func TestHandoverUnknown(t *testing.T) {
 	}
 	e.now = e.now.Add(time.Second)
 	want(t, "later", h.Progress(false), Stored)
+}
+
+// TestHandoverSlowFilter: the engine has taken the batch, and its filters take long. It is stored
+// when the engine waits for events again, also if that is at once.
+func TestHandoverSlowFilter(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	e.does = Busy
+	h.Give()
+	e.counters.Queued++
+	e.takesAfter(50 * time.Millisecond)
+	want(t, "given", h.Given(), Waiting)
+	for range 10 {
+		e.now = e.now.Add(time.Second)
+		want(t, "busy", h.Progress(false), Waiting)
+		want(t, "busy, paused", h.Progress(true), Waiting)
+	}
+	e.does = Idle
+	want(t, "idle", h.Progress(false), Stored)
+
+	h.Give()
+	e.counters.Taken++
+	e.counters.Queued++
+	e.takesAfter(50 * time.Millisecond)
+	start := e.now
+	want(t, "given to an idle engine", h.Given(), Stored)
+	if d := e.now.Sub(start); d > 100*time.Millisecond {
+		t.Errorf("waited %v", d)
+	}
+
+	// Never idle when the input looks.
+	e.does = Busy
+	h.Give()
+	e.counters.Taken++
+	e.counters.Queued++
+	e.takesAfter(0)
+	want(t, "given to a busy engine", h.Given(), Waiting)
+	e.now = e.now.Add(busy)
+	want(t, "much later", h.Progress(false), Stored)
+
+	// An idle engine that has not taken the batch says nothing.
+	e.does = Idle
+	h.Give()
+	e.counters.Taken++
+	e.counters.Queued++
+	e.takesAfter(time.Hour)
+	want(t, "given", h.Given(), Waiting)
+	e.now = e.now.Add(5 * time.Second)
+	want(t, "not taken", h.Progress(false), Waiting)
+	if h.Taken() {
+		t.Error("taken")
+	}
 }

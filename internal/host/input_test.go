@@ -92,13 +92,14 @@ func TestInputHandover(t *testing.T) {
 		beforeQueue bool   // also in a Fluent Bit that does not count what is in the queue
 	}{
 		{"taken", []string{"--collect", "10"}, n, "2", true, 0, true},
-		{"taken late", []string{"--collect", "14", "--take", "500"}, n, "2", true, 0, true},
+		{"taken late", []string{"--collect", "40", "--take", "500"}, n, "2", true, 0, true},
 		{"never taken", []string{"--collect", "8", "--take", "-1"}, 0, "1", false, n, true},
 		{"taken when paused", []string{"--collect", "8", "--pause", "2-100"}, 2, "1", true, 2, true},
 		{"paused first", []string{"--collect", "4", "--pause", "1-100"}, 0, "0", false, n, true},
 		{"paused for some time", []string{"--collect", "14", "--pause", "2-5"}, n, "2", true, 0, true},
-		{"paused in the queue", []string{"--collect", "10", "--take", "600", "--pause", "2-100"}, 0, "1", false, n, true},
+		{"paused in the queue", []string{"--collect", "20", "--take", "600", "--pause", "2-100"}, 0, "1", false, n, true},
 		{"full", []string{"--collect", "14", "--full", "3", "--log-level", "error"}, n, "2", true, 0, false},
+		{"slow filter", []string{"--collect", "40", "--filter", "600"}, n, "2", true, 0, true},
 		{"without a thread", []string{"--collect", "12", "-p", "threaded=off"}, n, "0", true, 0, true},
 	} {
 		for version, standIn := range map[string]string{"current": current, "oldest": oldest} {
@@ -133,7 +134,7 @@ func TestInputHandover(t *testing.T) {
 // Where Fluent Bit's counters cannot be read a batch counts as taken at once.
 func TestInputNoCounters(t *testing.T) {
 	position := db(t)
-	args := input(large(t, 4), "-p", "max_batch=64k", "-p", "db="+position, "--collect", "12", release["input"])
+	args := input(large(t, 4), "-p", "max_batch=64k", "-p", "db="+position, "--collect", "40", release["input"])
 	if r := run(t, without, args...); r.code != 0 || len(r.events) != 4 || !strings.Contains(r.log, "no counters among this program's metrics") {
 		t.Errorf("exit code %d, %d events\n%s", r.code, len(r.events), r.log)
 	}
@@ -299,7 +300,7 @@ func TestInputAllocations(t *testing.T) {
 	for range batches {
 		all = append(all, entries("katatest:runtime "+strings.Repeat("x", 80<<10))...)
 	}
-	r := run(t, current, input(journal(t, all...), "-q", "--log-level", "error", "-p", "max_batch=64k", "--collect", "110", "--every", "100", breaking["input"])...)
+	r := run(t, current, input(journal(t, all...), "-q", "--log-level", "error", "-p", "max_batch=64k", "--collect", "80", "--every", "20", breaking["input"])...)
 	none, printed := 0, strings.Count(r.log, "allocations: ")
 	for line := range strings.Lines(r.log) {
 		var n int
@@ -322,12 +323,38 @@ func TestInputEnds(t *testing.T) {
 	}
 }
 
-// A field without a name is left out, and the log says so; those of damaged files, too.
+// A field without a name is left out, and the log says so: in the journal it is damage, and a name
+// may have been nothing but an underscore.
 func TestInputNoName(t *testing.T) {
-	dir := journal(t, []string{"=nothing", "MESSAGE=m", "=nothing"}, []string{"MESSAGE=n"})
-	r := run(t, current, input(dir, "--log-level", "warn", release["input"])...)
-	r.logged(t, "[ warn] [input:kata:kata.0] 2 fields have no name and were left out")
-	if r.code != 0 || len(r.events) != 2 || !reflect.DeepEqual(r.events[0].Record, map[string]any{"MESSAGE": "m"}) {
-		t.Errorf("exit code %d, %v", r.code, r.events)
+	dir := journal(t, []string{"=nothing", "MESSAGE=m", "_=nothing"}, []string{"MESSAGE=n"})
+	for strip, lines := range map[string][]string{
+		"off": {"[ warn] [input:kata:kata.0] " + dir + "/test.journal: a data object is invalid", "[ warn] [input:kata:kata.0] 1 entries or fields of damaged files cannot be read"},
+		"on":  {"[ warn] [input:kata:kata.0] " + dir + "/test.journal: a data object is invalid", "[ warn] [input:kata:kata.0] 1 entries or fields of damaged files cannot be read", "[ warn] [input:kata:kata.0] 1 fields have no name and were left out"},
+	} {
+		r := run(t, current, input(dir, "--log-level", "warn", "-p", "strip_underscores="+strip, release["input"])...)
+		r.logged(t, lines...)
+		want := map[string]any{"MESSAGE": "m", "_": "nothing"}
+		if strip == "on" {
+			delete(want, "_")
+		}
+		if r.code != 0 || len(r.events) != 2 || !reflect.DeepEqual(r.events[0].Record, want) {
+			t.Errorf("exit code %d, %v", r.code, r.events)
+		}
+	}
+}
+
+// The position is not kept while the engine passes a batch to filters that take long, also where
+// the call for the next one comes meanwhile.
+func TestInputSlowFilter(t *testing.T) {
+	dir := large(t, 2)
+	for _, standIn := range []string{current, oldest} {
+		position := db(t)
+		r := run(t, standIn, input(dir, "-p", "max_batch=64k", "-p", "db="+position, "--log-level", "warn", "--filter", "1500", "--absent", position, "--collect", "40", release["input"])...)
+		if r.code != 0 || r.log != "" || len(r.events) != 2 {
+			t.Errorf("exit code %d, %d events\n%s", r.code, len(r.events), r.log)
+		}
+		if _, err := os.Stat(position); err != nil {
+			t.Error(err)
+		}
 	}
 }

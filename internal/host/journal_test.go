@@ -36,7 +36,7 @@ func journalFile(all [][]string) []byte {
 		header, dataObject, entryObject, dataTable, fieldTable, entryArray = 272, 1, 3, 4, 5, 6
 	)
 	le := binary.LittleEndian
-	b := make([]byte, header)
+	b := append([]byte(nil), make([]byte, header)...)
 	var last uint64
 	count := map[byte]uint64{}
 	object := func(kind byte, payload []byte) uint64 {

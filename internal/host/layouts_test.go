@@ -151,10 +151,16 @@ func ourSide(t *testing.T, l *layouts) map[string]int {
 #include "proxy.h"
 #include "flb_plugin.h"
 #include "flb_output.h"
-/* Some names are those of the header for outputs, with another content. */
+/* Some names are those of the headers for outputs, with another content. */
+#undef FLBGO_PLUGIN_H
+#define flb_plugin_proxy_def input_def
 #define flb_api input_api
 #define flb_plugin_proxy_context input_context
+#include "`+fluentBitGo+`/input/flb_plugin.h"
 #include "flb_input.h"
+#undef flb_plugin_proxy_def
+#undef flb_api
+#undef flb_plugin_proxy_context
 `, expressions, "-I../../internal/fluentbit", "-I../../plugin/filter", "-I"+filepath.Join(fluentBitGo, "output"), "-I"+filepath.Join(fluentBitGo, "input"))
 }
 

@@ -85,6 +85,7 @@ func kataInputInit(plugin unsafe.Pointer) (handle C.uintptr_t) {
 		maxBatch: opts.Input.MaxBatch,
 		handover: collect.Handover{
 			Counters: func() collect.Counters { return counters(metrics) },
+			Engine:   engine,
 			Now:      time.Now,
 			Sleep:    time.Sleep,
 		},
@@ -100,6 +101,17 @@ func counters(metrics unsafe.Pointer) collect.Counters {
 		Known: c.records >= 0, Taken: uint64(max(0, c.records)),
 		Queues: c.queued >= 0 && c.failed >= 0, Queued: uint64(max(0, c.queued)), Failed: uint64(max(0, c.failed)),
 	}
+}
+
+// engine returns what Fluent Bit's engine does.
+func engine() collect.Engine {
+	switch C.kata_input_engine() {
+	case 0:
+		return collect.Busy
+	case 1:
+		return collect.Idle
+	}
+	return collect.Unknown
 }
 
 // kataInputCollect sets data and size to the next batch, if there is one. It stays valid until

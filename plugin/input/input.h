@@ -29,4 +29,10 @@ struct kata_input_counters {
 /* Reads the counters from a struct cmt, which may be NULL. */
 struct kata_input_counters kata_input_count(void *metrics);
 
+/*
+ * Returns 1 if the engine waits for events, or is the calling thread; 0 if it does something
+ * else; -1 if that is not known.
+ */
+int kata_input_engine(void);
+
 #endif

@@ -9,6 +9,7 @@
 //	input.go     the Go functions that those call
 //	memory.go    C memory for batches
 //	instance.c   access to Fluent Bit's instance
+//	engine.c     what Fluent Bit's engine does
 //	config_map.h the options, generated from internal/options
 //	input.h      the C functions for the Go code
 //	exports.tbd  the names that the library exports

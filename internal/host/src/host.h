@@ -275,9 +275,12 @@ struct input_plan {
     int calls;                  /* how often each is asked for records */
     int every;                  /* milliseconds between two of these */
     int take;                   /* milliseconds after which the engine takes what is in the queues; -1: never */
+    int filter;                 /* milliseconds that the engine needs between counting and printing a batch */
+    const char *absent;         /* a file that must not be there before a batch is printed, or NULL */
     int full;                   /* so many first writes to a queue fail */
     int pause_from, pause_to;   /* paused before the call with this number, and resumed before that one */
     int quiet, name;            /* print no events; print the name with each */
+    int *wrong;                 /* set if absent was there */
 };
 
 /* The functions of a library that is an input. */

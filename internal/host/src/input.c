@@ -1,7 +1,7 @@
 /*
  * Instances of inputs. As in Fluent Bit each has a thread of its own, on which all of
  * its functions are called, and what it gives is in a queue until the engine, which is
- * the thread of main, takes it. With threaded off there is no thread and no queue.
+ * the thread of main, takes it: it counts it, passes it to filters and writes it. With threaded off there is no thread and no queue.
  */
 #include "host.h"
 
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define MAX_QUEUE 64
@@ -177,12 +177,18 @@ int input_start(struct input *in)
 static void take(struct input *in, struct batch *b)
 {
     char *labels[] = { (char *) flb_input_name(in->ins) };
-    size_t count, done = print_events(b->data, b->size, in->plan->name ? labels[0] : NULL, in->plan->quiet ? NULL : stdout, &count);
+    size_t count, done = print_events(b->data, b->size, NULL, NULL, &count);
 
+    cmt_counter_add(in->ins->records, 1000000000, (double) count, 1, labels);
+    usleep((useconds_t) in->plan->filter * 1000);
+    if (in->plan->absent && access(in->plan->absent, F_OK) == 0) {
+        fprintf(stderr, "host: %s is there before the batch is written\n", in->plan->absent);
+        *in->plan->wrong = 1;
+    }
+    print_events(b->data, b->size, in->plan->name ? labels[0] : NULL, in->plan->quiet ? NULL : stdout, &count);
     if (done < b->size) {
         fprintf(stderr, "host: no msgpack event at byte %zu of %zu\n", done, b->size);
     }
-    cmt_counter_add(in->ins->records, 1000000000, (double) count, 1, labels);
     free(b->data);
 }
 
@@ -206,13 +212,19 @@ static void take_all(struct input *in)
 
 void inputs_run(struct input **all, int count, const struct input_plan *plan, const volatile sig_atomic_t *stop)
 {
-    int running = count, waited = 0;
+    int running = count, waited = 0, events = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event event;
+    char name[16];
+
+    /* The engine's thread has this name, and waits for events if it has nothing to do. */
+    prctl(PR_GET_NAME, name);
+    prctl(PR_SET_NAME, "flb-pipeline");
 
     for (int i = 0; i < count; i++) {
         set_state(all[i], RUNNING);
     }
     while (running && !*stop) {
-        usleep(1000);
+        epoll_wait(events, &event, 1, 1);
         waited++;
         running = 0;
         for (int i = 0; i < count; i++) {
@@ -229,6 +241,8 @@ void inputs_run(struct input **all, int count, const struct input_plan *plan, co
             pthread_mutex_unlock(&in->lock);
         }
     }
+    prctl(PR_SET_NAME, name);
+    close(events);
 }
 
 void input_free(struct input *in)

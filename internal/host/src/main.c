@@ -34,8 +34,10 @@ static const char usage[] =
     "  --threads N       do so in N threads at once\n"
     "  --reinit N        then end, unload, load and start everything N times more\n"
     "  --collect N       ask an input for records N times (5)\n"
-    "  --every MS        so many milliseconds after the last time (200)\n"
+    "  --every MS        so many milliseconds after the last time (60)\n"
     "  --take MS         take what is in an input's queue so often (10); -1: never\n"
+    "  --filter MS       the engine needs so long between counting a batch and printing it\n"
+    "  --absent FILE     fail if this file is there before a batch is printed\n"
     "  --full N          the first N times the queue takes nothing\n"
     "  --pause A-B       pause inputs before they are asked for the Ath time, until the Bth\n"
     "  --fork            start instances as daemon mode does\n"
@@ -50,9 +52,10 @@ static struct {
     int level, repeat, retry, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
     struct input_plan plan;
-} opt = { .plan = { .calls = 5, .every = 200, .take = 10 }, .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
+} opt = { .plan = { .calls = 5, .every = 60, .take = 10 }, .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
 
 static struct library *libraries[MAX_LIBRARIES];
+static int early;                               /* a position was kept too early */
 static struct chunk inputs[MAX_CHUNKS];
 static volatile sig_atomic_t terminated;        /* by SIGTERM */
 
@@ -111,6 +114,8 @@ static void arguments(int argc, char **argv)
         else if (!strcmp(name, "--collect")) opt.plan.calls = atoi(arg);
         else if (!strcmp(name, "--every")) opt.plan.every = atoi(arg);
         else if (!strcmp(name, "--take")) opt.plan.take = atoi(arg);
+        else if (!strcmp(name, "--filter")) opt.plan.filter = atoi(arg);
+        else if (!strcmp(name, "--absent")) opt.plan.absent = arg;
         else if (!strcmp(name, "--full")) opt.plan.full = atoi(arg);
         else if (!strcmp(name, "--pause") && sscanf(arg, "%d-%d", &opt.plan.pause_from, &opt.plan.pause_to) == 2) continue;
         else fail("unknown: ", name);
@@ -121,6 +126,7 @@ static void arguments(int argc, char **argv)
     opt.chunks = (const char **) argv + i + 1;
     opt.chunk_count = argc - i - 1;
     opt.plan.quiet = opt.quiet;
+    opt.plan.wrong = &early;
     opt.plan.name = opt.count > 1;
 }
 
@@ -280,7 +286,7 @@ static int run_all(void)
     pthread_create(&chunks, NULL, run_chunks, NULL);
     inputs_run(inputs, n, &opt.plan, &terminated);
     pthread_join(chunks, &wrong);
-    return wrong != NULL;
+    return wrong != NULL || early;
 }
 
 static int run(int duplicates)
