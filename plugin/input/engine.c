@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,21 @@ static int read_of(const char *thread, const char *file, char *text, size_t size
     return 0;
 }
 
-static int waits_for_events(long call)
+/* The size of the engine's event loop, by which it is known from other threads that wait for events. */
+#define ENGINE_EVENTS 256
+
+/*
+ * Returns whether a thread waits for the events of the engine. The file has the number of the system
+ * call that the thread is in, and its arguments, or "running".
+ */
+static int waits_for_events(const char *file)
 {
+    unsigned long fd, buffer, events;
+    long call;
+
+    if (sscanf(file, "%ld %lx %lx %lx", &call, &fd, &buffer, &events) != 4 || events != ENGINE_EVENTS) {
+        return 0;
+    }
 #ifdef SYS_epoll_wait
     if (call == SYS_epoll_wait) {
         return 1;
@@ -40,36 +54,31 @@ static int waits_for_events(long call)
     return call == SYS_epoll_pwait;
 }
 
-/* The engine is a thread of this name. There may be two of them during a reload. */
+/*
+ * The engine's thread has this name, and so have threads that were started on it, such as those of
+ * a Go runtime.
+ */
 int kata_input_engine(void)
 {
+    static atomic_int known;            /* the engine was seen to wait */
     DIR *threads = opendir("/proc/self/task");
     struct dirent *thread;
-    char text[64];
-    int result = -1;
+    char text[256];
+    int waits = 0;
 
-    while (threads && (thread = readdir(threads))) {
+    while (!waits && threads && (thread = readdir(threads))) {
         if (thread->d_name[0] == '.' || read_of(thread->d_name, "comm", text, sizeof(text)) ||
             strcmp(text, "flb-pipeline\n") != 0) {
             continue;
         }
-        if (atol(thread->d_name) == syscall(SYS_gettid)) {
-            result = 1;
-            continue;
-        }
-        /* The number of the system call that the thread is in, or "running". */
-        if (read_of(thread->d_name, "syscall", text, sizeof(text))) {
-            result = -1;
-            break;
-        }
-        if (text[0] < '0' || text[0] > '9' || !waits_for_events(atol(text))) {
-            result = 0;
-            break;
-        }
-        result = 1;
+        waits = atol(thread->d_name) == syscall(SYS_gettid) ||
+                (read_of(thread->d_name, "syscall", text, sizeof(text)) == 0 && waits_for_events(text));
     }
     if (threads) {
         closedir(threads);
     }
-    return result;
+    if (waits) {
+        atomic_store(&known, 1);
+    }
+    return waits ? 1 : atomic_load(&known) ? 0 : -1;
 }

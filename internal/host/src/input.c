@@ -213,10 +213,10 @@ static void take_all(struct input *in)
 void inputs_run(struct input **all, int count, const struct input_plan *plan, const volatile sig_atomic_t *stop)
 {
     int running = count, waited = 0, events = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event;
+    struct epoll_event event[256];
     char name[16];
 
-    /* The engine's thread has this name, and waits for events if it has nothing to do. */
+    /* The engine's thread has this name, and waits for at most 256 events if it has nothing to do. */
     prctl(PR_GET_NAME, name);
     prctl(PR_SET_NAME, "flb-pipeline");
 
@@ -224,7 +224,7 @@ void inputs_run(struct input **all, int count, const struct input_plan *plan, co
         set_state(all[i], RUNNING);
     }
     while (running && !*stop) {
-        epoll_wait(events, &event, 1, 1);
+        epoll_wait(events, event, 256, 1);
         waited++;
         running = 0;
         for (int i = 0; i < count; i++) {
