@@ -155,7 +155,8 @@ func inputJournals(t *testing.T) (all []inputJournal) {
 	add("examples", len(examples), export)
 
 	export = nil
-	for i, at := range []int64{1582281087, 1582281000, 4102444800, 1, 1582281099, 4294967294, 1582281100} {
+	// Up to the last second that is not a mark of Fluent Bit's; the input gives later ones that time.
+	for i, at := range []int64{1582281087, 1582281000, 4102444800, 1, 1582281099, 4294967293, 1582281100} {
 		export = append(export, fmt.Sprintf("__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%032x\nSYSLOG_IDENTIFIER=kata\nMESSAGE=entry %d\n\n", at*1e6+int64(i), 1000+i%3, i/3+1, i)...)
 	}
 	add("clocks", 7, export)
