@@ -47,9 +47,11 @@ type Handover struct {
 }
 
 const (
-	// takes is how long Given waits for the engine, which looks every 250 ms.
-	takes = 300 * time.Millisecond
-	looks = 25 * time.Millisecond
+	// takes is how long Given waits for the engine, which looks into the queue every 250 ms, and
+	// looks how long between two looks at it, which cost some processor time.
+	takes = 260 * time.Millisecond
+	looks = 50 * time.Millisecond
+	waits = takes + 3*looks
 	// settles is how long after the engine has counted a batch its filters have probably seen it and
 	// it is in a chunk, where it is not known what the engine does.
 	settles = 500 * time.Millisecond
@@ -66,6 +68,7 @@ const (
 
 // Give is called before a batch is given to Fluent Bit.
 func (h *Handover) Give() {
+	h.Engine() // which is known from when it was seen to wait
 	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
 	h.since = h.given
 	h.Engine() // which knows the engine when it was seen idle
@@ -88,8 +91,8 @@ func (h *Handover) Given() Progress {
 			}
 		}
 	}
-	for h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < takes {
-		h.Sleep(looks)
+	for pause := takes; h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < waits; pause = looks {
+		h.Sleep(pause)
 		h.look()
 	}
 	return h.state

@@ -55,30 +55,52 @@ static int waits_for_events(const char *file)
 }
 
 /*
- * The engine's thread has this name, and so have threads that were started on it, such as those of
- * a Go runtime.
+ * Returns 1 if a thread waits for the events of the engine, 0 if it does something else, and
+ * -1 if it is not named as the engine's thread is.
+ */
+static int waits(const char *thread)
+{
+    char text[256];
+
+    if (read_of(thread, "comm", text, sizeof(text)) || strcmp(text, "flb-pipeline\n") != 0) {
+        return -1;
+    }
+    return atol(thread) == syscall(SYS_gettid) ||
+           (read_of(thread, "syscall", text, sizeof(text)) == 0 && waits_for_events(text));
+}
+
+static atomic_long engine;              /* thread that was seen to wait, or 0 */
+
+void kata_input_forget_engine(void)
+{
+    atomic_store(&engine, 0);
+}
+
+/*
+ * Not only the engine's thread has its name, but also those that were started on it, such as
+ * those of a Go runtime: these never wait for its events.
  */
 int kata_input_engine(void)
 {
-    static atomic_int known;            /* the engine was seen to wait */
-    DIR *threads = opendir("/proc/self/task");
+    DIR *threads;
     struct dirent *thread;
-    char text[256];
-    int waits = 0;
+    char known[24];
+    int result;
 
-    while (!waits && threads && (thread = readdir(threads))) {
-        if (thread->d_name[0] == '.' || read_of(thread->d_name, "comm", text, sizeof(text)) ||
-            strcmp(text, "flb-pipeline\n") != 0) {
-            continue;
+    snprintf(known, sizeof(known), "%ld", atomic_load(&engine));
+    result = known[0] == '0' ? -1 : waits(known);
+    if (result >= 0) {
+        return result;
+    }
+    threads = opendir("/proc/self/task");
+    while (result != 1 && threads && (thread = readdir(threads))) {
+        result = thread->d_name[0] == '.' ? -1 : waits(thread->d_name);
+        if (result == 1) {
+            atomic_store(&engine, atol(thread->d_name));
         }
-        waits = atol(thread->d_name) == syscall(SYS_gettid) ||
-                (read_of(thread->d_name, "syscall", text, sizeof(text)) == 0 && waits_for_events(text));
     }
     if (threads) {
         closedir(threads);
     }
-    if (waits) {
-        atomic_store(&known, 1);
-    }
-    return waits ? 1 : atomic_load(&known) ? 0 : -1;
+    return result == 1 ? 1 : -1;
 }

@@ -29,6 +29,9 @@ struct kata_input_counters {
 /* Reads the counters from a struct cmt, which may be NULL. */
 struct kata_input_counters kata_input_count(void *metrics);
 
+/* To be called when an instance starts: after a reload the engine is another thread. */
+void kata_input_forget_engine(void);
+
 /*
  * Returns 1 if the engine waits for events, or is the calling thread; 0 if it does something
  * else; -1 if that is not known.

@@ -18,6 +18,7 @@ int kata_input_start(void)
     if (kata_lookup(&encode, "cmt_encode_text_create") || kata_lookup(&destroy, "cmt_encode_text_destroy")) {
         encode = NULL;
     }
+    kata_input_forget_engine();
     return 0;
 }
 
