@@ -280,9 +280,7 @@ pipeline:
       systemd_filter: all
 `+more+`
   outputs:
-    # tune would set workers, of which Fluent Bit 5.1.1 starts twice as many for an output of the
-    # proxy: after a reload those that it has lost use the instance that was freed.
-    - {name: kata, match: "*", parse: off, tune: off}
+    - {name: kata, match: "*", parse: off}
 `, vars{"JOURNAL": casesJournal(t, cases), "OUTPUT": outputLibrary})
 		p := start(t, dir, "-c", "fluent-bit.yaml")
 		enough := func(times int) func([]string) bool {

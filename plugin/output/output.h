@@ -23,6 +23,9 @@ int kata_output_level(struct kata_proxy_plugin *plugin);
  */
 int kata_output_set(struct kata_proxy_plugin *plugin, const char *name, const char *value);
 
+/* To be called when no instance is left; see workers.c. */
+void kata_output_retire_workers(void);
+
 /* Returns the struct cmt of an instance, or NULL if there is none. */
 void *kata_output_metrics(struct kata_proxy_plugin *plugin);
 
