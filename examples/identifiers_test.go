@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
@@ -22,6 +23,9 @@ var identifiers = []string{
 // systemd plugin, in README.md, in the examples, in the image and in the chart's values, has
 // them all, in one order, and a cursor. Only where two inputs split them each has one.
 func TestIdentifiers(t *testing.T) {
+	if !slices.Equal(options.Identifiers, identifiers) {
+		t.Errorf("the input kata reads %q, want %q", options.Identifiers, identifiers)
+	}
 	for _, id := range identifiers {
 		if parser.OriginOf([]byte(id)) == parser.Other {
 			t.Errorf("the parser does not know %s", id)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kata-logs/fluent-bit-kata/internal/collect"
 	"github.com/kata-logs/fluent-bit-kata/internal/elastic"
 	"github.com/kata-logs/fluent-bit-kata/internal/transform"
 	"github.com/kata-logs/fluent-bit-kata/parser"
@@ -18,7 +19,7 @@ import (
 func TestOperatorsDocs(t *testing.T) {
 	docs, rules := readText(t, "../docs/operations.md"), readText(t, "../build/alerts/kata.rules.yml")
 	var names, values []string
-	for _, m := range slices.Concat(transform.Metrics(), elastic.Metrics(), []transform.Metric{transform.Info}) {
+	for _, m := range slices.Concat(transform.Metrics(), elastic.Metrics(), collect.Metrics(), []transform.Metric{transform.Info}) {
 		name := "fluentbit_kata_" + m.Name
 		names, values = append(names, name), append(values, m.Values...)
 		if m.Label != "" {
@@ -43,7 +44,7 @@ func TestOperatorsDocs(t *testing.T) {
 			t.Errorf("there is no metric %s", m)
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?:outcome|encoding|reason|status)=~?"([^"]*)"`).FindAllStringSubmatch(rules, -1) {
+	for _, m := range regexp.MustCompile(`(?:outcome|encoding|reason|status|problem|what)=~?"([^"]*)"`).FindAllStringSubmatch(rules, -1) {
 		for value := range strings.SplitSeq(m[1], "|") {
 			if !slices.Contains(values, value) {
 				t.Errorf("kata.rules.yml: no counter has %s", m[0])

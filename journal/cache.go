@@ -10,7 +10,7 @@ import "io"
 // arena.
 
 const (
-	blockShift = 14
+	blockShift = 13
 	blockSize  = 1 << blockShift
 	ways       = 8
 )
@@ -21,8 +21,35 @@ type cacheSet struct {
 	data [ways][]byte // as much as there is in the file
 }
 
+// Most of an entry's fields are shared with other entries, and are all over the file: those that
+// are short are kept beside the blocks.
+
+const (
+	knownShift = 12  // how many are kept, as a power of two
+	maxKnown   = 512 // bytes of one
+)
+
+// knownPayload is the payload of a data object.
+type knownPayload struct {
+	at     uint64 // the object's offset
+	used   uint64 // tick of the last use; what was given out in this tick stays as it is
+	serial uint32 // of the file, or 0
+	eq     int    // where the name ends
+	text   []byte
+}
+
+func (k *knownPayload) keep(serial uint32, at uint64, p []byte, eq int) {
+	k.serial, k.at, k.eq, k.text = serial, at, eq, append(k.text[:0], p...)
+}
+
+// payload returns where the payload of a data object is, if it is known.
+func (c *cache) payload(serial uint32, at uint64) *knownPayload {
+	return &c.known[(at>>3^uint64(serial)<<20)*0x9e3779b97f4a7c15>>(64-knownShift)]
+}
+
 type cache struct {
 	sets  []cacheSet
+	known []knownPayload
 	tick  uint64
 	reads uint64 // calls of pread; a bound in tests
 	arena arena
@@ -37,7 +64,7 @@ func newCache(size int) *cache {
 	for sets*ways*blockSize*2 <= size {
 		sets *= 2
 	}
-	return &cache{sets: make([]cacheSet, sets), tick: 1}
+	return &cache{sets: make([]cacheSet, sets), known: make([]knownPayload, 1<<knownShift), tick: 1}
 }
 
 // step ends the life of all that was given out.

@@ -42,7 +42,7 @@
 //
 // # Memory and descriptors
 //
-// Files are read by pread, in blocks of 16 KiB that are kept in a cache of [Options].CacheSize, and
+// Files are read by pread, in blocks of 8 KiB that are kept in a cache of [Options].CacheSize, and
 // never mapped: a mapping of a file that is truncated would end the process. At most
 // Options.MaxOpenFiles descriptors are open at a time, beside one for inotify. Each file takes
 // one or two kilobytes while it is in the journal. An entry takes no more than Options.MaxEntry, one

@@ -95,7 +95,7 @@ func (e *Entry) Fields() []Field {
 	e.fields = e.fields[:0]
 	verify, xor := e.reader.options.VerifyHashes, uint64(0)
 	for list := e.items(); len(list) > 0; {
-		p, cut, ok := e.next(&list)
+		p, eq, cut, ok := e.next(&list)
 		if !ok {
 			continue
 		}
@@ -104,7 +104,7 @@ func (e *Entry) Fields() []Field {
 		} else if verify {
 			xor ^= jenkins64(p)
 		}
-		if eq := bytes.IndexByte(p, '='); eq > 0 {
+		if eq > 0 {
 			e.fields = append(e.fields, Field{Name: p[:eq:eq], Value: p[eq+1:], Truncated: cut})
 		} else {
 			e.bad(errData)
@@ -134,9 +134,9 @@ func (e *Entry) Field(name string) (value []byte, ok bool) {
 	}
 	e.given = 0
 	for list := e.items(); len(list) > 0; {
-		p, _, ok := e.next(&list)
-		if ok && len(p) > len(name) && p[len(name)] == '=' && string(p[:len(name)]) == name {
-			return p[len(name)+1:], true
+		p, eq, _, ok := e.next(&list)
+		if ok && eq == len(name) && string(p[:eq]) == name {
+			return p[eq+1:], true
 		}
 	}
 	return nil, false
@@ -165,8 +165,9 @@ func (e *Entry) bad(err error) {
 	e.reader.stats.DamagedFields++
 }
 
-// next takes the first item off the list and returns the payload of its data object.
-func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
+// next takes the first item off the list and returns the payload of its data object, and where
+// its name ends.
+func (e *Entry) next(list *[]byte) (p []byte, eq int, cut, ok bool) {
 	f, c := e.file, e.reader.cache
 	var at uint64
 	if f.entryItem == 4 {
@@ -178,6 +179,13 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 	}
 	// At least the name should fit.
 	limit := min(e.reader.options.MaxField, max(e.reader.options.MaxEntry-e.given, 256))
+	known := c.payload(f.serial, at)
+	if known.serial == f.serial && known.at == at && len(known.text) <= limit {
+		known.used = c.tick
+		e.given += len(known.text)
+		return known.text, known.eq, false, true
+	}
+	shared := false
 	// Most fields lie in one block and are not compressed.
 	if at%8 == 0 && at >= f.headerSize && at < f.end {
 		if b, err := c.block(f, at>>blockShift); err == nil && at%blockSize+f.dataHeader < uint64(len(b)) {
@@ -185,6 +193,7 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 			size := binary.LittleEndian.Uint64(b[8:])
 			if b[0] == typeData && b[1]&dataCompressed == 0 && size <= uint64(len(b)) && size > f.dataHeader && size-f.dataHeader <= uint64(limit) {
 				p = b[f.dataHeader:size:size]
+				shared = binary.LittleEndian.Uint64(b[56:]) > 1
 			}
 		}
 	}
@@ -199,17 +208,21 @@ func (e *Entry) next(list *[]byte) (p []byte, cut, ok bool) {
 			if !large {
 				e.bad(err)
 			}
-			return nil, false, false
+			return nil, 0, false, false
 		}
 	}
 	if e.reader.options.VerifyHashes && !cut {
 		if b, err := f.peek(at+16, 8); err != nil || binary.LittleEndian.Uint64(b) != f.hash(p) {
 			e.bad(errHash)
-			return nil, false, false
+			return nil, 0, false, false
 		}
 	}
 	e.given += len(p)
-	return p, cut, true
+	eq = bytes.IndexByte(p, '=')
+	if shared && len(p) <= maxKnown && known.used != c.tick {
+		known.keep(f.serial, at, p, eq)
+	}
+	return p, eq, cut, true
 }
 
 // AppendExport appends the entry in the Journal Export Format, with an empty line at the end, as

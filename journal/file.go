@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // file is a journal file. Its descriptor may be closed for some time when many files are read.
@@ -18,14 +19,15 @@ type file struct {
 	info     fs.FileInfo // of the descriptor, to recognise the file under another name
 	key      fileKey
 	fd       *os.File
-	used     uint64 // when the descriptor was last used, in preads
-	serial   uint32 // key of the file's blocks in the cache; a new one when the file has changed
-	gone     bool   // no name any more; read to its end while it is open
-	vanished bool   // counted as such
-	parent   *dir   // that it was found in, or nil
-	changed  bool   // the kernel reported a change, or the file is gone
-	ready    bool   // to be put into the heap if it has another entry
-	seen     uint64 // the last scan that found the file
+	used     uint64    // when the descriptor was last used, in preads
+	serial   uint32    // key of the file's blocks in the cache; a new one when the file has changed
+	gone     bool      // no name any more; read to its end while it is open
+	vanished bool      // counted as such
+	parent   *dir      // that it was found in, or nil
+	changed  bool      // the kernel reported a change, or the file is gone
+	ready    bool      // to be put into the heap if it has another entry
+	seen     uint64    // the last scan that found the file
+	grown    time.Time // when the header was last seen to have changed
 
 	main     chain
 	match    *node     // the Reader's matches, or nil
@@ -56,7 +58,7 @@ type entryHead struct {
 
 // open opens the file and reads its header.
 func (r *Reader) open(path string) (*file, error) {
-	f := &file{reader: r, path: path}
+	f := &file{reader: r, path: path, grown: time.Now()}
 	if err := r.reopen(f); err != nil {
 		return nil, err
 	}
@@ -205,6 +207,10 @@ func (f *file) readHeader() error {
 	return nil
 }
 
+// linkTime is for how long after the header has changed the lists of the matches may still grow:
+// they are written after it.
+const linkTime = 10 * time.Second
+
 // refresh looks at a file again that may have been written to, and reports whether there may be
 // more entries.
 func (f *file) refresh() bool {
@@ -221,9 +227,10 @@ func (f *file) refresh() bool {
 	if err != nil || n < minHeader {
 		return false
 	}
-	// With matches the lists of the matches may be longer though the header is as it was: they are
-	// written after it.
-	if binary.LittleEndian.Uint64(b[152:]) == entries && b[16] == state && r.root == nil {
+	now := time.Now()
+	if binary.LittleEndian.Uint64(b[152:]) != entries || b[16] != state {
+		f.grown = now
+	} else if r.root == nil || now.Sub(f.grown) > linkTime {
 		return false
 	}
 	return f.reload() == nil

@@ -70,6 +70,7 @@ var libraries = func() map[string]string {
 // exports is what Fluent Bit looks up in a library, by its package.
 var exports = map[string][]string{
 	"filter": {"filter_kata_plugin"},
+	"input":  {"FLBPluginExit", "FLBPluginInit", "FLBPluginInputCallback", "FLBPluginInputCleanupCallback", "FLBPluginInputPause", "FLBPluginInputResume", "FLBPluginRegister", "FLBPluginUnregister"},
 	"output": {"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"},
 }
 
@@ -381,14 +382,20 @@ func command(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// uses loads both libraries in a directory, as Fluent Bit does, and lets each parse the record
-// of the how-to.
+// uses loads the libraries in a directory, as Fluent Bit does, and lets each parse the record of the
+// how-to, or the input those of a journal.
 func uses(t *testing.T, host []string, dir string) {
 	t.Helper()
-	for name := range libraries {
-		args := append(slices.Clone(host[1:]), "--log-level", "error", filepath.Join(dir, name), root+"/testdata/howto.msgpack")
-		if out := command(t, host[0], args...); !strings.Contains(out, `"kata_msg":"release sandbox"`) || !strings.Contains(out, `"kata_pid":14314`) {
-			t.Errorf("%s gives %s", name, out)
+	for name, plugin := range libraries {
+		of, want := []string{filepath.Join(dir, name), root + "/testdata/howto.msgpack"}, []string{`"kata_msg":"release sandbox"`, `"kata_pid":14314`}
+		if plugin == "input" {
+			of, want = []string{"-p", "path=" + root + "/testdata/journal", filepath.Join(dir, name)}, []string{`"kata_msg":"entry 2 of 3"`, `"SYSLOG_IDENTIFIER":"kata"`}
+		}
+		out := command(t, host[0], append(append(slices.Clone(host[1:]), "--log-level", "error"), of...)...)
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("%s gives %s", name, out)
+			}
 		}
 	}
 }

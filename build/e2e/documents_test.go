@@ -53,16 +53,17 @@ func TestDocuments(t *testing.T) {
 func dryRunFragment(t *testing.T, language, text string) {
 	t.Helper()
 	dir := t.TempDir()
-	libraries := strings.NewReplacer("/usr/lib/fluent-bit/flb-filter_kata.so", filterLibrary, "/usr/lib/fluent-bit/kata.so", outputLibrary)
+	libraries := strings.NewReplacer("/usr/lib/fluent-bit/flb-filter_kata.so", filterLibrary, "/usr/lib/fluent-bit/kata.so", outputLibrary,
+		"/usr/lib/fluent-bit/in_kata.so", inputLibrary)
 	text = libraries.Replace(text)
-	plugins := "[PLUGINS]\n    Path " + filterLibrary + "\n    Path " + outputLibrary + "\n"
+	plugins := "[PLUGINS]\n    Path " + filterLibrary + "\n    Path " + outputLibrary + "\n    Path " + inputLibrary + "\n"
 	name := "fluent-bit.conf"
 	has := func(pattern string) bool { return regexp.MustCompile(`(?im)^` + pattern).MatchString(text) }
 	switch {
 	case language == "yaml":
 		name = "fluent-bit.yaml"
 		if !has(`plugins:`) {
-			text = "plugins:\n  - " + filterLibrary + "\n  - " + outputLibrary + "\n" + text
+			text = "plugins:\n  - " + filterLibrary + "\n  - " + outputLibrary + "\n  - " + inputLibrary + "\n" + text
 		}
 		if !has(`pipeline:`) {
 			text += "\npipeline:\n  inputs:\n    - name: dummy\n  outputs:\n    - {name: 'null', match: '*'}\n"

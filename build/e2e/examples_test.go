@@ -28,6 +28,7 @@ var exampleOutputs = map[string]string{
 	"journal":            "stdout",
 	"json-files":         "stdout",
 	"kafka":              "",
+	"kata-input":         "stdout",
 	"kata-output":        "kata",
 	"kata1-crio":         "stdout",
 	"kata2-containerd":   "stdout",

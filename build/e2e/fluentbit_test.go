@@ -124,14 +124,18 @@ func (p *process) stop(t *testing.T) {
 type vars map[string]string
 
 // configure writes a configuration to a temporary directory, which it returns, beside a
-// plugins.conf with both libraries.
+// plugins.conf with the filter and the output, and an input.conf with the input.
 func configure(t *testing.T, name, text string, v vars) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	write(t, filepath.Join(dir, "plugins.conf"), "[PLUGINS]\n    Path "+filterLibrary+"\n    Path "+outputLibrary+"\n")
+	write(t, filepath.Join(dir, "input.conf"), "[PLUGINS]\n    Path "+inputLibrary+"\n")
 	write(t, filepath.Join(dir, name), os.Expand(text, func(key string) string {
-		if key == "FILTER" {
+		switch key {
+		case "FILTER":
 			return filterLibrary
+		case "INPUT":
+			return inputLibrary
 		}
 		value, ok := v[key]
 		if !ok {

@@ -33,14 +33,15 @@ exec "$2"
 
 // journald is a systemd-journald for one test.
 type journald struct {
-	dir    string // with the sockets in run and the journal in log
-	ended  chan struct{}
-	output *bytes.Buffer // to be read when it has ended
+	dir     string // with the sockets in run and the journal in log
+	process *os.Process
+	ended   chan struct{}
+	output  *bytes.Buffer // to be read when it has ended
 }
 
 // startJournald starts a journald that only gets what the test sends. It ends with the test. If
-// it cannot be started, the test is skipped.
-func startJournald(t *testing.T) *journald {
+// it cannot be started, the test is skipped. more are lines of its configuration.
+func startJournald(t *testing.T, more ...string) *journald {
 	t.Helper()
 	program, err := find("SYSTEMD_JOURNALD", "systemd-journald", "systemd-journald", "/usr/lib/systemd", "/lib/systemd")
 	if err != nil {
@@ -67,7 +68,7 @@ ForwardToSyslog=no
 ForwardToKMsg=no
 ForwardToConsole=no
 ForwardToWall=no
-`)
+`+strings.Join(more, "\n"))
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(j.dir, "notify"), Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +98,7 @@ ForwardToWall=no
 	} else if err != nil {
 		t.Fatal(err)
 	}
+	j.process = cmd.Process
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-j.ended

@@ -17,7 +17,9 @@ func appendLast(export []byte, usec int64) []byte {
 	return appendExport(export, usec, map[string]any{"_BOOT_ID": bootID, "SYSLOG_IDENTIFIER": "e2e", "MESSAGE": lastMessage})
 }
 
-func isLast(e event) bool { return e.body["MESSAGE"] == lastMessage }
+func isLast(e event) bool {
+	return e.body["MESSAGE"] == lastMessage || e.body["message"] == lastMessage // with the names in lower case
+}
 
 // untilLast returns what a configuration forwards until the last record has been received and
 // Fluent Bit has been stopped, without that record.

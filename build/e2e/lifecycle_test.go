@@ -584,3 +584,29 @@ func appendFile(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// TestOutputReloads: Fluent Bit 5.1.1 loses the workers of an output like this one at a reload, and
+// they use what has been freed, at the latest a second and a half later.
+func TestOutputReloads(t *testing.T) {
+	t.Parallel()
+	dir := configure(t, "fluent-bit.yaml", `
+service:
+  flush: 0.1
+  hot_reload: on
+plugins:
+  - ${OUTPUT}
+pipeline:
+  inputs:
+    - {name: dummy, dummy: '{"SYSLOG_IDENTIFIER":"kata","MESSAGE":"level=info msg=x"}', rate: 50}
+  outputs:
+    - {name: kata, match: "*"}
+`, vars{"OUTPUT": outputLibrary})
+	p := start(t, dir, "-c", "fluent-bit.yaml")
+	for i := range 4 {
+		before, _ := p.stdout.now()
+		p.stdout.wait(t, p, func(lines []string) bool { return len(lines) > len(before)+10 })
+		reload(t, p, i+1)
+		time.Sleep(2 * time.Second)
+	}
+	p.stop(t)
+}

@@ -22,6 +22,7 @@ var (
 	journalRemote string // the program
 	filterLibrary string // flb-filter_kata.so: the filter and processor
 	outputLibrary string // kata.so: the output
+	inputLibrary  string // in_kata.so: the input
 )
 
 func TestMain(m *testing.M) {
@@ -79,7 +80,8 @@ func find(variable, name, title string, dirs ...string) (string, error) {
 func build(dir string) error {
 	outputLibrary = filepath.Join(dir, "kata.so")
 	filterLibrary = filepath.Join(dir, "flb-filter_kata.so")
-	return errors.Join(goBuild(filterLibrary, "./plugin/filter"), goBuild(outputLibrary, "./plugin/output"))
+	inputLibrary = filepath.Join(dir, "in_kata.so")
+	return errors.Join(goBuild(filterLibrary, "./plugin/filter"), goBuild(outputLibrary, "./plugin/output"), goBuild(inputLibrary, "./plugin/input"))
 }
 
 // goBuild builds a shared library. args are flags and the package.

@@ -47,6 +47,14 @@ func TestRefused(t *testing.T) {
 		refused(t, start(t, t.TempDir(), "-e", outputLibrary, "-i", "dummy", "-o", "kata", "-p", "reserve_data=banana"),
 			"[output:kata:kata.0] reserve_data: "+notBool)
 	})
+	t.Run("input", func(t *testing.T) {
+		t.Parallel()
+		p := start(t, t.TempDir(), "-e", inputLibrary, "-i", "kata", "-p", "reserve_data=banana", "-p", "systemd_filter=x", "-o", "null")
+		refused(t, p, "[input:kata:kata.0] reserve_data: "+notBool)
+		if !strings.Contains(p.logText(), `[input:kata:kata.0] systemd_filter: "x" is neither FIELD=VALUE nor kata nor all`) {
+			t.Error("not all options that are wrong are in the log")
+		}
+	})
 }
 
 func refused(t *testing.T, p *process, says string) {
@@ -79,20 +87,28 @@ func TestHelp(t *testing.T) {
 	}
 	filter := help("-e", filterLibrary, "-F", "kata")
 	output := help("-e", outputLibrary, "-o", "kata") // without options before 5.1.1
+	input := help("-e", inputLibrary, "-i", "kata")   // the same
 	for _, o := range options.Table {
 		// Fluent Bit wraps long lines, also within a word.
 		has := func(text string) bool {
 			return strings.Contains(text, o.Name+" ") && strings.Contains(text, o.Help[:20])
 		}
-		if has(filter) == o.OutputOnly {
-			t.Errorf("%s is an option of the output only: %v, but in\n%s", o.Name, o.OutputOnly, filter)
+		if has(filter) != o.Of(options.FilterPlugin) {
+			t.Errorf("%s is an option of the filter: %v, but in\n%s", o.Name, !has(filter), filter)
 		}
-		if strings.Contains(output, "preserve_key") && !has(output) {
-			t.Errorf("nothing on %s in\n%s", o.Name, output)
+		if strings.Contains(output, "preserve_key") && has(output) != o.Of(options.OutputPlugin) {
+			t.Errorf("%s is an option of the output: %v, but in\n%s", o.Name, !has(output), output)
+		}
+		if strings.Contains(input, "preserve_key") && has(input) != o.Of(options.InputPlugin) {
+			t.Errorf("%s is an option of the input: %v, but in\n%s", o.Name, !has(input), input)
 		}
 	}
 	if want := "Parse the log records of Kata Containers (version " + version(t) + ")"; !strings.Contains(filter, want) {
 		t.Errorf("no %q in\n%s", want, filter)
+	}
+	inputs := help("-e", inputLibrary)
+	if want := "kata Read the log records of Kata Containers from the journal and parse them (version " + version(t) + ")"; !strings.Contains(inputs, want) {
+		t.Errorf("no %q in\n%s", want, inputs)
 	}
 	plugins := help("-e", outputLibrary)
 	if want := "kata Parse the log records of Kata Containers and deliver them to Elasticsearch, OpenSearch, a file or standard output (version " + version(t) + ")"; !strings.Contains(plugins, want) {
@@ -100,7 +116,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestDaemon runs Fluent Bit as a daemon, in which a Go library would hang: both libraries refuse
+// TestDaemon runs Fluent Bit as a daemon, in which a Go library would hang: all libraries refuse
 // to start, with the reason in the log and on standard error.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
@@ -110,6 +126,7 @@ func TestDaemon(t *testing.T) {
 	}{
 		{"filter", []string{"-e", filterLibrary, "-i", "dummy", "-F", "kata", "-m", "*", "-o", "null"}},
 		{"output", []string{"-e", outputLibrary, "-i", "dummy", "-o", "kata", "-m", "*"}},
+		{"input", []string{"-e", inputLibrary, "-i", "kata", "-o", "null", "-m", "*"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -55,7 +55,7 @@ func chunks(t testing.TB) map[string][]byte {
 // filtered processes a chunk with the option.
 func filtered(t testing.TB, chunk []byte, option, value string) []byte {
 	t.Helper()
-	o, err := options.Parse(func(name string) (string, bool) { return value, name == option })
+	o, err := options.Parse(options.FilterPlugin, func(name string) (string, bool) { return value, name == option })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ func (a *app) options() (*options.Options, error) {
 		}
 		set[name] = value
 	}
-	o, err := options.Parse(func(name string) (string, bool) {
+	o, err := options.Parse(options.FilterPlugin, func(name string) (string, bool) {
 		value, ok := set[name]
 		return value, ok
 	})

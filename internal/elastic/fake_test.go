@@ -211,7 +211,7 @@ func (l *testLog) String() string {
 // config returns the options with the given names and values.
 func config(t testing.TB, pairs ...string) *options.Options {
 	t.Helper()
-	o, err := options.Parse(func(name string) (string, bool) {
+	o, err := options.Parse(options.OutputPlugin, func(name string) (string, bool) {
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i] == name {
 				return pairs[i+1], true

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// both returns the arguments for an instance of each library in one process, where each has
-// a Go runtime of its own, in both orders of loading.
+// both returns the arguments for an instance of each of two libraries in one process, where each
+// has a Go runtime of its own, in both orders of loading.
 func both(libraries map[string]string) map[string][]string {
 	return map[string][]string{
 		"filter first": {"-p", "alias=f", "--and", libraries["output"], "-p", "alias=o", libraries["filter"]},
@@ -56,6 +56,45 @@ func TestBothPanic(t *testing.T) {
 				panics := fmt.Sprintf("fluentbit_kata_panics_total{name=%q} %d\n", instance, calls)
 				if got := strings.Count(r.log, panics); got != starts {
 					t.Errorf("%s: counted %d times, want %d: %s%s", name, got, starts, panics, r.log)
+				}
+			}
+		}
+	})
+}
+
+// The input works beside the output and the filter, in every order of loading: the two get chunks
+// on other threads while the input reads. A nil pointer in each is a panic in that one.
+func TestBothInput(t *testing.T) {
+	dir := journal(t, entries(message("info"), "katatest:nil", message("error"))...)
+	path := chunk(t, message("info"), "katatest:nil")
+	args := map[string][]string{
+		"i": input(dir, "-p", "alias=i", "-p", "max_batch=64k"),
+		"o": {"-p", "alias=o"},
+		"f": {"-p", "alias=f"},
+	}
+	modes := map[string]string{"i": "input", "o": "output", "f": "filter"}
+	everyStandIn(t, func(t *testing.T, standIn string) {
+		for _, order := range []string{"io", "oi", "fi", "iof"} {
+			const starts, calls = 2, 20
+			all := []string{"-q", "--log-level", "error", "--metrics", "--threads", "4", "--repeat", fmt.Sprint(calls / 4), "--reinit", fmt.Sprint(starts - 1)}
+			for i, one := range strings.Split(order, "") {
+				if i > 0 {
+					all = append(all, "--and", breaking[modes[one]])
+				}
+				all = append(all, args[one]...)
+			}
+			r := run(t, standIn, append(all, breaking[modes[order[:1]]], path)...)
+			if r.code != 0 {
+				t.Fatalf("%s: exit code %d\n%s", order, r.code, r.log)
+			}
+			for _, one := range strings.Split(order, "") {
+				n := calls
+				if one == "i" {
+					n = 1
+				}
+				panics := fmt.Sprintf("fluentbit_kata_panics_total{name=%q} %d\n", one, n)
+				if got := strings.Count(r.log, panics); got != starts {
+					t.Errorf("%s: counted %d times, want %d: %s%s", order, got, starts, panics, r.log)
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 // What TestMain builds, in a directory of its own.
 var (
-	release  map[string]string // the filter and the output that are delivered
+	release  map[string]string // the filter, the output and the input that are delivered
 	breaking map[string]string // the same with -tags katatest, which fail on demand
 
 	current string // a stand-in with the layouts of Fluent Bit 5.1
@@ -49,10 +49,10 @@ func buildAndRun(m *testing.M) int {
 		libraries(breaking, "-tags=katatest"),
 		program(current),
 		program(oldest, "-DBEFORE_5_0_3"),
-		program(lacking, "-Dflb_filter_name=not_flb_filter_name", "-Dflb_output_name=not_flb_output_name"),
+		program(lacking, "-Dflb_filter_name=not_flb_filter_name", "-Dflb_output_name=not_flb_output_name", "-Dflb_input_name=not_flb_input_name"),
 		program(unknown, "-DOTHER_LAYOUT=1"),
 		program(strange, "-DOTHER_LAYOUT=2"),
-		program(without, "-Dcmt_counter_set=not_cmt_counter_set"),
+		program(without, "-Dcmt_counter_set=not_cmt_counter_set", "-Dcmt_encode_text_create=not_cmt_encode_text_create"),
 		program(noGauge, "-Dcmt_gauge_set=not_cmt_gauge_set"),
 	} {
 		if err != nil {
@@ -70,10 +70,14 @@ func fail(err error) int {
 	return 1
 }
 
-// named returns the paths of the libraries in a directory, by mode: the stand-in loads a
-// library by its name as a filter or as an output.
+// named returns the paths of the libraries in a directory, by mode: the stand-in knows a filter
+// by the name of its library.
 func named(dir string) map[string]string {
-	return map[string]string{"filter": filepath.Join(dir, "flb-filter_kata.so"), "output": filepath.Join(dir, "kata.so")}
+	return map[string]string{
+		"filter": filepath.Join(dir, "flb-filter_kata.so"),
+		"output": filepath.Join(dir, "kata.so"),
+		"input":  filepath.Join(dir, "in_kata.so"),
+	}
 }
 
 // libraries builds the libraries.

@@ -41,6 +41,8 @@ func TestExports(t *testing.T) {
 	for mode, want := range map[string][]string{
 		"filter": {"filter_kata_plugin"},
 		"output": {"FLBPluginExit", "FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"},
+		"input": {"FLBPluginExit", "FLBPluginInit", "FLBPluginInputCallback", "FLBPluginInputCleanupCallback", "FLBPluginInputPause",
+			"FLBPluginInputResume", "FLBPluginRegister", "FLBPluginUnregister"},
 	} {
 		if got := exported(t, openELF(t, release[mode])); !slices.Equal(got, want) {
 			t.Errorf("the %s exports %v, want %v", mode, got, want)

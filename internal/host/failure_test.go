@@ -10,13 +10,14 @@ func TestBadOptions(t *testing.T) {
 		t.Helper()
 		r := run(t, current, "-p", property, release[mode], contract)
 		last := map[string]string{"filter": "[error] Failed initialize filter kata.0",
-			"output": "[error] [go proxy]: plugin 'kata' failed to initialize"}[mode]
+			"output": "[error] [go proxy]: plugin 'kata' failed to initialize",
+			"input":  "[error] [go proxy]: plugin 'kata' failed to initialize"}[mode]
 		r.logged(t, "[error] ["+mode+":kata:kata.0] "+want, last)
 		if r.code != 1 || len(r.lines) != 0 {
 			t.Errorf("%s: exit code %d, %d lines", property, r.code, len(r.lines))
 		}
 	}
-	for _, mode := range []string{"filter", "output"} {
+	for _, mode := range []string{"filter", "output", "input"} {
 		f(mode, "reserve_data=banana", `reserve_data: "banana" is not a boolean (on, off, true, false, yes, no)`)
 		f(mode, "Format=xml", `format: "xml" is not one of auto, logfmt, json, native`)
 		f(mode, "max_fields=many", `max_fields: "many" is not a whole number`)
@@ -24,6 +25,8 @@ func TestBadOptions(t *testing.T) {
 		f(mode, "max_message_size=1X", `max_message_size: "1X" is not a size (such as 512k, 1M)`)
 		f(mode, "sandbox_metadata_roots=run", `sandbox_metadata_roots: "run" is not an absolute path`)
 	}
+	f("input", "systemd_filter=x", `systemd_filter: "x" is neither FIELD=VALUE nor kata nor all`)
+	f("input", "max_batch=1k", `max_batch: "1k" is out of range (65536 to 67108864)`)
 }
 
 func TestAllBadOptionsAtOnce(t *testing.T) {
@@ -51,7 +54,7 @@ func TestMisspeltOption(t *testing.T) {
 }
 
 func TestMissingFunction(t *testing.T) {
-	for mode, name := range map[string]string{"filter": "flb_filter_name", "output": "flb_output_name"} {
+	for mode, name := range map[string]string{"filter": "flb_filter_name", "output": "flb_output_name", "input": "flb_input_name"} {
 		r := run(t, lacking, release[mode], contract)
 		want := "kata: this program has no function " + name + "; Fluent Bit 2.2 or later is needed\n"
 		if r.code != 1 || !strings.HasPrefix(r.log, want) {
@@ -69,6 +72,7 @@ func TestDaemon(t *testing.T) {
 	for mode, last := range map[string]string{
 		"filter": "[error] Failed initialize filter kata.0",
 		"output": "[error] [go proxy]: plugin 'kata' failed to initialize",
+		"input":  "[error] [go proxy]: plugin 'kata' failed to initialize",
 	} {
 		r := run(t, current, "--fork", release[mode], contract)
 		r.logged(t, "[error] "+why, why, last)
@@ -78,10 +82,12 @@ func TestDaemon(t *testing.T) {
 	}
 	// A daemon that reloads its configuration registers the plugin again, also without an
 	// instance: that would enter Go, too.
-	r := run(t, current, "--fork", "--describe", "--reinit", "1", release["output"], contract)
-	r.logged(t, "[error] "+why, why)
-	if r.code != 1 {
-		t.Errorf("registering: exit code %d", r.code)
+	for _, mode := range []string{"output", "input"} {
+		r := run(t, current, "--fork", "--describe", "--reinit", "1", release[mode], contract)
+		r.logged(t, "[error] "+why, why)
+		if r.code != 1 {
+			t.Errorf("registering the %s: exit code %d", mode, r.code)
+		}
 	}
 }
 

@@ -81,9 +81,14 @@ func TestReinit(t *testing.T) {
 // Instances that have ended are freed, in Go, too, whose memory AddressSanitizer does not
 // see.
 func TestInstancesAreFreed(t *testing.T) {
-	for _, mode := range []string{"filter", "output"} {
+	dir := journal(t, entries(message("info"))...)
+	for _, mode := range []string{"filter", "output", "input"} {
 		memory := func(times string) int64 {
-			return good(t, current, "-q", "--reinit", times, release[mode], chunk(t, message("info"))).memory
+			args := []string{"-q", "--reinit", times, release[mode], chunk(t, message("info"))}
+			if mode == "input" {
+				args = append(input(dir, "--collect", "1", "--every", "1", "--take", "0"), args...)
+			}
+			return good(t, current, args...).memory
 		}
 		if few, many := memory("20"), memory("320"); many > few+4<<20 {
 			t.Errorf("%s: 20 instances one after the other took %d kB, 320 took %d kB", mode, few>>10, many>>10)
@@ -105,19 +110,21 @@ func TestThreads(t *testing.T) {
 // with the size of its own rows.
 func TestOptionNames(t *testing.T) {
 	everyStandIn(t, func(t *testing.T, standIn string) {
-		var args []string
-		var outputOnly []string
-		for _, row := range options.Table {
-			arg := strings.ToUpper(row.Name) + "=" + row.Default
-			if row.OutputOnly {
-				outputOnly = append(outputOnly, "-p", arg)
-			} else {
-				args = append(args, "-p", arg)
+		of := func(p options.Plugin) (args []string) {
+			for _, row := range options.Table {
+				if row.Name == "path" { // not the machine's journal
+					row.Default = t.TempDir()
+				}
+				if row.Of(p) {
+					args = append(args, "-p", strings.ToUpper(row.Name)+"="+row.Default)
+				}
 			}
+			return args
 		}
-		good(t, standIn, append(args, release["filter"], contract)...)
-		good(t, standIn, append(append(args, outputOnly...), release["output"], contract)...)
-		r := run(t, standIn, append(outputOnly[:2:2], release["filter"], contract)...)
+		good(t, standIn, append(of(options.FilterPlugin), release["filter"], contract)...)
+		good(t, standIn, append(of(options.OutputPlugin), release["output"], contract)...)
+		good(t, standIn, append(of(options.InputPlugin), "--collect", "1", release["input"])...)
+		r := run(t, standIn, "-p", "PARSE=on", release["filter"], contract)
 		if r.code == 0 || !strings.Contains(r.log, "unknown configuration property 'PARSE'") {
 			t.Errorf("the filter takes an option of the output: exit code %d, %s", r.code, r.log)
 		}

@@ -145,8 +145,23 @@ func ourSide(t *testing.T, l *layouts) map[string]int {
 			expressions[f.ours] = inC(f.ours)
 		}
 	}
-	return evaluate(t, "#include \"layout.h\"\n#include \"proxy.h\"\n#include \"flb_plugin.h\"\n#include \"flb_output.h\"", expressions,
-		"-I../../internal/fluentbit", "-I../../plugin/filter", "-I../../plugin/output", "-I"+filepath.Join(strings.TrimSpace(string(module)), "output"))
+	fluentBitGo := strings.TrimSpace(string(module))
+	return evaluate(t, `
+#include "layout.h"
+#include "proxy.h"
+#include "flb_plugin.h"
+#include "flb_output.h"
+/* Some names are those of the headers for outputs, with another content. */
+#undef FLBGO_PLUGIN_H
+#define flb_plugin_proxy_def input_def
+#define flb_api input_api
+#define flb_plugin_proxy_context input_context
+#include "`+fluentBitGo+`/input/flb_plugin.h"
+#include "flb_input.h"
+#undef flb_plugin_proxy_def
+#undef flb_api
+#undef flb_plugin_proxy_context
+`, expressions, "-I../../internal/fluentbit", "-I../../plugin/filter", "-I"+filepath.Join(fluentBitGo, "output"), "-I"+filepath.Join(fluentBitGo, "input"))
 }
 
 // fits reports whether the library works with a version's value.
@@ -204,7 +219,7 @@ func TestLayouts(t *testing.T) {
 }
 
 // The table has all functions that the libraries look up in Fluent Bit, and all that Fluent
-// Bit looks up in the output.
+// Bit looks up in those for the proxy.
 func TestLayoutsFunctions(t *testing.T) {
 	l := readLayouts(t)
 	var called, looksUp []string
@@ -234,10 +249,12 @@ func TestLayoutsFunctions(t *testing.T) {
 	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, called) {
 		t.Errorf("the libraries look up %v, the table has %v", got, called)
 	}
-	names := exported(t, openELF(t, release["output"]))
+	names := append(exported(t, openELF(t, release["output"])), exported(t, openELF(t, release["input"]))...)
+	slices.Sort(names)
+	names = slices.Compact(names)
 	slices.Sort(looksUp)
 	if !slices.Equal(names, looksUp) {
-		t.Errorf("the output exports %v, the table has %v", names, looksUp)
+		t.Errorf("the output and the input export %v, the table has %v", names, looksUp)
 	}
 }
 
@@ -273,6 +290,7 @@ var types = map[string]string{
 	"flb_filter_get_property": "const char *(const char *, struct flb_filter_instance *)",
 	"flb_filter_set_context":  "void (struct flb_filter_instance *, void *)",
 	"flb_filter_name":         "const char *(struct flb_filter_instance *)",
+	"flb_input_name":          "const char *(struct flb_input_instance *)",
 	"flb_output_name":         "const char *(struct flb_output_instance *)",
 	"flb_output_set_property": "int (struct flb_output_instance *, const char *, const char *)",
 	"flb_log_print":           "void (int, const char *, int, const char *, ...)",
@@ -280,6 +298,8 @@ var types = map[string]string{
 	"cmt_counter_set":         "int (struct cmt_counter *, uint64_t, double, int, char **)",
 	"cmt_gauge_create":        "struct cmt_gauge *(struct cmt *, char *, char *, char *, char *, int, char **)",
 	"cmt_gauge_set":           "int (struct cmt_gauge *, uint64_t, double, int, char **)",
+	"cmt_encode_text_create":  "char *(struct cmt *)",
+	"cmt_encode_text_destroy": "void (char *)",
 }
 
 // The table agrees with the sources of Fluent Bit in FLUENT_BIT_SOURCE, whose version is
@@ -340,12 +360,14 @@ const headers = `
 #include <fluent-bit/flb_filter.h>
 #include <fluent-bit/flb_config_map.h>
 #include <fluent-bit/flb_output.h>
+#include <fluent-bit/flb_input.h>
 #include <fluent-bit/flb_log.h>
 #include <fluent-bit/flb_api.h>
 #include <fluent-bit/flb_plugin_proxy.h>
 #include <cmetrics/cmetrics.h>
 #include <cmetrics/cmt_counter.h>
 #include <cmetrics/cmt_gauge.h>
+#include <cmetrics/cmt_encode_text.h>
 #include "go.h"`
 
 // headerFlags returns compiler flags for Fluent Bit's headers. In place of headers that its

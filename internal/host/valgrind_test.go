@@ -25,13 +25,12 @@ func TestValgrind(t *testing.T) {
 		t.Fatal(err)
 	}
 	address, lost := regexp.MustCompile(` Address 0x\w+ is `), regexp.MustCompile(` definitely lost: [^0]`)
-	f := func(name, mode, path string) {
-		t.Run(mode+" "+name, func(t *testing.T) {
+	// under runs the stand-in with arguments for the instances and a library.
+	under := func(name string, args ...string) {
+		t.Run(name, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
-			r := run(t, valgrind, "--log-file="+log, "--undef-value-errors=no", "--error-limit=no", "--fair-sched=yes", "--leak-check=full", "--show-leak-kinds=definite",
-				current, "-q", "--log-level", "off", "--threads", "2",
-				"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata",
-				"-p", "sandbox_metadata=on", "-p", "sandbox_metadata_roots="+root, breaking[mode], path)
+			r := run(t, valgrind, append([]string{"--log-file=" + log, "--undef-value-errors=no", "--error-limit=no", "--fair-sched=yes",
+				"--leak-check=full", "--show-leak-kinds=definite", current, "-q", "--log-level", "off"}, args...)...)
 			report := string(read(t, log))
 			if r.code != 0 || !strings.Contains(report, "ERROR SUMMARY") {
 				t.Fatalf("exit code %d: %s\n%.3000s", r.code, r.log, report)
@@ -42,6 +41,11 @@ func TestValgrind(t *testing.T) {
 				}
 			}
 		})
+	}
+	f := func(name, mode, path string) {
+		under(mode+" "+name, "--threads", "2",
+			"-p", "prefix="+strings.Repeat("p", 500), "--next", "-p", "nested=keep", "-p", "nest_under=kata",
+			"-p", "sandbox_metadata=on", "-p", "sandbox_metadata_roots="+root, breaking[mode], path)
 	}
 	whole := read(t, contract)
 	f("whole", "filter", contract)
@@ -58,4 +62,9 @@ func TestValgrind(t *testing.T) {
 		copy(damaged, whole[:len(whole)/2])
 		f("damaged", "filter", file(t, damaged))
 	}
+
+	dir := journal(t, append(entries(message("info"), message("info")+" katatest:panic", message("error")+strings.Repeat(" x", 100<<10)), []string{"=no name", "MESSAGE=m"})...)
+	under("input", append(append(input(dir, "-p", "db="+db(t), "-p", "max_batch=64k", "-p", "prefix="+strings.Repeat("p", 500), "--next"),
+		input(dir, "-p", "nested=keep", "-p", "lowercase=on", "--collect", "12")...), breaking["input"])...)
+	under("input without a thread", append(input(dir, "-p", "threaded=off", "--full", "1"), breaking["input"])...)
 }

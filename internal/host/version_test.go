@@ -20,7 +20,7 @@ func firstLine(t *testing.T, mode, name string) string {
 
 // Every instance logs the version once, at its start, at level info.
 func TestVersionInLog(t *testing.T) {
-	for _, mode := range []string{"filter", "output"} {
+	for _, mode := range []string{"filter", "output", "input"} {
 		r := run(t, current, "--repeat", "0", "--next", "-p", "alias=second", "--next", "-p", "log_level=warn", release[mode], contract)
 		var lines []string
 		for line := range strings.Lines(r.log) {
@@ -42,5 +42,6 @@ func TestDescription(t *testing.T) {
 			run(t, standIn, "--describe", release[mode], contract).logged(t,
 				"kata: Parse the log records of Kata Containers"+does+" (version "+version(t)+")")
 		}
+		run(t, standIn, "--describe", release["input"]).logged(t, "kata: Read the log records of Kata Containers from the journal and parse them (version "+version(t)+")")
 	})
 }

@@ -30,7 +30,7 @@ func open(t testing.TB, choice choose.Choice, files ...string) *logs.Logs {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	o, err := options.Parse(func(name string) (string, bool) { return "off", name == "preserve_key" })
+	o, err := options.Parse(options.FilterPlugin, func(name string) (string, bool) { return "off", name == "preserve_key" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestPanic(t *testing.T) {
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	o, err := options.Parse(func(string) (string, bool) { return "", false })
+	o, err := options.Parse(options.FilterPlugin, func(string) (string, bool) { return "", false })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,9 @@ package options
 
 import "strings"
 
-// foreign are names of other outputs' options that one may take for this plugin's, with the
+// foreign are names of other plugins' options that one may take for this plugin's, with the
 // name that is meant here, if there is one.
-var foreign = map[string]string{
+var foreign = map[Plugin]map[string]string{OutputPlugin: {
 	"hosts": "url", "endpoint": "url", "path": "url", "cloud_id": "url",
 	"user": "http_user", "username": "http_user", "cloud_auth": "http_user", "password": "http_passwd", "http_password": "http_passwd",
 	"bearer_token": "bearer_token_file", "token": "bearer_token_file", "cert_file": "crt_file", "tls_ca_file": "ca_file", "cafile": "ca_file",
@@ -12,18 +12,22 @@ var foreign = map[string]string{
 	"compression": "compress", "filename": "file", "flush_size": "bulk_size", "batch_size": "bulk_size",
 	"generate_id": "", "id_key": "", "write_operation": "", "suppress_type_name": "", "type": "", "time_key": "", "time_key_nanos": "",
 	"replace_dots": "", "trace_error": "", "trace_output": "", "buffer_size": "", "include_tag_key": "", "aws_auth": "",
-}
+}, InputPlugin: {
+	"max_entries": "max_batch", "filters": "systemd_filter", "systemd_filters": "systemd_filter", "systemd_filter_type": "", "db.sync": "",
+}}
 
 // Misspelt returns the options that are set and do not exist, as far as they can be found by
-// asking: names that differ from one of the output's in one letter, one that is too many, or
-// missing, or two that are exchanged, and names of other outputs' options. Each comes with
+// asking: names that differ from one of the plugin's in one letter, one that is too many, or
+// missing, or two that are exchanged, and names of other plugins' options. Each comes with
 // what was probably meant, which may be empty. It is for versions of Fluent Bit that do not
 // check names themselves.
-func Misspelt(get Getter) (found map[string]string) {
+func Misspelt(p Plugin, get Getter) (found map[string]string) {
 	found = map[string]string{}
 	known := map[string]bool{}
 	for i := range Table {
-		known[Table[i].Name] = true
+		if Table[i].Of(p) {
+			known[Table[i].Name] = true
+		}
 	}
 	seen := map[string]bool{}
 	try := func(name, meant string) {
@@ -55,7 +59,7 @@ func Misspelt(get Getter) (found map[string]string) {
 			}
 		}
 	}
-	for name, meant := range foreign {
+	for name, meant := range foreign[p] {
 		try(name, meant)
 	}
 	return found

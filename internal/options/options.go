@@ -71,7 +71,17 @@ type Options struct {
 	SandboxMetadataKey   string   // empty for fields instead of a map
 
 	Output Output
+	Input  Input
 }
+
+// Plugin is one of the plugins.
+type Plugin string
+
+const (
+	FilterPlugin Plugin = "filter" // also as a processor
+	OutputPlugin Plugin = "output"
+	InputPlugin  Plugin = "input"
+)
 
 // Option is one row of Table.
 type Option struct {
@@ -83,11 +93,14 @@ type Option struct {
 	Min     int      // lowest value of Int and Size
 	Max     int      // highest value of Int and Size
 
-	// OutputOnly: the filter has no such option.
-	OutputOnly bool
+	// Only is the plugin that has the option, or empty if all have it.
+	Only Plugin
 
 	set func(o *Options, v value) error
 }
+
+// Of reports whether a plugin has the option.
+func (row *Option) Of(p Plugin) bool { return row.Only == "" || row.Only == p }
 
 // value is a checked value. Which field is set depends on the kind; text always is.
 type value struct {
@@ -104,17 +117,25 @@ type Getter func(name string) (string, bool)
 
 // Default returns the options of an instance for which nothing was set.
 func Default() *Options {
-	o, err := Parse(func(string) (string, bool) { return "", false })
+	o, err := Parse(FilterPlugin, func(string) (string, bool) { return "", false })
 	if err != nil {
 		panic("options: a default in the table is not valid: " + err.Error())
 	}
 	return o
 }
 
-// Parse returns the options that get has, and the defaults of the others. If any value is
-// not valid, it returns the errors of all of them, joined with errors.Join; each names the
-// option, the value and what is allowed.
-func Parse(get Getter) (*Options, error) {
+// Parse returns the options that get has of a plugin's, and the defaults of the others. If any
+// value is not valid, it returns the errors of all of them, joined with errors.Join; each names
+// the option, the value and what is allowed.
+func Parse(p Plugin, get Getter) (*Options, error) {
+	all := get
+	get = func(name string) (string, bool) {
+		i := slices.IndexFunc(Table, func(row Option) bool { return row.Name == name })
+		if !Table[i].Of(p) {
+			return "", false
+		}
+		return all(name)
+	}
 	o := new(Options)
 	var errs []error
 	for i := range Table {
@@ -230,12 +251,12 @@ func size(n int) string {
 	return strconv.Itoa(n) + units[0]
 }
 
-// Markdown returns the rows of the table of options in README.md, or in docs/output.md of
-// those that only the output has.
-func Markdown(outputOnly bool) (rows []string) {
+// Markdown returns the rows of the table of options that only a plugin has, or of those that
+// all have if only is empty.
+func Markdown(only Plugin) (rows []string) {
 	for i := range Table {
 		row := &Table[i]
-		if row.OutputOnly != outputOnly {
+		if row.Only != only {
 			continue
 		}
 		def := ""

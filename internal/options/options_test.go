@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 		got.DeadLetterIndex != "kata-dead-letter" || got.Shards != 1 || got.Replicas != 1 || got.Retention != 30*24*time.Hour || got.URLs != nil {
 		t.Errorf("defaults of the output are %+v", got)
 	}
-	o.Output = Output{}
+	o.Output, o.Input = Output{}, Input{}
 	want := &Options{
 		Parser: parser.Config{MaxMessage: parser.DefaultMaxMessage, MaxFields: parser.DefaultMaxFields, MaxDepth: parser.DefaultMaxDepth},
 		Prefix: "kata_", ReserveData: true, PreserveKey: true, MinLevel: -1, SandboxMetadataKey: "kubernetes",
@@ -50,7 +50,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	o, err := Parse(from(
+	o, err := Parse(OutputPlugin, from(
 		"key_name", " log , MESSAGE,", "format", "LOGFMT", "prefix", "", "nest_under", "kata", "reserve_data", "Off",
 		"preserve_key", "FALSE", "types", "string", "nested", "Keep", "remove_keys", "Endpoint*, req", "min_level", "WARNING",
 		"duplicates", "drop", "max_message_size", "64k", "max_fields", "100", "max_depth", "8",
@@ -63,7 +63,7 @@ func TestParse(t *testing.T) {
 		parser.Levels[o.MinLevel] != "warning" || o.Duplicates != DropDuplicates || o.Parser.MaxMessage != 64<<10 || o.Parser.MaxFields != 100 || o.Parser.MaxDepth != 8 {
 		t.Errorf("got %+v", o)
 	}
-	o, err = Parse(from("types", "kata, foo:integer, vm path:string, a:b:float"))
+	o, err = Parse(OutputPlugin, from("types", "kata, foo:integer, vm path:string, a:b:float"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestParseTypes(t *testing.T) {
 func TestErrors(t *testing.T) {
 	f := func(name, value, want string) {
 		t.Helper()
-		_, err := Parse(from(name, value))
+		_, err := Parse(OutputPlugin, from(name, value))
 		if err == nil || err.Error() != want {
 			t.Errorf("%s %q: %v, want %s", name, value, err, want)
 		}
@@ -127,7 +127,7 @@ func TestErrors(t *testing.T) {
 func TestOutputErrors(t *testing.T) {
 	f := func(want string, pairs ...string) {
 		t.Helper()
-		_, err := Parse(from(append(pairs, "url", "http://127.0.0.1:9200")...))
+		_, err := Parse(OutputPlugin, from(append(pairs, "url", "http://127.0.0.1:9200")...))
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", pairs, err, want)
 		}
@@ -153,7 +153,7 @@ func TestOutputErrors(t *testing.T) {
 }
 
 func TestOutputOptions(t *testing.T) {
-	o, err := Parse(from("url", "http://a:1, http://b:2", "data_stream", "on", "give_up", "1d", "timeout", "30", "compress", "none", "retention", "never", "http_user", "u", "http_passwd", "p"))
+	o, err := Parse(OutputPlugin, from("url", "http://a:1, http://b:2", "data_stream", "on", "give_up", "1d", "timeout", "30", "compress", "none", "retention", "never", "http_user", "u", "http_passwd", "p"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,14 +167,56 @@ func TestOutputOptions(t *testing.T) {
 }
 
 func TestMisspelt(t *testing.T) {
-	got := Misspelt(from("url", "x", "urls", "x", "bulk-size", "x", "inedx", "x", "http_password", "x", "min_lvel", "x", "generate_id", "on", "quite_another", "x"))
+	got := Misspelt(OutputPlugin, from("url", "x", "urls", "x", "bulk-size", "x", "inedx", "x", "http_password", "x", "min_lvel", "x", "generate_id", "on", "quite_another", "x"))
 	want := map[string]string{"urls": "url", "bulk-size": "bulk_size", "inedx": "index", "http_password": "http_passwd", "min_lvel": "min_level", "generate_id": ""}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("found %v, want %v", got, want)
 	}
-	for name, meant := range foreign {
-		if meant != "" && !slices.ContainsFunc(Table, func(o Option) bool { return o.Name == meant }) || slices.ContainsFunc(Table, func(o Option) bool { return o.Name == name }) {
-			t.Errorf("%s, %s", name, meant)
+	for plugin, names := range foreign {
+		for name, meant := range names {
+			has := func(name string) bool {
+				return slices.ContainsFunc(Table, func(o Option) bool { return o.Name == name && o.Of(plugin) })
+			}
+			if meant != "" && !has(meant) || has(name) {
+				t.Errorf("%s: %s, %s", plugin, name, meant)
+			}
+		}
+	}
+	if got := Misspelt(InputPlugin, from("db.sync", "x", "read_form_tail", "on", "url", "x")); !reflect.DeepEqual(got, map[string]string{"db.sync": "", "read_form_tail": "read_from_tail"}) {
+		t.Errorf("of the input: %v", got)
+	}
+}
+
+// TestInput has the values of the input's options.
+func TestInput(t *testing.T) {
+	o, err := Parse(InputPlugin, from())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(o.Input.Filters); n != len(Identifiers) || o.Input.Filters[0] != (JournalMatch{"SYSLOG_IDENTIFIER", "kata"}) || len(o.Input.Paths) != 2 {
+		t.Errorf("%+v", o.Input)
+	}
+	if o, err = Parse(InputPlugin, from("systemd_filter", "all", "path", "/a, /b/c.journal", "db", "/d", "max_batch", "1M")); err != nil ||
+		o.Input.Filters != nil || !slices.Equal(o.Input.Paths, []string{"/a", "/b/c.journal"}) || o.Input.DB != "/d" || o.Input.MaxBatch != 1<<20 {
+		t.Errorf("%+v, %v", o.Input, err)
+	}
+	if o, err = Parse(InputPlugin, from("systemd_filter", "SYSLOG_IDENTIFIER=kubelet,kata,_SYSTEMD_UNIT=a=b")); err != nil || len(o.Input.Filters) != len(Identifiers)+2 ||
+		o.Input.Filters[len(Identifiers)+1] != (JournalMatch{"_SYSTEMD_UNIT", "a=b"}) {
+		t.Errorf("%+v, %v", o.Input, err)
+	}
+	for _, c := range [][3]string{
+		{"path", ",", "path: at least one directory or file is needed"},
+		{"systemd_filter", "", "systemd_filter: it is empty; all reads every entry"},
+		{"systemd_filter", "kubelet", `systemd_filter: "kubelet" is neither FIELD=VALUE nor kata nor all`},
+		{"systemd_filter", "a=b", `systemd_filter: "a=b" is neither FIELD=VALUE nor kata nor all`},
+		{"systemd_filter", "kata,1A=b", `systemd_filter: "1A=b" is neither FIELD=VALUE nor kata nor all`},
+		{"max_batch", "1k", `max_batch: "1k" is out of range (65536 to 67108864)`},
+	} {
+		if _, err := Parse(InputPlugin, from(c[0], c[1])); err == nil || err.Error() != c[2] {
+			t.Errorf("%s %s: %v, want %s", c[0], c[1], err, c[2])
+		}
+		if _, err := Parse(FilterPlugin, from(c[0], c[1])); err != nil {
+			t.Errorf("the filter parses %s: %v", c[0], err)
 		}
 	}
 }
@@ -192,7 +234,7 @@ func TestSize(t *testing.T) {
 
 // TestErrorsAtOnce: all errors of a configuration are reported together.
 func TestErrorsAtOnce(t *testing.T) {
-	_, err := Parse(from("format", "xml", "max_depth", "x", "sandbox_metadata", "maybe"))
+	_, err := Parse(OutputPlugin, from("format", "xml", "max_depth", "x", "sandbox_metadata", "maybe"))
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("got %v", err)
 	}
@@ -200,14 +242,14 @@ func TestErrorsAtOnce(t *testing.T) {
 
 // TestSameKey: one key cannot be both maps.
 func TestSameKey(t *testing.T) {
-	_, err := Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on"))
+	_, err := Parse(OutputPlugin, from("nest_under", "kubernetes", "sandbox_metadata", "on"))
 	if err == nil || err.Error() != `sandbox_metadata_key: "kubernetes" is also nest_under` {
 		t.Errorf("got %v", err)
 	}
-	if _, err = Parse(from("nest_under", "kubernetes", "sandbox_metadata", "on", "sandbox_metadata_key", "pod")); err != nil {
+	if _, err = Parse(OutputPlugin, from("nest_under", "kubernetes", "sandbox_metadata", "on", "sandbox_metadata_key", "pod")); err != nil {
 		t.Error(err)
 	}
-	if _, err = Parse(from("nest_under", "kubernetes")); err != nil {
+	if _, err = Parse(OutputPlugin, from("nest_under", "kubernetes")); err != nil {
 		t.Error(err)
 	}
 }
@@ -215,15 +257,15 @@ func TestSameKey(t *testing.T) {
 // TestReadme compares the documents' tables with the options.
 func TestReadme(t *testing.T) {
 	for _, f := range []struct {
-		path       string
-		outputOnly bool
-	}{{"README.md", false}, {"docs/output.md", true}} {
+		path string
+		only Plugin
+	}{{"README.md", ""}, {"docs/output.md", OutputPlugin}, {"docs/input.md", InputPlugin}} {
 		b, err := os.ReadFile("../../" + f.path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text := string(b)
-		rows := Markdown(f.outputOnly)
+		rows := Markdown(f.only)
 		for _, row := range rows {
 			if !strings.Contains(text, row+"\n") {
 				t.Errorf("%s lacks this row:\n%s", f.path, row)
@@ -232,7 +274,7 @@ func TestReadme(t *testing.T) {
 		if got := strings.Count(text, "\n| `"); got < len(rows) {
 			t.Errorf("%s has %d rows of options, the table %d", f.path, got, len(rows))
 		}
-		if f.outputOnly {
+		if f.only != "" {
 			continue
 		}
 		for _, reason := range parser.Reasons() {

@@ -77,97 +77,97 @@ const dataStream = "logs-kata-default"
 // outputTable lists the options that only the output has.
 var outputTable = []Option{
 	{
-		Name: "parse", Kind: Bool, Default: "on", OutputOnly: true,
+		Name: "parse", Kind: Bool, Default: "on", Only: OutputPlugin,
 		Help: "Parse the records; off delivers them as they come, for records that a filter or processor kata has parsed before.",
 		set:  func(o *Options, v value) error { o.Output.Parse = v.on; return nil },
 	},
 	{
-		Name: "tune", Kind: Bool, Default: "on", OutputOnly: true,
+		Name: "tune", Kind: Bool, Default: "on", Only: OutputPlugin,
 		Help: "Set retry_limit no_limits, and workers 2 (1 without url), for this instance, whatever the configuration says; off leaves both alone.",
 		set:  func(o *Options, v value) error { o.Output.Tune = v.on; return nil },
 	},
 	{
-		Name: "file", Kind: String, OutputOnly: true,
+		Name: "file", Kind: String, Only: OutputPlugin,
 		Help: "Append JSON lines to this file, and open it again when it has been moved away, instead of printing them.",
 		set:  func(o *Options, v value) error { o.Output.File = v.text; return nil },
 	},
 	{
-		Name: "url", Kind: List, OutputOnly: true,
+		Name: "url", Kind: List, Only: OutputPlugin,
 		Help: "Servers of one Elasticsearch or OpenSearch cluster, as http://HOST:PORT or https://HOST:PORT; records go to each in turn, and to the others while one is down.",
 		set:  func(o *Options, v value) error { o.Output.URLs = v.list; return nil },
 	},
 	{
-		Name: "index", Kind: String, Default: "kata-%Y.%m.%d", OutputOnly: true,
+		Name: "index", Kind: String, Default: "kata-%Y.%m.%d", Only: OutputPlugin,
 		Help: "Index, with strftime conversions of the event's time in UTC; with data_stream on the stream's name (logs-kata-default if it is not set).",
 		set:  func(o *Options, v value) error { o.Output.Index = v.text; return nil },
 	},
 	{
-		Name: "data_stream", Kind: Bool, Default: "off", OutputOnly: true,
+		Name: "data_stream", Kind: Bool, Default: "off", Only: OutputPlugin,
 		Help: "Write to a data stream instead of to indices.",
 		set:  func(o *Options, v value) error { o.Output.DataStream = v.on; return nil },
 	},
 	{
-		Name: "pipeline", Kind: String, OutputOnly: true,
+		Name: "pipeline", Kind: String, Only: OutputPlugin,
 		Help: "Ingest pipeline of the server that the records go through.",
 		set:  func(o *Options, v value) error { o.Output.Pipeline = v.text; return nil },
 	},
 	{
-		Name: "routing", Kind: String, OutputOnly: true,
+		Name: "routing", Kind: String, Only: OutputPlugin,
 		Help: "Routing value of all records.",
 		set:  func(o *Options, v value) error { o.Output.Routing = v.text; return nil },
 	},
 	{
-		Name: "http_user", Kind: String, OutputOnly: true,
+		Name: "http_user", Kind: String, Only: OutputPlugin,
 		Help: "User for HTTP basic authentication.",
 		set:  func(o *Options, v value) error { o.Output.User = v.text; return nil },
 	},
 	{
-		Name: "http_passwd", Kind: String, OutputOnly: true,
+		Name: "http_passwd", Kind: String, Only: OutputPlugin,
 		Help: "Password of http_user.",
 		set:  func(o *Options, v value) error { o.Output.Password = Secret(v.text); return nil },
 	},
 	{
-		Name: "api_key", Kind: String, OutputOnly: true,
+		Name: "api_key", Kind: String, Only: OutputPlugin,
 		Help: "API key, as the server gives it in the field encoded.",
 		set:  func(o *Options, v value) error { o.Output.APIKey = Secret(v.text); return nil },
 	},
 	{
-		Name: "bearer_token_file", Kind: String, OutputOnly: true,
+		Name: "bearer_token_file", Kind: String, Only: OutputPlugin,
 		Help: "File with a bearer token; it is read again when it has changed.",
 		set:  func(o *Options, v value) error { o.Output.BearerTokenFile = v.text; return nil },
 	},
 	{
-		Name: "ca_file", Kind: String, OutputOnly: true,
+		Name: "ca_file", Kind: String, Only: OutputPlugin,
 		Help: "File with the certificates of authorities (PEM) that the server's is checked with, instead of the system's.",
 		set:  func(o *Options, v value) error { o.Output.CAFile = v.text; return nil },
 	},
 	{
-		Name: "crt_file", Kind: String, OutputOnly: true,
+		Name: "crt_file", Kind: String, Only: OutputPlugin,
 		Help: "File with the client's certificate (PEM); it needs key_file.",
 		set:  func(o *Options, v value) error { o.Output.CertFile = v.text; return nil },
 	},
 	{
-		Name: "key_file", Kind: String, OutputOnly: true,
+		Name: "key_file", Kind: String, Only: OutputPlugin,
 		Help: "File with the private key of crt_file (PEM).",
 		set:  func(o *Options, v value) error { o.Output.KeyFile = v.text; return nil },
 	},
 	{
-		Name: "tls_verify", Kind: Bool, Default: "on", OutputOnly: true,
+		Name: "tls_verify", Kind: Bool, Default: "on", Only: OutputPlugin,
 		Help: "Check the server's certificate.",
 		set:  func(o *Options, v value) error { o.Output.TLSVerify = v.on; return nil },
 	},
 	{
-		Name: "server_name", Kind: String, OutputOnly: true,
+		Name: "server_name", Kind: String, Only: OutputPlugin,
 		Help: "Name that the server's certificate must have, if it is another than in url.",
 		set:  func(o *Options, v value) error { o.Output.ServerName = v.text; return nil },
 	},
 	{
-		Name: "compress", Kind: Enum, Default: "gzip", Allowed: []string{"none", "gzip"}, OutputOnly: true,
+		Name: "compress", Kind: Enum, Default: "gzip", Allowed: []string{"none", "gzip"}, Only: OutputPlugin,
 		Help: "Compression of requests.",
 		set:  func(o *Options, v value) error { o.Output.Gzip = v.num == 1; return nil },
 	},
 	{
-		Name: "timeout", Kind: Time, Default: "10s", OutputOnly: true,
+		Name: "timeout", Kind: Time, Default: "10s", Only: OutputPlugin,
 		Help: "How long to wait for the response to a request.",
 		set: func(o *Options, v value) error {
 			if v.time < time.Second {
@@ -178,17 +178,17 @@ var outputTable = []Option{
 		},
 	},
 	{
-		Name: "bulk_size", Kind: Size, Default: "5M", Min: 1 << 10, Max: 90 << 20, OutputOnly: true,
+		Name: "bulk_size", Kind: Size, Default: "5M", Min: 1 << 10, Max: 90 << 20, Only: OutputPlugin,
 		Help: "Size of one request, before compression; a longer record is sent alone.",
 		set:  func(o *Options, v value) error { o.Output.BulkSize = v.num; return nil },
 	},
 	{
-		Name: "bulk_records", Kind: Int, Default: "5000", Min: 1, Max: 100000, OutputOnly: true,
+		Name: "bulk_records", Kind: Int, Default: "5000", Min: 1, Max: 100000, Only: OutputPlugin,
 		Help: "Records of one request, at most.",
 		set:  func(o *Options, v value) error { o.Output.BulkRecords = v.num; return nil },
 	},
 	{
-		Name: "give_up", Kind: String, Default: "never", OutputOnly: true,
+		Name: "give_up", Kind: String, Default: "never", Only: OutputPlugin,
 		Help: "Time after which records that the server refuses for now, or cannot take, go to the dead letter; never keeps trying.",
 		set: func(o *Options, v value) (err error) {
 			o.Output.GiveUp, err = duration(v.text)
@@ -196,37 +196,37 @@ var outputTable = []Option{
 		},
 	},
 	{
-		Name: "dead_letter", Kind: Enum, Default: "index", Allowed: []string{DeadLetterIndex: "index", DeadLetterFile: "file", DeadLetterOff: "off"}, OutputOnly: true,
+		Name: "dead_letter", Kind: Enum, Default: "index", Allowed: []string{DeadLetterIndex: "index", DeadLetterFile: "file", DeadLetterOff: "off"}, Only: OutputPlugin,
 		Help: "Where records go that the server refuses for good, with its reason; off counts and logs them only, and they are lost.",
 		set:  func(o *Options, v value) error { o.Output.DeadLetter = DeadLetter(v.num); return nil },
 	},
 	{
-		Name: "dead_letter_index", Kind: String, Default: "kata-dead-letter", OutputOnly: true,
+		Name: "dead_letter_index", Kind: String, Default: "kata-dead-letter", Only: OutputPlugin,
 		Help: "Index of the dead letter.",
 		set:  func(o *Options, v value) error { o.Output.DeadLetterIndex = v.text; return nil },
 	},
 	{
-		Name: "dead_letter_file", Kind: String, OutputOnly: true,
+		Name: "dead_letter_file", Kind: String, Only: OutputPlugin,
 		Help: "File of the dead letter, JSON lines; dead_letter file needs it.",
 		set:  func(o *Options, v value) error { o.Output.DeadLetterFile = v.text; return nil },
 	},
 	{
-		Name: "setup", Kind: Enum, Default: "template", Allowed: []string{SetupOff: "off", SetupTemplate: "template", SetupFull: "full"}, OutputOnly: true,
+		Name: "setup", Kind: Enum, Default: "template", Allowed: []string{SetupOff: "off", SetupTemplate: "template", SetupFull: "full"}, Only: OutputPlugin,
 		Help: "What to create on the server: nothing, index templates, or also a lifecycle policy with the three options below.",
 		set:  func(o *Options, v value) error { o.Output.Setup = Setup(v.num); return nil },
 	},
 	{
-		Name: "shards", Kind: Int, Default: "1", Min: 1, Max: 1024, OutputOnly: true,
+		Name: "shards", Kind: Int, Default: "1", Min: 1, Max: 1024, Only: OutputPlugin,
 		Help: "With setup full: shards of a new index.",
 		set:  func(o *Options, v value) error { o.Output.Shards = v.num; return nil },
 	},
 	{
-		Name: "replicas", Kind: Int, Default: "1", Min: 0, Max: 100, OutputOnly: true,
+		Name: "replicas", Kind: Int, Default: "1", Min: 0, Max: 100, Only: OutputPlugin,
 		Help: "With setup full: copies of each shard.",
 		set:  func(o *Options, v value) error { o.Output.Replicas = v.num; return nil },
 	},
 	{
-		Name: "retention", Kind: String, Default: "30d", OutputOnly: true,
+		Name: "retention", Kind: String, Default: "30d", Only: OutputPlugin,
 		Help: "With setup full: age at which an index is deleted, such as 30d; never keeps all.",
 		set: func(o *Options, v value) (err error) {
 			o.Output.Retention, err = duration(v.text)

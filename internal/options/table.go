@@ -10,9 +10,9 @@ import (
 	"github.com/kata-logs/fluent-bit-kata/parser"
 )
 
-// Table lists every option, in the order in which help and documents show them: those of the
-// filter and the output, then those that only the output has.
-var Table = slices.Concat(commonTable, outputTable)
+// Table lists every option, in the order in which help and documents show them: those of all
+// plugins, then those that only the output or the input has.
+var Table = slices.Concat(commonTable, outputTable, inputTable)
 
 var commonTable = []Option{
 	{

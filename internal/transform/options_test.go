@@ -21,7 +21,7 @@ func filter(t testing.TB, pairs ...string) *Filter {
 	for i := 0; i < len(pairs); i += 2 {
 		set[pairs[i]] = pairs[i+1]
 	}
-	o, err := options.Parse(func(name string) (string, bool) { v, ok := set[name]; return v, ok })
+	o, err := options.Parse(options.FilterPlugin, func(name string) (string, bool) { v, ok := set[name]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -200,7 +200,7 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	for _, row := range options.Table {
-		if row.OutputOnly {
+		if row.Only != "" {
 			continue // none of them changes what a record becomes
 		}
 		if !has[row.Name] {

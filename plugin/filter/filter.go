@@ -35,7 +35,7 @@ func kataFilterInit(ins unsafe.Pointer) (handle C.uintptr_t) {
 			handle = 0
 		}
 	}()
-	opts := fluentbit.ParseOptions(log, properties(ins))
+	opts := fluentbit.ParseOptions(log, options.FilterPlugin, properties(ins))
 	if opts == nil {
 		return 0
 	}

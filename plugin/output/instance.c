@@ -1,33 +1,7 @@
 /* Access to Fluent Bit's instance of the output. */
-#include "proxy.h"
-
-#include <malloc.h>
-
-#include "config_map.h"
+#include "output.h"
 
 static const char *(*output_name)(void *ins);
-
-static int names_checked;
-
-static const struct kata_config_row_5_0_3 config_map[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
-
-/*
- * Fluent Bit allocates its own struct, and older versions a shorter one: the allocator
- * knows how much there is. Where the field is not in the struct, but in memory that is
- * left over behind it, nobody reads it.
- */
-void kata_output_set_config_map(struct kata_proxy_def *def)
-{
-    if (malloc_usable_size(def) >= sizeof(*def)) {
-        def->config_map = config_map;
-        names_checked = 1;
-    }
-}
-
-int kata_output_names_checked(void)
-{
-    return names_checked;
-}
 
 int kata_output_set(struct kata_proxy_plugin *plugin, const char *name, const char *value)
 {

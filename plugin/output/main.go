@@ -8,8 +8,9 @@
 //	output.c     the functions that Fluent Bit looks up
 //	output.go    the Go functions that those call
 //	instance.c   access to Fluent Bit's instance
+//	workers.c    what Fluent Bit leaves of its workers
 //	config_map.h the options, generated from internal/options
-//	proxy.h      the proxy's structs, as far as fluent-bit-go lacks them
+//	output.h     the C functions for the Go code
 //	exports.tbd  the names that the library exports
 package main
 

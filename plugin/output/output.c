@@ -9,10 +9,16 @@
  * There is no FLBPluginFlush, which is for versions without contexts: 2.2 and later
  * call FLBPluginFlushCtx.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "_cgo_export.h"
-#include "proxy.h"
+#include "config_map.h"
+#include "output.h"
+
+static const struct kata_config_row_5_0_3 config_map[] = { KATA_CONFIG_MAP(KATA_CONFIG_INIT) { 0 } };
+
+static atomic_int instances;
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -21,7 +27,7 @@ EXPORT int FLBPluginRegister(void *def)
     int result = kata_may_register() == 0 ? kataOutputRegister(def) : -1;
 
     if (result != -1) {
-        kata_output_set_config_map(def);
+        kata_set_config_map(def, config_map);
     }
     return result;
 }
@@ -35,8 +41,17 @@ EXPORT void FLBPluginUnregister(void *def)
 
 EXPORT int FLBPluginInit(struct kata_proxy_plugin *plugin)
 {
+    int result;
+
     plugin->context->remote_context = NULL;
-    return kata_output_start() == 0 ? kataOutputInit(plugin) : KATA_PROXY_ERROR;
+    if (kata_output_start() != 0) {
+        return KATA_PROXY_ERROR;
+    }
+    result = kataOutputInit(plugin);
+    if (result == KATA_PROXY_OK) {
+        atomic_fetch_add(&instances, 1);
+    }
+    return result;
 }
 
 EXPORT int FLBPluginFlushCtx(void *context, const void *data, size_t size, const char *tag)
@@ -52,6 +67,9 @@ EXPORT int FLBPluginExitCtx(void *context)
 {
     if (context && !kata_forked()) {
         kataOutputExit(context);
+        if (atomic_fetch_sub(&instances, 1) == 1) {
+            kata_output_retire_workers();
+        }
     }
     return KATA_PROXY_OK;
 }

@@ -3,7 +3,7 @@ package main
 // #cgo CFLAGS: -I${SRCDIR}/../../internal/fluentbit -Wall -Wextra -fvisibility=hidden -fstack-protector-strong
 // #cgo LDFLAGS: ${SRCDIR}/exports.tbd
 // #include <stdlib.h>
-// #include "proxy.h"
+// #include "output.h"
 import "C"
 
 import (
@@ -78,18 +78,11 @@ func kataOutputInit(plugin unsafe.Pointer) (result C.int) {
 		text := flb.FLBPluginConfigKey(plugin, name)
 		return text, text != ""
 	}
-	opts := fluentbit.ParseOptions(log, get)
+	opts := fluentbit.ParseOptions(log, options.OutputPlugin, get)
 	if opts == nil {
 		return flb.FLB_ERROR
 	}
-	if C.kata_output_names_checked() == 0 { // to ask for all names takes 20 ms
-		for name, meant := range options.Misspelt(get) {
-			if meant != "" {
-				meant = "; is " + meant + " meant?"
-			}
-			log.Warnf("there is no option %s, so that it has no effect%s", name, meant)
-		}
-	}
+	fluentbit.WarnMisspelt(log, options.OutputPlugin, get)
 	o := &output{parse: opts.Output.Parse, spare: make(chan *scratch, maxSpares)}
 	meters, err := o.newSink(log, opts)
 	if err != nil {

@@ -16,6 +16,10 @@ var (
 	copySource []byte
 	//go:embed src/grow.c
 	growSource []byte
+	//go:embed src/ready.c
+	readySource []byte
+	//go:embed src/loop.c
+	loopSource []byte
 	//go:embed src/logfmt.lua
 	luaSource []byte
 )
@@ -50,12 +54,15 @@ func New() (*Bench, error) {
 func (b *Bench) Close() { _ = os.RemoveAll(b.dir) }
 
 func (b *Bench) build() error {
-	for name, text := range map[string][]byte{"filter.h": filterSource, "copy.c": copySource, "grow.c": growSource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
+	for name, text := range map[string][]byte{"filter.h": filterSource, "copy.c": copySource, "grow.c": growSource, "ready.c": readySource, "loop.c": loopSource, "logfmt.lua": luaSource, "parsers.conf": []byte(parsers)} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), text, 0o644); err != nil {
 			return err
 		}
 	}
-	// As `make build` does; KATA_LIBRARY names another one, to compare versions.
+	if err := build("input", filepath.Join(b.dir, "in_kata.so")); err != nil {
+		return err
+	}
+	// KATA_LIBRARY names another one, to compare versions.
 	if named := os.Getenv("KATA_LIBRARY"); named != "" {
 		full, err := filepath.Abs(named)
 		if err != nil {
@@ -64,18 +71,27 @@ func (b *Bench) build() error {
 		if err := os.Symlink(full, b.library); err != nil {
 			return err
 		}
-	} else {
-		cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", b.library, "./plugin/filter")
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-		if err := loud(cmd); err != nil {
-			return err
-		}
+	} else if err := build("filter", b.library); err != nil {
+		return err
+	}
+	if err := b.cc(filepath.Join(b.dir, "in_ready.so"), "-shared", "-fPIC", filepath.Join(b.dir, "ready.c")); err != nil {
+		return err
+	}
+	if err := b.cc(filepath.Join(b.dir, "loop"), filepath.Join(b.dir, "loop.c"), "-ldl"); err != nil {
+		return err
 	}
 	if err := b.cc(b.copying, "-shared", "-fPIC", filepath.Join(b.dir, "copy.c")); err != nil {
 		return err
 	}
 	return b.cc(b.growing, "-shared", "-fPIC", filepath.Join(b.dir, "grow.c"))
+}
+
+// build builds a library as `make build` does.
+func build(plugin, path string) error {
+	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", path, "./plugin/"+plugin)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	return loud(cmd)
 }
 
 // cc runs the C compiler.

@@ -11,6 +11,7 @@ import (
 var parts = []part{
 	{"suite", runSuite},
 	{"fluentbit", withFluentBit(compare)},
+	{"inputs", withFluentBit(inputs)},
 	{"threads", withFluentBit(threads)},
 	{"memory", memory},
 	{"soak", withFluentBit(soak)},
@@ -50,6 +51,15 @@ func compare(b *fluentbit.Bench, program, head string, rounds int) error {
 		return err
 	}
 	return page.Section(readme, "fluentbit", fmt.Sprintf("%s. %d records, %d rounds.\n\n%s", head, journalRecords, rounds, table))
+}
+
+func inputs(b *fluentbit.Bench, program, head string, rounds int) error {
+	rounds = min(rounds, 5) // one takes three minutes
+	table, err := b.Inputs(program, journalRecords, rounds)
+	if err != nil {
+		return err
+	}
+	return page.Section(readme, "inputs", fmt.Sprintf("%s. %d records, %d rounds.\n\n%s", head, journalRecords, rounds, table))
 }
 
 func threads(b *fluentbit.Bench, program, head string, rounds int) error {

@@ -112,6 +112,37 @@ int cmt_gauge_set(struct cmt_gauge *gauge, uint64_t timestamp, double value, int
     return set(c, timestamp, value, label_count, labels);
 }
 
+int cmt_counter_add(struct cmt_counter *c, uint64_t timestamp, double value, int label_count, char **labels)
+{
+    struct series *s = find(c, labels);
+
+    return set(c, timestamp, s ? s->value + value : value, label_count, labels);
+}
+
+char *cmt_encode_text_create(struct cmt *cmt)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+
+    for (const struct cmt_counter *c = cmt->metrics; c; c = c->next) {
+        for (int i = 0; i < c->series_count; i++) {
+            fprintf(to, "1970-01-01T00:00:01.000000000Z %s{", c->fqname);
+            for (int k = 0; k < c->label_count; k++) {
+                fprintf(to, "%s%s=\"%s\"", k ? "," : "", c->label_keys[k], c->series[i].labels[k]);
+            }
+            fprintf(to, "} = %.17g\n", c->series[i].value);
+        }
+    }
+    fclose(to);
+    return text;
+}
+
+void cmt_encode_text_destroy(char *text)
+{
+    free(text);
+}
+
 void cmt_print(const struct cmt *cmt)
 {
     for (const struct cmt_counter *c = cmt->metrics; c; c = c->next) {

@@ -84,6 +84,29 @@ int flb_output_log_check(struct flb_output_instance *ins, int level)
     return ins->log_level >= level;
 }
 
+/* NULL for an empty value, as of an output. */
+const char *flb_input_get_property(const char *key, struct flb_input_instance *ins)
+{
+    const char *value = get(&ins->given, key);
+
+    return value && *value ? value : NULL;
+}
+
+const char *flb_input_name(struct flb_input_instance *ins)
+{
+    return ins->alias ? ins->alias : ins->name;
+}
+
+int flb_input_log_check(struct flb_input_instance *ins, int level)
+{
+    return ins->log_level >= level;
+}
+
+int is_on(const char *value)
+{
+    return !strcasecmp(value, "on") || !strcasecmp(value, "true") || !strcasecmp(value, "yes");
+}
+
 /* Only keeps what is set, for the log: instances are called as --threads says. */
 int flb_output_set_property(struct flb_output_instance *ins, const char *name, const char *value)
 {

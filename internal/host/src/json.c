@@ -244,11 +244,12 @@ static void event(struct reader *r, const char *name, FILE *to)
     fputs("}", to);
 }
 
-size_t print_events(const unsigned char *data, size_t size, const char *name)
+size_t print_events(const unsigned char *data, size_t size, const char *name, FILE *out, size_t *count)
 {
     struct reader r = { data, data + size, 0 };
     size_t done = 0;
 
+    *count = 0;
     while (done < size) {
         char *line = NULL;
         size_t length = 0;
@@ -257,7 +258,8 @@ size_t print_events(const unsigned char *data, size_t size, const char *name)
         event(&r, name, to);
         fclose(to);
         if (!r.bad) {
-            printf("%.*s\n", (int) length, line);
+            if (out) fprintf(out, "%.*s\n", (int) length, line);
+            ++*count;
             done = (size_t) (r.at - data);
         }
         __builtin_free(line);

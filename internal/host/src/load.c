@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/prctl.h>
 
 struct library {
     void *handle;
     struct flb_filter_plugin filter;            /* Fluent Bit's copy */
-    struct flb_plugin_proxy_def *def;           /* of an output */
+    struct flb_plugin_proxy_def *def;           /* of an output or an input */
     void (*unregister)(struct flb_plugin_proxy_def *);
     struct flbgo_output_plugin symbols;         /* of an output, without an instance */
+    struct input_symbols input;                 /* of an input */
 };
 
 static void *output_get_cmt_instance(struct flb_output_instance *ins)
@@ -22,8 +24,16 @@ static void *output_get_cmt_instance(struct flb_output_instance *ins)
     return ins->cmt;
 }
 
+static void *input_get_cmt_instance(struct flb_input_instance *ins)
+{
+    return ins->cmt;
+}
+
 static struct flb_api api = {
     .output_get_property = flb_output_get_property,
+    .input_get_property = flb_input_get_property,
+    .input_get_cmt_instance = input_get_cmt_instance,
+    .input_log_check = flb_input_log_check,
     .output_get_cmt_instance = output_get_cmt_instance,
     .log_print = flb_log_print,
     .output_log_check = flb_output_log_check,
@@ -80,10 +90,23 @@ struct library *library_open(const char *path)
         fprintf(stderr, "host: the library did not register\n");
         exit(1);
     }
+    FIND(lib, lib->unregister, "FLBPluginUnregister", 1);
+    if (lib->def->proxy != FLB_PROXY_GOLANG) {
+        fprintf(stderr, "host: the library registered for proxy %d\n", lib->def->proxy);
+        exit(1);
+    }
+    if (lib->def->type == FLB_PROXY_INPUT_PLUGIN) {
+        FIND(lib, lib->input.init, "FLBPluginInit", 1);
+        FIND(lib, lib->input.collect, "FLBPluginInputCallback", 1);
+        FIND(lib, lib->input.cleanup, "FLBPluginInputCleanupCallback", 1);
+        FIND(lib, lib->input.pause, "FLBPluginInputPause", 1);
+        FIND(lib, lib->input.resume, "FLBPluginInputResume", 1);
+        FIND(lib, lib->input.exit, "FLBPluginExit", 1);
+        return lib;
+    }
     FIND(lib, lib->symbols.cb_init, "FLBPluginInit", 1);
     FIND(lib, lib->symbols.cb_flush_ctx, "FLBPluginFlushCtx", 1);
     FIND(lib, lib->symbols.cb_exit_ctx, "FLBPluginExitCtx", 1);
-    FIND(lib, lib->unregister, "FLBPluginUnregister", 1);
     lib->symbols.name = lib->def->name;
     lib->symbols.api = &api;
     return lib;
@@ -159,8 +182,50 @@ static int start_output(struct library *lib, struct instance *ins, int id, int l
     return 0;
 }
 
-int library_start(struct library *lib, struct instance *ins, int id, int level)
+static struct cmt_counter *input_counter(struct flb_input_instance *i, char *name)
 {
+    struct cmt_counter *c = cmt_counter_create(i->cmt, "fluentbit", "input", name, "Fluent Bit's.", 1, (char *[]) { "name" });
+
+    cmt_counter_set(c, 1000000000, 0, 1, (char *[]) { (char *) flb_input_name(i) });
+    return c;
+}
+
+static int start_input(struct library *lib, struct instance *ins, int id, int level, const struct input_plan *plan)
+{
+    struct flb_input_instance *i = calloc(1, sizeof(*i));
+
+    ins->library = lib;
+    ins->source = i;
+    i->log_level = level;
+    i->threaded = 1;
+    snprintf(i->name, sizeof(i->name), "%s.%i", lib->def->name, id);
+    for (int k = 0; k < ins->given.count; k++) {
+        const struct property *p = &ins->given.list[k];
+
+        if (!strcasecmp(p->key, "threaded")) {
+            i->threaded = is_on(p->value);
+        } else if (!take_global(p, &i->log_level, &i->alias)) {
+            i->given.list[i->given.count++] = *p;
+        }
+    }
+    i->cmt = cmt_new();
+    i->records = input_counter(i, "records_total");
+#ifndef BEFORE_5_0_3
+    i->writes = input_counter(i, "ring_buffer_writes_total");
+    i->failed = input_counter(i, "ring_buffer_retry_failures_total");
+    if (lib->def->config_map && check_properties(lib->def->name, &i->given, lib->def->config_map) != 0) {
+        return -1;
+    }
+#endif
+    ins->input = input_new(i, &lib->input, lib->def->name, &api, plan);
+    return input_start(ins->input);
+}
+
+int library_start(struct library *lib, struct instance *ins, int id, int level, const struct input_plan *plan)
+{
+    if (lib->def && lib->def->type == FLB_PROXY_INPUT_PLUGIN) {
+        return start_input(lib, ins, id, level, plan);
+    }
     return lib->def ? start_output(lib, ins, id, level) : start_filter(lib, ins, id, level);
 }
 
@@ -206,6 +271,13 @@ int library_stop(struct instance *ins, int metrics)
         free(ins->proxy);
         free(ins->output);
         ins->output = NULL;
+    }
+    if (ins->source) {
+        if (ins->input) input_free(ins->input);
+        wrong = finish(ins->source->cmt, metrics);
+        free(ins->source);
+        ins->source = NULL;
+        ins->input = NULL;
     }
     return wrong;
 }

@@ -1,6 +1,7 @@
 /*
  * host [options] LIBRARY CHUNK...: passes the chunks in files to a plugin library as
- * Fluent Bit does, and prints the resulting events as lines of JSON.
+ * Fluent Bit does, and prints the resulting events as lines of JSON. An input is asked for
+ * records instead, and needs no chunk.
  *
  * The exit code is 0; 1 if the library did something wrong or did not start; 2 if
  * the arguments are not valid; 3 after a SIGSEGV that the library did not handle.
@@ -23,7 +24,7 @@
 #define MAX_CHUNKS 256
 
 static const char usage[] =
-    "usage: host [options] LIBRARY CHUNK...\n"
+    "usage: host [options] LIBRARY [CHUNK...]\n"
     "  -p KEY=VALUE      an option of the instance, also alias and log_level\n"
     "  --next            options after this are another instance's\n"
     "  --and LIBRARY     the same, of a library that is loaded after the others\n"
@@ -32,6 +33,13 @@ static const char usage[] =
     "  --retry N         give an output a chunk that it wants to retry N times more, half a second apart\n"
     "  --threads N       do so in N threads at once\n"
     "  --reinit N        then end, unload, load and start everything N times more\n"
+    "  --collect N       ask an input for records N times (5)\n"
+    "  --every MS        so many milliseconds after the last time (60)\n"
+    "  --take MS         take what is in an input's queue so often (10); -1: never\n"
+    "  --filter MS       the engine needs so long between counting a batch and printing it\n"
+    "  --absent FILE     fail if this file is there before a batch is printed\n"
+    "  --full N          the first N times the queue takes nothing\n"
+    "  --pause A-B       pause inputs before they are asked for the Ath time, until the Bth\n"
     "  --fork            start instances as daemon mode does\n"
     "  -w FILE           write what the last instance answered, as it is\n"
     "  --metrics         print the metrics of each instance at its end\n"
@@ -43,9 +51,11 @@ static struct {
     int library_count, chunk_count, library_of[MAX_INSTANCES];
     int level, repeat, retry, threads, reinit, fork, metrics, describe, quiet, count;
     struct instance instances[MAX_INSTANCES];
-} opt = { .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
+    struct input_plan plan;
+} opt = { .plan = { .calls = 5, .every = 60, .take = 10 }, .level = FLB_LOG_INFO, .repeat = 1, .threads = 1, .count = 1, .library_count = 1 };
 
 static struct library *libraries[MAX_LIBRARIES];
+static int early;                               /* a position was kept too early */
 static struct chunk inputs[MAX_CHUNKS];
 static volatile sig_atomic_t terminated;        /* by SIGTERM */
 
@@ -101,13 +111,23 @@ static void arguments(int argc, char **argv)
         else if (!strcmp(name, "--retry")) opt.retry = atoi(arg);
         else if (!strcmp(name, "--threads")) opt.threads = atoi(arg);
         else if (!strcmp(name, "--reinit")) opt.reinit = atoi(arg);
+        else if (!strcmp(name, "--collect")) opt.plan.calls = atoi(arg);
+        else if (!strcmp(name, "--every")) opt.plan.every = atoi(arg);
+        else if (!strcmp(name, "--take")) opt.plan.take = atoi(arg);
+        else if (!strcmp(name, "--filter")) opt.plan.filter = atoi(arg);
+        else if (!strcmp(name, "--absent")) opt.plan.absent = arg;
+        else if (!strcmp(name, "--full")) opt.plan.full = atoi(arg);
+        else if (!strcmp(name, "--pause") && sscanf(arg, "%d-%d", &opt.plan.pause_from, &opt.plan.pause_to) == 2) continue;
         else fail("unknown: ", name);
     }
-    if (argc - i < 2) fail("LIBRARY and CHUNK are needed", "");
+    if (argc - i < 1) fail("LIBRARY is needed", "");
     if (argc - i - 1 > MAX_CHUNKS) fail("too many chunks", "");
     opt.libraries[0] = argv[i];
     opt.chunks = (const char **) argv + i + 1;
     opt.chunk_count = argc - i - 1;
+    opt.plan.quiet = opt.quiet;
+    opt.plan.wrong = &early;
+    opt.plan.name = opt.count > 1;
 }
 
 /* Reads a file into read-only memory between pages that cannot be accessed. */
@@ -132,7 +152,7 @@ static struct chunk read_chunk(const char *path)
 static void report(struct instance *ins, struct chunk result)
 {
     const char *name = opt.count == 1 ? NULL : flb_filter_name(ins->filter);
-    size_t done;
+    size_t done, count;
 
     if (opt.write) {
         FILE *f = fopen(opt.write, "wb");
@@ -142,7 +162,7 @@ static void report(struct instance *ins, struct chunk result)
         }
     }
     if (opt.quiet) return;
-    done = print_events(result.data, result.size, name);
+    done = print_events(result.data, result.size, name, stdout, &count);
     if (done < result.size) {
         fprintf(stderr, "host: no msgpack event at byte %zu of %zu\n", done, result.size);
     }
@@ -185,7 +205,7 @@ static void *worker(void *first)
 
     for (int i = 0; i < opt.repeat; i++) {
         for (int k = 0; k < opt.count; k++) {
-            for (int c = 0; c < opt.chunk_count && !terminated; c++) {
+            for (int c = 0; c < opt.chunk_count && !terminated && !opt.instances[k].input; c++) {
                 wrong |= feed(&opt.instances[k], inputs[c], first && i == 0);
             }
         }
@@ -245,12 +265,36 @@ static int duplicates_of_stderr(void)
     return count;
 }
 
+static void *run_chunks(void *unused)
+{
+    (void) unused;
+    return (void *) (intptr_t) (opt.threads > 1 ? run_threads() : worker(&opt) != NULL);
+}
+
+/* Passes the chunks, and meanwhile asks the inputs for records, if there are any. */
+static int run_all(void)
+{
+    struct input *inputs[MAX_INSTANCES];
+    pthread_t chunks;
+    void *wrong;
+    int n = 0;
+
+    for (int k = 0; k < opt.count; k++) {
+        if (opt.instances[k].input) inputs[n++] = opt.instances[k].input;
+    }
+    if (n == 0) return run_chunks(NULL) != NULL;
+    pthread_create(&chunks, NULL, run_chunks, NULL);
+    inputs_run(inputs, n, &opt.plan, &terminated);
+    pthread_join(chunks, &wrong);
+    return wrong != NULL || early;
+}
+
 static int run(int duplicates)
 {
     int wrong = 0;
 
     for (int k = 0; k < opt.count && !wrong; k++) {
-        wrong = library_start(libraries[opt.library_of[k]], &opt.instances[k], k, opt.level) != 0;
+        wrong = library_start(libraries[opt.library_of[k]], &opt.instances[k], k, opt.level, &opt.plan) != 0;
     }
     if (!opt.fork && !wrong && duplicates_of_stderr() != duplicates) {
         fprintf(stderr, "host: the library keeps standard error open\n");
@@ -258,7 +302,7 @@ static int run(int duplicates)
     }
     signal(SIGSEGV, crashed);
     if (!wrong) {
-        wrong = opt.threads > 1 ? run_threads() : worker(&opt) != NULL;
+        wrong = run_all();
     }
     for (int k = 0; k < opt.count; k++) {
         wrong |= library_stop(&opt.instances[k], opt.metrics);

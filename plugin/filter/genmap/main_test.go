@@ -9,12 +9,12 @@ import (
 )
 
 func TestHeader(t *testing.T) {
-	for _, plugin := range []string{"filter", "output"} {
-		have, err := os.ReadFile("../../" + plugin + "/config_map.h")
+	for _, plugin := range []options.Plugin{options.FilterPlugin, options.OutputPlugin, options.InputPlugin} {
+		have, err := os.ReadFile("../../" + string(plugin) + "/config_map.h")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(have, render(options.Table, plugin == "output")) {
+		if !bytes.Equal(have, render(options.Table, plugin)) {
 			t.Errorf("plugin/%s/config_map.h is stale: run go generate ./plugin/%s", plugin, plugin)
 		}
 	}
@@ -38,6 +38,8 @@ func TestReservedNames(t *testing.T) {
 		// outputs
 		"host": true, "ipv6": true, "port": true, "tls": true, "uri": true, "workers": true, "retry_limit": true,
 		"storage.total_limit_size": true, "processors": true, "test": true,
+		// inputs
+		"tag": true, "mem_buf_limit": true, "listen": true, "routable": true, "threaded": true, "storage.type": true, "rate_window": true,
 		// processors
 		"interface": true, "opts": true,
 	}

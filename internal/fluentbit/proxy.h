@@ -28,7 +28,7 @@ struct kata_proxy_def {
 
 _Static_assert(offsetof(struct kata_proxy_def, config_map) == 40, "");
 
-/* The functions that the proxy passes to an output. */
+/* The functions that the proxy passes to a plugin. */
 struct kata_proxy_api {
     const char *(*output_get_property)(const char *key, void *ins);
     const char *(*input_get_property)(const char *key, void *ins);
@@ -50,33 +50,9 @@ struct kata_proxy_plugin {
 };
 
 /*
- * To be called first when an instance starts. Returns 0 if Go may be entered and
- * Fluent Bit has what the functions below need. Otherwise the reason has been
- * reported, and the instance must not start.
+ * Sets the config map in the argument of FLBPluginRegister, if there is memory for it:
+ * rows of struct kata_config_row_5_0_3.
  */
-int kata_output_start(void);
-
-/* Returns the alias or name of an instance. The memory is Fluent Bit's. */
-const char *kata_output_name(struct kata_proxy_plugin *plugin);
-
-/* Returns the log level of an instance. */
-int kata_output_level(struct kata_proxy_plugin *plugin);
-
-/*
- * Sets the config map in the argument of FLBPluginRegister, if there is memory for it.
- */
-void kata_output_set_config_map(struct kata_proxy_def *def);
-
-/* Returns whether there was: then Fluent Bit checks the names of options. */
-int kata_output_names_checked(void);
-
-/*
- * Sets an option of Fluent Bit's own for an instance, whatever the configuration says.
- * Returns 0, or -1 if Fluent Bit has no function for it, or refuses it.
- */
-int kata_output_set(struct kata_proxy_plugin *plugin, const char *name, const char *value);
-
-/* Returns the struct cmt of an instance, or NULL if there is none. */
-void *kata_output_metrics(struct kata_proxy_plugin *plugin);
+void kata_set_config_map(struct kata_proxy_def *def, const void *config_map);
 
 #endif

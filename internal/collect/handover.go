@@ -1,0 +1,155 @@
+package collect
+
+import "time"
+
+// Counters are Fluent Bit's own counters of an input's instance.
+type Counters struct {
+	Known  bool   // the others are
+	Taken  uint64 // records that the engine has taken
+	Queues bool   // Queued and Failed are known: Fluent Bit 4.1 or newer
+	Queued uint64 // batches that the input's thread has put into the queue to the engine
+	Failed uint64 // batches that it could not put there
+}
+
+// Engine is what the engine does.
+type Engine int
+
+const (
+	Unknown Engine = iota
+	Busy
+	Idle // waits for events: all that it has counted is in chunks
+)
+
+// Progress is what is known of a batch that was given to Fluent Bit.
+type Progress int
+
+const (
+	Waiting Progress = iota // in the queue to the engine, or just taken from it
+	Stored                  // in a chunk of Fluent Bit's, or removed by a processor
+	Refused                 // not taken, to be given again
+)
+
+// Handover follows one batch on its way into Fluent Bit. An input mostly has a thread of its own,
+// and what it gives is in a queue in memory first, from which the engine takes it when it is not
+// busy and the instance not paused. A position behind a batch must not be kept before it is in a
+// chunk, which is in a file with storage.type filesystem. Fluent Bit does not say so, but it counts.
+type Handover struct {
+	Counters func() Counters
+	Engine   func() Engine // Busy is known only if it was Idle before
+	Now      func() time.Time
+	Sleep    func(time.Duration)
+
+	before Counters
+	given  time.Time
+	since  time.Time // when the batch was given, or the instance paused or resumed after that
+	taken  time.Time // when the engine was seen to have taken the batch, or zero
+	state  Progress
+}
+
+const (
+	// takes is how long Given waits for the engine, which looks into the queue every 250 ms, and
+	// looks how long between two looks at it, which cost some processor time.
+	takes = 260 * time.Millisecond
+	looks = 50 * time.Millisecond
+	waits = takes + 3*looks
+	// settles is how long after the engine has counted a batch its filters have probably seen it and
+	// it is in a chunk, where it is not known what the engine does.
+	settles = 500 * time.Millisecond
+	// busy is the same where the engine was never seen idle. A filter that takes longer for a batch
+	// is not to be expected.
+	busy = 30 * time.Second
+	// removed is after which time a batch was probably removed by a processor, in a Fluent Bit
+	// that does not count what is in the queue.
+	removed = 10 * time.Second
+	// dropped is after which time a batch that was in the queue is there no more: the engine takes
+	// all that is in it, and does not count what it finds no chunk for, as on a full disk.
+	dropped = 30 * time.Second
+)
+
+// Give is called before a batch is given to Fluent Bit.
+func (h *Handover) Give() {
+	h.Engine() // which is known from when it was seen to wait
+	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
+	h.since = h.given
+	h.Engine() // which knows the engine when it was seen idle
+}
+
+// Paused is called when the instance is paused or resumed: until now the engine may have taken
+// nothing.
+func (h *Handover) Paused() { h.since = h.Now() }
+
+// Given is called after Fluent Bit has appended the batch, or put it into its queue. It waits for
+// the engine for a moment.
+func (h *Handover) Given() Progress {
+	if h.look(); h.state == Waiting {
+		if c := h.Counters(); c.Queues && c.Queued == h.before.Queued {
+			// Not in the queue: appended at once where there is no thread, else refused, or
+			// removed by a processor.
+			h.state = Stored
+			if c.Failed > h.before.Failed {
+				h.state = Refused
+			}
+		}
+	}
+	for pause := takes; h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < waits; pause = looks {
+		h.Sleep(pause)
+		h.look()
+	}
+	return h.state
+}
+
+// enough reports whether looking again soon is of no use: the engine has taken the batch, and it is
+// not known what it does.
+func (h *Handover) enough() bool { return !h.taken.IsZero() && h.Engine() == Unknown }
+
+// look looks whether the engine has taken the batch.
+func (h *Handover) look() {
+	c := h.Counters()
+	switch {
+	case !c.Known:
+		h.taken = h.given
+		return
+	case c.Taken > h.before.Taken && h.taken.IsZero():
+		h.taken = h.Now()
+	}
+	// In this order: the engine has one thread, counts a batch, passes it to filters and writes it.
+	if engine := h.Engine(); engine == Idle && !h.taken.IsZero() {
+		h.state = Stored
+	}
+}
+
+// Progress returns what is known of the batch. paused says that the instance is paused.
+func (h *Handover) Progress(paused bool) Progress {
+	if h.state != Waiting {
+		return h.state
+	}
+	if h.look(); h.state != Waiting {
+		return h.state
+	}
+	switch now := h.Now(); {
+	case !h.taken.IsZero():
+		limit := settles
+		if h.before.Known && h.Engine() != Unknown {
+			limit = busy
+		}
+		if now.Sub(h.taken) >= limit {
+			h.state = Stored
+		}
+	case paused:
+		h.since = now
+	case !h.before.Queues && now.Sub(h.since) >= removed:
+		h.state = Stored
+	case h.before.Queues && now.Sub(h.since) >= dropped:
+		h.state = Refused
+	}
+	return h.state
+}
+
+// Taken reports whether the engine has taken the batch, for the end of an instance, when the engine
+// has stopped: then it is stored.
+func (h *Handover) Taken() bool {
+	if h.state == Waiting {
+		h.look()
+	}
+	return h.state == Stored || h.state == Waiting && !h.taken.IsZero()
+}
