@@ -50,6 +50,14 @@ var graphs = []graph{
 		`max by (instance) (time() - fluentbit_kata_last_success_timestamp_seconds{instance=~"$instance"})`, "{{instance}}"},
 	{"Records waiting for the output", "What is on disk and in memory and not delivered: it grows while the output is down.", "none",
 		`sum by (instance) (fluentbit_input_storage_chunks{instance=~"$instance"})`, "{{instance}}"},
+	{"Entries of the journal", "Read by the input kata.", "ops",
+		`sum by (instance) (rate(fluentbit_kata_journal_entries_total{instance=~"$instance"}[$__rate_interval]))`, "{{instance}}"},
+	{"Time since the last entry of the journal", "It grows where nothing is logged, and where the input does not keep up.", "s",
+		`max by (instance) (time() - fluentbit_kata_journal_position_timestamp_seconds{instance=~"$instance"})`, "{{instance}}"},
+	{"Files of the journal with a problem", "Vanished: entries were lost.", "none",
+		`sum by (problem) (increase(fluentbit_kata_journal_files_total{instance=~"$instance"}[$__range]))`, "{{problem}}"},
+	{"What could not be read of the journal", "Of damaged files, and of fields that are too long.", "none",
+		`sum by (what) (increase(fluentbit_kata_journal_lost_total{instance=~"$instance"}[$__range]))`, "{{what}}"},
 }
 
 // The metric that the values of the variable instance come from.
