@@ -86,7 +86,7 @@ func TestInstancesAreFreed(t *testing.T) {
 		memory := func(times string) int64 {
 			args := []string{"-q", "--reinit", times, release[mode], chunk(t, message("info"))}
 			if mode == "input" {
-				args = append(input(dir, "--collect", "1", "--every", "1", "--take", "0"), args...)
+				args = append(input(dir, "-p", "threaded=off", "--collect", "1", "--every", "1"), args...)
 			}
 			return good(t, current, args...).memory
 		}
