@@ -81,6 +81,7 @@ func TestReinit(t *testing.T) {
 // Instances that have ended are freed, in Go, too, whose memory AddressSanitizer does not
 // see.
 func TestInstancesAreFreed(t *testing.T) {
+	t.Parallel()
 	dir := journal(t, entries(message("info"))...)
 	for _, mode := range []string{"filter", "output", "input"} {
 		memory := func(times string) int64 {
