@@ -24,6 +24,7 @@ type pair struct{ key, value string }
 type output struct {
 	name    string
 	ours    bool                // the output kata, whose results are checked
+	input   bool                // behind the input kata instead of the systemd input
 	options func(r *run) []pair // name and match are not among them
 }
 
@@ -46,7 +47,11 @@ func (r *run) start() *process {
 	r.Helper()
 	var cmd *exec.Cmd
 	if fluentBit != "" {
-		r.write("plugins.conf", "[PLUGINS]\n    Path "+filterLibrary+"\n    Path "+outputLibrary+"\n")
+		libraries := []string{filterLibrary, outputLibrary}
+		if r.output.input {
+			libraries = []string{inputLibrary, outputLibrary}
+		}
+		r.write("plugins.conf", "[PLUGINS]\n    Path "+strings.Join(libraries, "\n    Path ")+"\n")
 		r.write("fluent-bit.conf", r.configuration())
 		cmd = exec.Command(fluentBit, "-c", "fluent-bit.conf")
 	} else {
@@ -127,8 +132,12 @@ func (r *run) configuration() string {
 		service = append(service, pair{"storage.path", "storage"})
 	}
 	section("SERVICE", service...)
-	section("INPUT", pair{"name", "systemd"}, pair{"tag", "kata"}, pair{"path", journal(r.T, r.kind, r.count)},
-		pair{"db", "journal.db"}, pair{"storage.type", r.storage})
+	input := []pair{{"name", "systemd"}, {"tag", "kata"}, {"path", journal(r.T, r.kind, r.count)}, {"db", "journal.db"}, {"storage.type", r.storage}}
+	if r.output.input {
+		input[0].value = "kata"
+		input = append(input, pair{"systemd_filter", "all"}, pair{"max_batch", "16M"}) // in a few seconds
+	}
+	section("INPUT", input...)
 	name := "kata"
 	if !r.output.ours {
 		section("FILTER", pair{"name", "kata"}, pair{"match", "*"})

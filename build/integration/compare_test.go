@@ -105,7 +105,7 @@ func measureCosts(t *testing.T, s *servers.Server) string {
 	const times = 5
 	c := &testCase{name: "cost", play: (*run).deliver}
 	all := map[string][]result{}
-	outputs := append([]output{nothing}, compared...)
+	outputs := append([]output{nothing, whole}, compared...)
 	for range times {
 		for _, o := range outputs { // in turn, so that a busy minute does not fall on one of them
 			t.Run("cost/"+strings.ReplaceAll(o.name, " ", "-"), func(t *testing.T) {
@@ -125,9 +125,12 @@ func measureCosts(t *testing.T, s *servers.Server) string {
 		}
 		res := median(all[o.name], func(r result) int64 { return int64(r.cpu) })
 		rate[o.name] = float64(res.sent) / res.cpu.Seconds()
-		name := "filter kata, output " + o.name
-		if o.ours {
-			name = "output kata"
+		name := "systemd input, filter kata, output " + o.name
+		switch {
+		case o.input:
+			name = "input kata, output kata"
+		case o.ours:
+			name = "systemd input, output kata"
 		}
 		costs.rows = append(costs.rows, []string{name, fmt.Sprintf("%.0f", rate[o.name]), fmt.Sprintf("%.1f", 1e6/rate[o.name]),
 			fmt.Sprintf("%.1f", float64(res.bytes)/1e6), fmt.Sprint(median(all[o.name], func(r result) int64 { return r.memory }).memory >> 20)})

@@ -35,6 +35,7 @@ var (
 	standIn       string // the program
 	filterLibrary string
 	outputLibrary string
+	inputLibrary  string
 	scratch       string // a directory for records, which tests share
 )
 
@@ -65,10 +66,12 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(scratch)
 	filterLibrary, outputLibrary = filepath.Join(scratch, "flb-filter_kata.so"), filepath.Join(scratch, "kata.so")
+	inputLibrary = filepath.Join(scratch, "in_kata.so")
 	standIn = filepath.Join(scratch, "host")
 	if err := errors.Join(
 		build(filterLibrary, "./plugin/filter"),
 		build(outputLibrary, "./plugin/output"),
+		build(inputLibrary, "./plugin/input"),
 		loud(exec.Command("make", "-s", "-C", root, "build/out/host")),
 		loud(exec.Command("cp", filepath.Join(root, "build/out/host"), standIn)),
 	); err != nil {

@@ -27,6 +27,9 @@ var kata = output{name: "kata", ours: true, options: func(r *run) []pair {
 	return options
 }}
 
+// whole is the output kata behind the input kata.
+var whole = output{name: "whole", ours: true, input: true, options: func(r *run) []pair { return append(kata.options(r), pair{"parse", "off"}) }}
+
 // es is Fluent Bit's own output behind the filter kata, with as few options as possible.
 var es = output{name: "es", options: elasticsearch}
 

@@ -68,7 +68,6 @@ const (
 
 // Give is called before a batch is given to Fluent Bit.
 func (h *Handover) Give() {
-	h.Engine() // which is known from when it was seen to wait
 	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
 	h.since = h.given
 	h.Engine() // which knows the engine when it was seen idle

@@ -17,6 +17,7 @@ func both(libraries map[string]string) map[string][]string {
 
 // Both libraries work in one process, on the same threads, also after a restart.
 func TestBoth(t *testing.T) {
+	t.Parallel()
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		const starts, calls = 3, 40
 		for name, args := range both(release) {
@@ -44,6 +45,7 @@ func TestBoth(t *testing.T) {
 // A nil pointer in one of two Go runtimes is a panic in that one, in both orders of loading,
 // also after Fluent Bit has set its own signal handler again.
 func TestBothPanic(t *testing.T) {
+	t.Parallel()
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		for name, args := range both(breaking) {
 			const starts, calls = 3, 20
@@ -65,6 +67,7 @@ func TestBothPanic(t *testing.T) {
 // The input works beside the output and the filter, in every order of loading: the two get chunks
 // on other threads while the input reads. A nil pointer in each is a panic in that one.
 func TestBothInput(t *testing.T) {
+	t.Parallel()
 	dir := journal(t, entries(message("info"), "katatest:nil", message("error"))...)
 	path := chunk(t, message("info"), "katatest:nil")
 	args := map[string][]string{

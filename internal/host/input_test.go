@@ -24,6 +24,7 @@ func db(t *testing.T) string { return filepath.Join(t.TempDir(), "position") }
 // The input gives the records of the contract that the filter makes of the same entries, from a
 // file to the queue of Fluent Bit, on a thread of its own and without one.
 func TestInput(t *testing.T) {
+	t.Parallel()
 	var all [][]string
 	var chunk []byte
 	for i, c := range cases.Load(t) {
@@ -80,6 +81,7 @@ func (r result) counted(name string) string {
 // there is no second one. A batch that the queue has refused, or that the engine has lost, is
 // given again.
 func TestInputHandover(t *testing.T) {
+	t.Parallel()
 	const n = 4
 	dir := large(t, n)
 	for _, c := range []struct {
@@ -133,6 +135,7 @@ func TestInputHandover(t *testing.T) {
 
 // Where Fluent Bit's counters cannot be read a batch counts as taken at once.
 func TestInputNoCounters(t *testing.T) {
+	t.Parallel()
 	position := db(t)
 	args := input(large(t, 4), "-p", "max_batch=64k", "-p", "db="+position, "--collect", "40", release["input"])
 	if r := run(t, without, args...); r.code != 0 || len(r.events) != 4 || !strings.Contains(r.log, "no counters among this program's metrics") {
@@ -146,6 +149,7 @@ func TestInputNoCounters(t *testing.T) {
 // Each instance has a thread, its own options and its own journal. Without threads there can be
 // one only, and others are refused.
 func TestInputInstances(t *testing.T) {
+	t.Parallel()
 	one, two := journal(t, entries(message("info"), message("error"))...), journal(t, entries(message("debug"))...)
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		args := append(append(input(one, "-p", "prefix=a_", "--next"), input(two, "-p", "alias=second", "--next")...), input(one, "-p", "min_level=error", release["input"])...)
@@ -174,6 +178,7 @@ func TestInputInstances(t *testing.T) {
 // After a restart in one process, as after a reload, reading goes on at the position, or starts
 // anew where there is none; also without a thread, where instances follow on the same one.
 func TestInputReinit(t *testing.T) {
+	t.Parallel()
 	dir := journal(t, entries(message("info"), message("error"))...)
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		for _, threaded := range []string{"on", "off"} {
@@ -250,6 +255,7 @@ func TestInputBadDB(t *testing.T) {
 
 // After a panic the entries go on as they came, and the next ones are parsed again.
 func TestInputPanic(t *testing.T) {
+	t.Parallel()
 	everyStandIn(t, func(t *testing.T, standIn string) {
 		for text, cause := range map[string]string{
 			"katatest:panic": "panic of type string at fluentbit.failOnDemand (testing_on.go:",
@@ -283,6 +289,7 @@ func TestInputTag(t *testing.T) {
 
 // Content is not logged, whatever goes wrong, and the log level is the instance's.
 func TestInputLog(t *testing.T) {
+	t.Parallel()
 	const secret = "s3cr3t"
 	dir := journal(t, entries(secret, message("info")+" token="+secret, `time="`+secret+`" level=info msg="`+secret, `{"level":"info","msg":"`+secret)...)
 	for level, lines := range map[string]int{"off": 0, "error": 0, "warn": 0, "info": 3, "debug": 3, "trace": 3} {
@@ -295,6 +302,7 @@ func TestInputLog(t *testing.T) {
 
 // In steady state a batch costs no allocation in Go but those for the file of the position.
 func TestInputAllocations(t *testing.T) {
+	t.Parallel()
 	const batches = 12
 	var all [][]string
 	for range batches {
@@ -326,6 +334,7 @@ func TestInputEnds(t *testing.T) {
 // A field without a name is left out, and the log says so: in the journal it is damage, and a name
 // may have been nothing but an underscore.
 func TestInputNoName(t *testing.T) {
+	t.Parallel()
 	dir := journal(t, []string{"=nothing", "MESSAGE=m", "_=nothing"}, []string{"MESSAGE=n"})
 	for strip, lines := range map[string][]string{
 		"off": {"[ warn] [input:kata:kata.0] " + dir + "/test.journal: a data object is invalid", "[ warn] [input:kata:kata.0] 1 entries or fields of damaged files cannot be read"},
@@ -346,6 +355,7 @@ func TestInputNoName(t *testing.T) {
 // The position is not kept while the engine passes a batch to filters that take long, also where
 // the call for the next one comes meanwhile.
 func TestInputSlowFilter(t *testing.T) {
+	t.Parallel()
 	dir := large(t, 2)
 	for _, standIn := range []string{current, oldest} {
 		position := db(t)

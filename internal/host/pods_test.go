@@ -10,6 +10,7 @@ import (
 // TestPods: the built libraries read the files of the node, and close what they have opened when
 // an instance ends.
 func TestPods(t *testing.T) {
+	t.Parallel()
 	root, err := filepath.Abs("../../testdata/pods")
 	if err != nil {
 		t.Fatal(err)

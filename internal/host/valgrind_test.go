@@ -16,6 +16,7 @@ import (
 // it takes for the stack: some thousand reports, all of them of memory that Go itself got from
 // the kernel. Every report of memory from malloc counts.
 func TestValgrind(t *testing.T) {
+	t.Parallel()
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
 		t.Skip("no valgrind")

@@ -56,7 +56,7 @@ static int waits_for_events(const char *file)
 
 /*
  * Returns 1 if a thread waits for the events of the engine, 0 if it does something else, and
- * -1 if it is not named as the engine's thread is.
+ * -1 if it is not named as the engine's thread is, or the kernel does not say what it does.
  */
 static int waits(const char *thread)
 {
@@ -65,8 +65,10 @@ static int waits(const char *thread)
     if (read_of(thread, "comm", text, sizeof(text)) || strcmp(text, "flb-pipeline\n") != 0) {
         return -1;
     }
-    return atol(thread) == syscall(SYS_gettid) ||
-           (read_of(thread, "syscall", text, sizeof(text)) == 0 && waits_for_events(text));
+    if (atol(thread) == syscall(SYS_gettid)) {
+        return 1;
+    }
+    return read_of(thread, "syscall", text, sizeof(text)) == 0 ? waits_for_events(text) : -1;
 }
 
 static atomic_long engine;              /* thread that was seen to wait, or 0 */
@@ -94,13 +96,17 @@ int kata_input_engine(void)
     }
     threads = opendir("/proc/self/task");
     while (result != 1 && threads && (thread = readdir(threads))) {
-        result = thread->d_name[0] == '.' ? -1 : waits(thread->d_name);
-        if (result == 1) {
+        int one = thread->d_name[0] == '.' ? -1 : waits(thread->d_name);
+
+        if (one == 1) {
             atomic_store(&engine, atol(thread->d_name));
+        }
+        if (one > result) {
+            result = one;
         }
     }
     if (threads) {
         closedir(threads);
     }
-    return result == 1 ? 1 : -1;
+    return result;
 }
