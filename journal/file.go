@@ -158,9 +158,6 @@ func (r *Reader) closeFD(f *file) {
 	}
 }
 
-// maxHeaderReads limits how often a header is read again that changes and does not fit together.
-const maxHeaderReads = 100
-
 // readHeader reads the header and makes the blocks that were read before invalid.
 func (f *file) readHeader() error {
 	r := f.reader
@@ -168,32 +165,24 @@ func (f *file) readHeader() error {
 		return err
 	}
 	b := r.scratch[:minHeader]
+	n, err := r.cache.pread(f, b, 0)
+	if err != nil {
+		return err
+	}
+	// journald writes the header while it is read. It makes the file longer, says so in the arena's
+	// size and then says where the last object is, so these are read in the other order.
+	if n == len(b) {
+		if _, err := r.cache.pread(f, b[96:104], 96); err != nil {
+			return err
+		}
+	}
+	info, err := f.fd.Stat()
+	if err != nil {
+		return err
+	}
 	var h header
-	var before [minHeader]byte
-	for tries := 0; ; tries++ {
-		n, err := r.cache.pread(f, b, 0)
-		if err != nil {
-			return err
-		}
-		// journald writes the header while it is read. It makes the file longer, says so in the
-		// arena's size and then says where the last object is, so these are read in the other order.
-		if n == len(b) {
-			if _, err := r.cache.pread(f, b[96:104], 96); err != nil {
-				return err
-			}
-		}
-		info, err := f.fd.Stat()
-		if err != nil {
-			return err
-		}
-		if err := h.read(b[:n], uint64(info.Size())); err != nil {
-			return err
-		}
-		// Any other order of writes: what does not fit together is damage if it is so twice.
-		if h.damage == nil || tries > 0 && before == [minHeader]byte(b) || tries == maxHeaderReads {
-			break
-		}
-		before = [minHeader]byte(b)
+	if err := h.read(b[:n], uint64(info.Size())); err != nil {
+		return err
 	}
 	if f.serial != 0 && h.fileID != f.fileID {
 		return fmt.Errorf("%s was replaced: %w", f.path, fs.ErrNotExist)

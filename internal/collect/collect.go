@@ -28,7 +28,6 @@ const (
 type Logger interface {
 	Infof(format string, args ...any)
 	Warnf(format string, args ...any)
-	Errorf(format string, args ...any)
 }
 
 // Collector reads the journals of one instance. It is for one goroutine at a time, but for
@@ -40,6 +39,7 @@ type Collector struct {
 	db     *position // nil without one
 
 	encoder encoder
+	start   string        // cursor of the entry that reading started behind, or empty
 	held    bool          // the reader's entry is not in a batch yet, for want of memory
 	last    journal.Entry // that was read
 	read    bool          // last is set
@@ -58,7 +58,6 @@ type Collector struct {
 // New returns a Collector that starts where the position says, or as the options do.
 func New(opts *options.Input, log Logger) (*Collector, error) {
 	c := &Collector{opts: opts, log: log, encoder: encoder{lowercase: opts.Lowercase, strip: opts.StripUnderscores}}
-	var start string
 	if opts.DB == "" {
 		log.Infof("no db is set: the next start does not know what was read")
 	} else {
@@ -66,9 +65,9 @@ func New(opts *options.Input, log Logger) (*Collector, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.db, start = db, cursor
+		c.db, c.start = db, cursor
 	}
-	if err := c.open(start); err != nil {
+	if err := c.open(c.start); err != nil {
 		return nil, err
 	}
 	if !anyExists(opts.Paths) {
@@ -199,7 +198,7 @@ func (c *Collector) Save() error {
 // of what reads them is not known.
 func (c *Collector) Reopen() error {
 	if !c.read {
-		return c.open("")
+		return c.open(c.start)
 	}
 	return c.open(c.last.Cursor())
 }

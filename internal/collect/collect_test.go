@@ -21,9 +21,8 @@ type lines []string
 func (l *lines) add(level, format string, args ...any) {
 	*l = append(*l, level+" "+fmt.Sprintf(format, args...))
 }
-func (l *lines) Infof(format string, args ...any)  { l.add("info", format, args...) }
-func (l *lines) Warnf(format string, args ...any)  { l.add("warn", format, args...) }
-func (l *lines) Errorf(format string, args ...any) { l.add("error", format, args...) }
+func (l *lines) Infof(format string, args ...any) { l.add("info", format, args...) }
+func (l *lines) Warnf(format string, args ...any) { l.add("warn", format, args...) }
 
 // parse returns the options of an input.
 func parse(t testing.TB, pairs ...string) *options.Input {
@@ -314,6 +313,25 @@ func TestReopen(t *testing.T) {
 		}
 	}
 	same(t, got, exported(t, fixture))
+}
+
+// TestReopenAtStart goes on behind the position of an earlier start where nothing was read since.
+func TestReopenAtStart(t *testing.T) {
+	o := parse(t, "path", journals(t, fixture), "systemd_filter", "all", "db", filepath.Join(t.TempDir(), "kata.db"))
+	first := collector(t, o, new(lines))
+	var b event.Buffer
+	if ok, err := first.Read(&b, batch); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	first.Done()
+	if err := first.Save(); err != nil {
+		t.Fatal(err)
+	}
+	c := collector(t, o, new(lines))
+	if err := c.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, slices.Concat(messages(t, b.B), messages(t, all(t, c)...)), exported(t, fixture))
 }
 
 // TestDamage: a damaged file is named, and what is whole of it is read.

@@ -35,7 +35,7 @@ const (
 // chunk, which is in a file with storage.type filesystem. Fluent Bit does not say so, but it counts.
 type Handover struct {
 	Counters func() Counters
-	Engine   func() Engine // Busy is known only if it was Idle before
+	Engine   func() Engine
 	Now      func() time.Time
 	Sleep    func(time.Duration)
 
@@ -70,7 +70,6 @@ const (
 func (h *Handover) Give() {
 	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
 	h.since = h.given
-	h.Engine() // which knows the engine when it was seen idle
 }
 
 // Paused is called when the instance is paused or resumed: until now the engine may have taken
@@ -112,7 +111,7 @@ func (h *Handover) look() {
 		h.taken = h.Now()
 	}
 	// In this order: the engine has one thread, counts a batch, passes it to filters and writes it.
-	if engine := h.Engine(); engine == Idle && !h.taken.IsZero() {
+	if !h.taken.IsZero() && h.Engine() == Idle {
 		h.state = Stored
 	}
 }

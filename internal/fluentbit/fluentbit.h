@@ -36,6 +36,21 @@ int kata_forked(void);
 /* To be called before each chunk; see process.c. */
 void kata_keep_signal(void);
 
+enum { KATA_THREAD_NAME = 32 };
+
+/* What a thread waits for: an epoll descriptor, and how many events of it at a time. */
+struct kata_wait {
+    int epoll, events;
+};
+
+/*
+ * Of a thread of this process, which is named by its number. kata_thread_name gets its name
+ * and returns 0, or -1. kata_thread_waits returns 1 and what the thread waits for; 0 if it does
+ * something else; -1 if the kernel does not say.
+ */
+int kata_thread_name(const char *thread, char name[KATA_THREAD_NAME]);
+int kata_thread_waits(const char *thread, struct kata_wait *wait);
+
 /* Prints one line through Fluent Bit's log, which adds time and level. */
 void kata_log(int level, const char *text, size_t size);
 

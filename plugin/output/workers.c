@@ -15,53 +15,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 64, TRIES = 100, PAUSE = 1000 /* microseconds */ };
-
-/* Reads the first line of a file of a thread into text. Returns 0, or -1. */
-static int read_line(const char *thread, const char *name, char *text, size_t size)
-{
-    char path[PATH_SIZE];
-    FILE *file;
-    int result;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%s/%s", thread, name);
-    file = fopen(path, "re");
-    if (!file) {
-        return -1;
-    }
-    result = fgets(text, (int) size, file) ? 0 : -1;
-    fclose(file);
-    return result;
-}
-
-/*
- * Returns the descriptor of the events that a thread waits for, or -1. The file has
- * the number of the system call that the thread is in, and its arguments.
- */
-static int waits_for(const char *thread)
-{
-    unsigned long descriptor;
-    char text[256];
-    long call;
-
-    if (read_line(thread, "syscall", text, sizeof(text)) != 0 || sscanf(text, "%ld %lx", &call, &descriptor) != 2) {
-        return -1;
-    }
-#ifdef SYS_epoll_wait
-    if (call == SYS_epoll_wait) {
-        return (int) descriptor;
-    }
-#endif
-    return call == SYS_epoll_pwait ? (int) descriptor : -1;
-}
+enum { TRIES = 100, PAUSE = 1000 /* microseconds */ };
 
 /* Removes all events of an epoll descriptor. */
 static void remove_events(int epoll)
 {
-    char path[PATH_SIZE], line[256];
+    char path[64], line[256];
     FILE *file;
     int fd;
 
@@ -80,12 +41,12 @@ static void remove_events(int epoll)
 /* Returns when a thread waits for nothing any more, or after a while. */
 static void retire(const char *thread)
 {
-    for (int i = 0; i < TRIES; i++) {
-        int epoll = waits_for(thread);
+    struct kata_wait wait, after;
 
-        if (epoll >= 0) {
-            remove_events(epoll);
-            if (waits_for(thread) == epoll) {
+    for (int i = 0; i < TRIES; i++) {
+        if (kata_thread_waits(thread, &wait) == 1) {
+            remove_events(wait.epoll);
+            if (kata_thread_waits(thread, &after) == 1 && after.epoll == wait.epoll) {
                 return;
             }
         }
@@ -95,14 +56,13 @@ static void retire(const char *thread)
 
 void kata_output_retire_workers(void)
 {
-    static const char name[] = "flb-out-kata.";
+    static const char start[] = "flb-out-kata.";
     DIR *threads = opendir("/proc/self/task");
     struct dirent *thread;
-    char text[32];
+    char name[KATA_THREAD_NAME];
 
     while (threads && (thread = readdir(threads))) {
-        if (thread->d_name[0] != '.' && read_line(thread->d_name, "comm", text, sizeof(text)) == 0 &&
-            strncmp(text, name, sizeof(name) - 1) == 0) {
+        if (kata_thread_name(thread->d_name, name) == 0 && strncmp(name, start, sizeof(start) - 1) == 0) {
             retire(thread->d_name);
         }
     }

@@ -125,9 +125,8 @@ func (b *Bench) ready() (records int, err error) {
 // quiet is a collect.Logger that drops all lines.
 type quiet struct{}
 
-func (quiet) Infof(string, ...any)  {}
-func (quiet) Warnf(string, ...any)  {}
-func (quiet) Errorf(string, ...any) {}
+func (quiet) Infof(string, ...any) {}
+func (quiet) Warnf(string, ...any) {}
 
 // libsystemd returns the CPU seconds of reading with libsystemd.
 func (b *Bench) libsystemd(records int) (float64, error) {

@@ -6,20 +6,20 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/kata-logs/fluent-bit-kata/internal/journalfields"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/input"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/lines"
 	"github.com/kata-logs/fluent-bit-kata/internal/logs/record"
+	"github.com/kata-logs/fluent-bit-kata/internal/options"
 	"github.com/kata-logs/fluent-bit-kata/journal"
 )
 
-// Identifiers are the programs whose entries are read, by SYSLOG_IDENTIFIER.
-var Identifiers = []string{
-	"kata", "kata-runtime", "kata-proxy", "kata-shim", "kata-netmon", "kata-monitor", "virtiofsd",
-	"containerd", "crio", "cri-o", "k3s", "rke2", "kubelet",
-}
+// Identifiers are the programs whose entries are read, by SYSLOG_IDENTIFIER: those that the input
+// kata reads, and some more.
+var Identifiers = append(slices.Clone(options.Identifiers), "virtiofsd", "k3s", "rke2", "kubelet")
 
 // Local are the folders of the journal of this machine.
 var Local = []string{"/var/log/journal", "/run/log/journal"}
