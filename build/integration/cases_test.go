@@ -466,7 +466,7 @@ func TestDelivery(t *testing.T) {
 				}
 			})
 			if *write { // what was measured so far, since all of it takes an hour
-				section(t, s.Name+" kata", machine(t, s)+"\n\n"+all.String())
+				section(t, s.Name+" kata", machine(t, fmt.Sprintf("%s %s, %d records (burst: 60,000)", s.Name, s.Version, records))+"\n\n"+all.String())
 			}
 			if *write && *compare {
 				section(t, s.Name+" lost", beside.lost.String())

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,24 +19,29 @@ import (
 
 // setup makes on the server what an instance needs, once, before the first records are sent:
 // an index that is made without the template keeps its types. While the server gives no
-// response to that, or one that tells nothing of it, records wait. Where it refuses, they are
-// sent all the same, and it is tried again now and then.
+// response to that, or one that tells nothing of it, records wait, but not for ever: there are
+// proxies that only let bulk requests through. Where it refuses, they are sent all the same, and
+// it is tried again now and then.
 type setup struct {
 	options *options.Options
 	client  *client
 	log     sink.Logger
 	lines   limit.Lines
 
-	mu   sync.Mutex
-	done bool
-	next time.Time // of the next attempt
+	mu       sync.Mutex
+	done     bool
+	patience time.Duration // how long records wait
+	began    time.Time     // the first attempt
+	next     time.Time     // of the next attempt, while the server takes records without it
 }
 
-// setupInterval is the time between attempts that the server refuses.
-const setupInterval = time.Minute
+const (
+	setupInterval = time.Minute // between attempts while records are sent all the same
+	setupPatience = 5 * time.Minute
+)
 
 func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {
-	s := &setup{options: o, client: c, log: log, done: o.Output.Setup == options.SetupOff}
+	s := &setup{options: o, client: c, log: log, done: o.Output.Setup == options.SetupOff, patience: setupPatience}
 	if prefix, whole := indexPrefix(o.Output.Index); !s.done && !whole && strings.Trim(prefix, "-_.") == "" {
 		return nil, fmt.Errorf("index: %q does not start with a text, so that a template would be for all indices; use setup off, or another name", o.Output.Index)
 	}
@@ -51,6 +57,9 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	if s.done || now.Before(s.next) {
 		return true
 	}
+	if s.began.IsZero() {
+		s.began = now
+	}
 	err := s.run(ctx)
 	if err == nil {
 		s.done = true
@@ -59,20 +68,25 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	var refused errRefused
-	if !errors.As(err, &refused) {
-		// The client has logged why. Such a server takes no records either.
-		var paused errPaused
-		if errors.As(err, &paused) {
-			*resume = paused.until
-		}
+	var paused errPaused
+	if errors.As(err, &paused) {
+		*resume = paused.until
 		return false
 	}
-	what, wait := "records are sent all the same", refused.forNow()
+	var refused errRefused
+	var network *net.OpError
+	answered := errors.As(err, &refused)
+	noServer := errors.As(err, &network) && network.Op == "dial" // to which records could be sent
+	wait := noServer || (!answered || refused.forNow()) && now.Sub(s.began) < s.patience
+	if !wait {
+		s.next = now.Add(setupInterval)
+	}
+	if !answered && wait {
+		return false // the client has logged why
+	}
+	what := "records are sent all the same"
 	if wait {
 		what = "records wait for it"
-	} else {
-		s.next = now.Add(setupInterval)
 	}
 	if refused.status == http.StatusUnauthorized {
 		what = checkLogin + "; " + what

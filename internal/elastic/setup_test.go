@@ -336,3 +336,68 @@ func TestSetupWaits(t *testing.T) {
 		}
 	}
 }
+
+// Where only bulk requests get through, records do not wait for ever.
+func TestSetupPatience(t *testing.T) {
+	for _, status := range []int{0, -1, 401, 408, 429, 502, 503, 504} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			var block atomic.Bool
+			block.Store(true)
+			f.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+				if r.URL.Path == "/_bulk" || !block.Load() {
+					return false
+				}
+				switch status {
+				case -1: // no response
+					select {
+					case <-r.Context().Done():
+					case <-t.Context().Done():
+					}
+				case 0: // the connection is closed
+					if c, _, err := w.(http.Hijacker).Hijack(); err == nil {
+						c.Close()
+					}
+				default:
+					w.WriteHeader(status)
+				}
+				return true
+			}
+			e, log := instance(t, f.URL, "dead_letter", "off", "timeout", "1s")
+			e.setup.patience = 200 * time.Millisecond
+			deliver(t, e, chunkOf(records(0, "a")))
+			if waited := time.Since(e.setup.began); waited < e.setup.patience {
+				t.Errorf("waited for %v", waited)
+			}
+			// It is logged once a minute.
+			if log.count("setup template: ") != 1 || status <= 0 && log.count("records are sent all the same") != 1 {
+				t.Errorf("logged %s", log)
+			}
+			// And then the setup is made up for.
+			block.Store(false)
+			e.setup.next = time.Time{}
+			deliver(t, e, chunkOf(records(1, "b")))
+			if got := fmt.Sprint(f.puts()); got != "[/_index_template/fluent-bit-kata]" {
+				t.Errorf("made %s", got)
+			}
+		})
+	}
+}
+
+// While there is no server, nothing is given up.
+func TestSetupNoServer(t *testing.T) {
+	f := newFake(t)
+	f.Close()
+	e, log := instance(t, f.URL, "dead_letter", "off")
+	e.budget = 200 * time.Millisecond
+	e.setup.patience = time.Nanosecond
+	for range 3 {
+		if e.Deliver(chunkOf(records(0, "a"))) == nil {
+			t.Error("delivered")
+		}
+	}
+	if log.count("records are sent all the same") != 0 || !e.setup.next.IsZero() {
+		t.Errorf("logged %s", log)
+	}
+}

@@ -248,3 +248,41 @@ func TestStub(t *testing.T) {
 		t.Errorf("%q, %v, %d documents", content, err, b.count())
 	}
 }
+
+func TestStore(t *testing.T) {
+	p := start(t, newBackend(t), nil)
+	s := new(Store)
+	p.Stub("/_bulk", s)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = io.WriteString(z, "{\"create\":{}}\n{}\n{\"create\":{}}\n{}\n")
+	_ = z.Close()
+	for _, tt := range []struct {
+		query, encoding, body string
+		status, records       int
+		want                  string
+	}{
+		{"", "", "{\"create\":{}}\n{}\n", 200, 1, `"result":"created"`},
+		{"?filter_path=errors,items.*.status", "gzip", zipped.String(), 200, 3, `{"took":1,"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`},
+		{"", "", "{\"create\":{}}\n{}", 400, 3, "parse_exception"},
+		{"", "gzip", "{\"create\":{}}\n{}\n", 400, 3, "parse_exception"},
+		{"", "", "", 400, 3, "parse_exception"},
+	} {
+		req, err := http.NewRequest(http.MethodPost, "http://"+p.Addr()+"/_bulk"+tt.query, strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.encoding != "" {
+			req.Header.Set("Content-Encoding", tt.encoding)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != tt.status || s.Records() != tt.records || !strings.Contains(string(got), tt.want) {
+			t.Errorf("%+v: %d, %d records, %s", tt, resp.StatusCode, s.Records(), got)
+		}
+	}
+}
