@@ -44,14 +44,16 @@ type Handover struct {
 	since  time.Time // when the batch was given, or the instance paused or resumed after that
 	taken  time.Time // when the engine was seen to have taken the batch, or zero
 	state  Progress
+
+	took time.Duration // from Give until the engine took the last batch, probably
 }
 
 const (
-	// takes is how long Given waits for the engine, which looks into the queue every 250 ms, and
-	// looks how long between two looks at it, which cost some processor time.
-	takes = 260 * time.Millisecond
-	looks = 50 * time.Millisecond
-	waits = takes + 3*looks
+	// waits is how long Given waits for the engine, which looks into the queue every 250 ms, and
+	// looks how long between two looks at it, which cost some processor time. Until it is seen that
+	// the batch is in a chunk, a crash has it come again.
+	waits = 400 * time.Millisecond
+	looks = 10 * time.Millisecond
 	// settles is how long after the engine has counted a batch its filters have probably seen it and
 	// it is in a chunk, where it is not known what the engine does.
 	settles = 500 * time.Millisecond
@@ -89,9 +91,16 @@ func (h *Handover) Given() Progress {
 			}
 		}
 	}
-	for pause := takes; h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < waits; pause = looks {
+	// Both the input and the engine look at fixed intervals, so that it takes as long as last time.
+	first := max(looks, h.took-looks)
+	for pause := first; h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < waits; pause = looks {
 		h.Sleep(pause)
 		h.look()
+	}
+	if !h.taken.IsZero() {
+		if h.took = h.taken.Sub(h.given); h.took <= first+looks/2 { // or less
+			h.took -= h.took / 4
+		}
 	}
 	return h.state
 }
@@ -102,13 +111,14 @@ func (h *Handover) enough() bool { return !h.taken.IsZero() && h.Engine() == Unk
 
 // look looks whether the engine has taken the batch.
 func (h *Handover) look() {
-	c := h.Counters()
-	switch {
-	case !c.Known:
-		h.taken = h.given
-		return
-	case c.Taken > h.before.Taken && h.taken.IsZero():
-		h.taken = h.Now()
+	if h.taken.IsZero() {
+		switch c := h.Counters(); {
+		case !c.Known:
+			h.taken = h.given
+			return
+		case c.Taken > h.before.Taken:
+			h.taken = h.Now()
+		}
 	}
 	// In this order: the engine has one thread, counts a batch, passes it to filters and writes it.
 	if !h.taken.IsZero() && h.Engine() == Idle {

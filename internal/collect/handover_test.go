@@ -76,7 +76,7 @@ func TestHandoverWithThread(t *testing.T) {
 		e.takesAfter(240 * time.Millisecond)
 		start := e.now
 		want(t, "given", h.Given(), Waiting)
-		if d := e.now.Sub(start); d < 240*time.Millisecond || d > takes {
+		if d := e.now.Sub(start); d < 240*time.Millisecond || d > 240*time.Millisecond+looks {
 			t.Errorf("waited %v", d)
 		}
 		e.now = start.Add(600 * time.Millisecond)
@@ -85,6 +85,35 @@ func TestHandoverWithThread(t *testing.T) {
 		want(t, "a second later", h.Progress(false), Stored)
 		if !h.Taken() {
 			t.Error("not taken")
+		}
+	}
+}
+
+// TestHandoverLooks: the input soon looks just before the engine takes a batch, and just after,
+// whenever that is.
+func TestHandoverLooks(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	e.does = Idle
+	looked := 0
+	counters := h.Counters
+	h.Counters = func() Counters { looked++; return counters() }
+	for _, after := range []time.Duration{130, 3, 249, 40} {
+		after *= time.Millisecond
+		for n := range 40 {
+			h.Give()
+			e.counters.Queued++
+			e.takesAfter(after)
+			start := e.now
+			looked = 0
+			want(t, "given", h.Given(), Stored)
+			late := e.now.Sub(start) - after
+			if n >= 20 && (late > 2*looks || looked > 6) {
+				t.Errorf("batch %d, taken after %v: seen %v later, after %d looks", n, after, late, looked)
+			}
+			e.counters.Taken++
+			e.takes = time.Time{}
+			e.now = start.Add(time.Second)
 		}
 	}
 }
@@ -215,7 +244,7 @@ func TestHandoverSlowFilter(t *testing.T) {
 	e.takesAfter(50 * time.Millisecond)
 	start := e.now
 	want(t, "given to an idle engine", h.Given(), Stored)
-	if d := e.now.Sub(start); d > takes {
+	if d := e.now.Sub(start); d > 50*time.Millisecond+looks {
 		t.Errorf("waited %v", d)
 	}
 
