@@ -38,7 +38,7 @@ type Entry struct {
 
 // Field is a field of an entry. An entry may have several of one name.
 type Field struct {
-	Name  []byte // such as MESSAGE
+	Name  []byte // such as MESSAGE; never empty
 	Value []byte // any bytes
 	// Truncated is set if the value is only the start of what the journal has, see Options.
 	Truncated bool
