@@ -45,8 +45,8 @@ var inputs = []pipeline{
 	{"systemd", "the systemd input, no filter", "", systemd},
 	{"systemd and filter", "the systemd input and the filter `kata`", "flb-filter_kata.so", systemd + kataFilter},
 	{"kata", "the input `kata`, as it is by default", "in_kata.so", kataInput("")},
-	{"kata, 32M", "the same with `max_batch 32M`", "in_kata.so", kataInput("    max_batch 32M\n")},
-	{"kata, one thread", "the same with `max_batch 32M` and `threaded off`", "in_kata.so", kataInput("    max_batch 32M\n    threaded off\n")},
+	{"kata, 16M", "the same with `max_batch 16M`", "in_kata.so", kataInput("    max_batch 16M\n")},
+	{"kata, one thread", "the same with `max_batch 16M` and `threaded off`", "in_kata.so", kataInput("    max_batch 16M\n    threaded off\n")},
 	{"ready", "an input that gives ready chunks of 16 MiB: the limit of Fluent Bit", "in_ready.so", "[INPUT]\n    Name  ready\n    Tag   kata\n"},
 }
 
