@@ -99,7 +99,7 @@ func (s *bulkServer) wait(t *testing.T, p *process, f func() bool) {
 // stored once, also when all of the journal is read again.
 func TestOutputDoc(t *testing.T) {
 	t.Parallel()
-	files := snippets(t, "docs/output.md")
+	files := snippets(t, string(read(t, "docs/output.md")))
 	if len(files) != 3 {
 		t.Fatalf("docs/output.md has %d configurations", len(files))
 	}

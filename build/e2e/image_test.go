@@ -160,14 +160,15 @@ func TestImageJournals(t *testing.T) {
 		private    bool // the persistent one is root's alone
 		as         []string
 		want       []string // MESSAGE
+		refused    string   // in the log of a Fluent Bit that does not start
 	}{
 		{name: "both", persistent: true, volatile: true, want: []string{"persistent", "volatile"}},
 		{name: "persistent", persistent: true, want: []string{"persistent"}},
 		{name: "volatile", volatile: true, want: []string{"volatile"}},
-		{name: "no machine ID", persistent: true, volatile: true, noID: true, want: []string{"volatile"}},
+		{name: "no machine ID", persistent: true, volatile: true, noID: true, want: []string{"persistent", "volatile"}},
 		{name: "no journal"},
 		{name: "root without capabilities", persistent: true, private: true, as: dropped, want: []string{"persistent"}},
-		{name: "another user", persistent: true, volatile: true, private: true, as: setpriv, want: []string{"volatile"}},
+		{name: "another user", persistent: true, volatile: true, private: true, as: setpriv, refused: "[input:kata:journal] journal: /var/log/journal: open /var/log/journal: permission denied"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -216,6 +217,13 @@ func TestImageJournals(t *testing.T) {
 			args := append([]string{"-m", "sh", "-c", nodeScript, "sh", node}, c.as...)
 			args = append(args, fluentBit, "-c", filepath.Join(top, "etc", "fluent-bit.conf"))
 			p := startCommand(t, top, env, exec.Command("unshare", args...))
+			if c.refused != "" {
+				p.wait(t)
+				if log := p.logText(); !strings.Contains(log, c.refused) {
+					t.Errorf("it does not say %q", c.refused)
+				}
+				return
+			}
 			for _, message := range c.want {
 				p.stdout.wait(t, p, func(lines []string) bool { return strings.Contains(strings.Join(lines, ""), `"MESSAGE":"`+message) })
 			}
@@ -247,7 +255,7 @@ func image(t *testing.T, env ...string) (top string, all []string) {
 			t.Fatal(err)
 		}
 	}
-	for _, library := range []string{filterLibrary, outputLibrary} {
+	for _, library := range []string{filterLibrary, inputLibrary, outputLibrary} {
 		// The directory that they are built in is private.
 		if err := os.Link(library, filepath.Join(top, "lib", filepath.Base(library))); err != nil {
 			t.Fatal(err)

@@ -166,7 +166,7 @@ func TestPod(t *testing.T) {
 				written = append(written, path)
 			}
 		}
-		wantRead := []string{"/etc/machine-id", "/run/log", "/var/log"}
+		wantRead := []string{"/run/log", "/var/log"}
 		if pods := map[string]string{
 			"kustomize containerd": "/run/containerd/io.containerd.runtime.v2.task/k8s.io",
 			"kustomize monitoring": "/run/containerd/io.containerd.runtime.v2.task/k8s.io",
@@ -228,7 +228,7 @@ func TestPlugin(t *testing.T) {
 		mounted := slices.ContainsFunc(spec.Containers[0].VolumeMounts, func(m corev1.VolumeMount) bool {
 			return m.Name == "kata" && m.MountPath == "/kata" && m.ReadOnly
 		})
-		if !mounted || !strings.Contains(r.configMap(t)["kata-plugins.conf"], "/kata/flb-filter_kata.so") {
+		if !mounted || !strings.Contains(r.configMap(t)["kata-plugins.conf"], "/kata/in_kata.so") {
 			t.Errorf("%s: mounts %+v, configuration %q", name, spec.Containers[0].VolumeMounts, r.configMap(t)["kata-plugins.conf"])
 		}
 		i := slices.IndexFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == "kata" })
@@ -247,7 +247,7 @@ func TestPlugin(t *testing.T) {
 
 // TestConfiguration runs Fluent Bit's --dry-run on the configuration in the chart's ConfigMap.
 func TestConfiguration(t *testing.T) {
-	fluentBit, library := os.Getenv("FLUENT_BIT"), cmp.Or(os.Getenv("KATA_LIBRARY"), "../../dist/flb-filter_kata.so")
+	fluentBit, library := os.Getenv("FLUENT_BIT"), cmp.Or(os.Getenv("KATA_LIBRARY"), "../../dist/in_kata.so")
 	if fluentBit == "" {
 		t.Skip("FLUENT_BIT names no Fluent Bit")
 	}
@@ -259,7 +259,7 @@ func TestConfiguration(t *testing.T) {
 		t.Fatalf("make build first: %v", err)
 	}
 	dir := t.TempDir()
-	replace := strings.NewReplacer("/fluent-bit/etc/conf/", dir+"/", "/kata/flb-filter_kata.so", library, "/var/lib/fluent-bit-kata", dir)
+	replace := strings.NewReplacer("/fluent-bit/etc/conf/", dir+"/", "/kata/in_kata.so", library, "/var/lib/fluent-bit-kata", dir)
 	for name, text := range (rendered{"helm", helm(t, "values.yaml")}).configMap(t) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(replace.Replace(text)), 0o600); err != nil {
 			t.Fatal(err)
