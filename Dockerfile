@@ -66,6 +66,7 @@ ENV KATA_JOURNAL= \
     KATA_FILES=/var/log/kata/*.log,/var/log/kata-runtime.log \
     KATA_STATE=/fluent-bit/state \
     KATA_STORAGE_LIMIT=1G \
+    KATA_MAX_BATCH=4M \
     KATA_MIN_LEVEL= \
     KATA_SANDBOX_METADATA=off \
     KATA_LOG_LEVEL=info \

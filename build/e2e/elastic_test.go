@@ -113,12 +113,13 @@ func TestOutputDoc(t *testing.T) {
 				dir := t.TempDir()
 				place := strings.NewReplacer(
 					"/usr/lib/fluent-bit/kata.so", outputLibrary,
+					"/usr/lib/fluent-bit/in_kata.so", inputLibrary,
 					"/var/lib/fluent-bit/", dir+"/",
 					"/etc/ssl/es-ca.crt", filepath.Join(dir, "ca.crt"),
 					"https://es-1:9200,https://es-2:9200", server.URL,
 					"    HTTP_Server     On\n", "", "  http_server: on\n", "", // its port may be taken
-					"    Name            systemd\n", "    Name            systemd\n    Path            "+entries+"\n",
-					"    - name: systemd\n", "    - name: systemd\n      path: "+entries+"\n",
+					"[INPUT]\n", "[INPUT]\n    Path            "+entries+"\n",
+					"    - name: kata\n      tag:", "    - name: kata\n      path: "+entries+"\n      tag:",
 				)
 				for name, text := range files {
 					placed := place.Replace(text)

@@ -159,7 +159,7 @@ func runDocumented(t *testing.T, files map[string]string, config string) {
 // Fluentd's: for the journal and for files.
 func TestMigration(t *testing.T) {
 	t.Parallel()
-	const service, output = "[SERVICE]\n    Plugins_File  plugins.conf\n    storage.path  /var/lib/fluent-bit/storage\n\n", "\n[OUTPUT]\n    Name    stdout\n    Match   *\n    Format  json_lines\n"
+	const service, output = "[SERVICE]\n    Plugins_File  plugins.conf\n\n", "\n[OUTPUT]\n    Name    stdout\n    Match   *\n    Format  json_lines\n"
 	sections := regexp.MustCompile("(?ms)^```ini\n(.*?)^```$").FindAllStringSubmatch(string(read(t, "docs/migration.md")), -1)
 	if len(sections) != 2 {
 		t.Fatalf("docs/migration.md has %d configurations", len(sections))
@@ -168,7 +168,7 @@ func TestMigration(t *testing.T) {
 		t.Parallel()
 		runDocumented(t, map[string]string{
 			"plugins.conf":    "[PLUGINS]\n    Path /usr/lib/fluent-bit/in_kata.so\n",
-			"fluent-bit.conf": service + sections[0][1] + output,
+			"fluent-bit.conf": sections[0][1] + output,
 		}, "fluent-bit.conf")
 	})
 	t.Run("files", func(t *testing.T) {

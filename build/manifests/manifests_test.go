@@ -271,7 +271,7 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
-// TestRules: the rules in the manifests are the group kata of build/alerts.
+// TestRules: the rules in the manifests are the groups kata and kata-journal of build/alerts.
 func TestRules(t *testing.T) {
 	text, err := os.ReadFile("../alerts/kata.rules.yml")
 	if err != nil {
@@ -281,15 +281,24 @@ func TestRules(t *testing.T) {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		t.Fatal(err)
 	}
-	want := file.Groups[0]["rules"]
+	rulesOf := func(groups []object) (rules []any) {
+		for _, g := range groups {
+			rules = append(rules, g["rules"].([]any)...)
+		}
+		return rules
+	}
+	want := rulesOf(slices.DeleteFunc(file.Groups, func(g object) bool { return g["name"] != "kata" && g["name"] != "kata-journal" }))
 	for _, r := range []rendered{{"kustomize monitoring", kustomizeMonitoring(t)}, {"helm monitoring", helm(t, helmVariants["helm monitoring"]...)}} {
 		list := r.of("PrometheusRule")
 		if len(list) != 1 || len(r.of("ServiceMonitor")) != 1 {
 			t.Fatalf("%s: rules %v", r.name, list)
 		}
-		groups := list[0]["spec"].(object)["groups"].([]any)
-		if len(groups) != 1 || !reflect.DeepEqual(groups[0].(object)["rules"], want) {
-			t.Errorf("%s: the rules are not those of build/alerts/kata.rules.yml", r.name)
+		var groups []object
+		for _, g := range list[0]["spec"].(object)["groups"].([]any) {
+			groups = append(groups, g.(object))
+		}
+		if got := rulesOf(groups); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: the %d rules are not the %d of build/alerts/kata.rules.yml", r.name, len(got), len(want))
 		}
 	}
 }

@@ -68,6 +68,7 @@ func New(opts *options.Input, log Logger) (*Collector, error) {
 		c.db, c.start = db, cursor
 	}
 	if err := c.open(c.start); err != nil {
+		c.closePosition()
 		return nil, err
 	}
 	if !anyExists(opts.Paths) {
@@ -203,5 +204,15 @@ func (c *Collector) Reopen() error {
 	return c.open(c.last.Cursor())
 }
 
-// Close closes the journals.
-func (c *Collector) Close() { c.reader.Close() }
+// Close closes the journals, and ends the use of the position.
+func (c *Collector) Close() {
+	c.reader.Close()
+	c.closePosition()
+}
+
+func (c *Collector) closePosition() {
+	if c.db != nil {
+		c.db.close()
+		c.db = nil
+	}
+}

@@ -176,6 +176,7 @@ func TestPosition(t *testing.T) {
 		c := collector(t, o, &log)
 		var b event.Buffer
 		if ok, _ := c.Read(&b, batch); !ok {
+			c.Close()
 			break
 		}
 		got = append(got, messages(t, b.B)...)
@@ -211,6 +212,25 @@ func TestPosition(t *testing.T) {
 	if batches := all(t, c); batches != nil {
 		t.Errorf("read %q from the tail", messages(t, batches...))
 	}
+}
+
+// TestPositionInUse: each instance needs a file of its own, until it ends, however the file is named.
+func TestPositionInUse(t *testing.T) {
+	dir, journal := t.TempDir(), journals(t, fixture)
+	db := filepath.Join(dir, "kata.pos")
+	c := collector(t, parse(t, "path", journal, "db", db), new(lines))
+	for _, name := range []string{db, dir + "/./kata.pos"} {
+		if _, err := New(parse(t, "path", journal, "db", name), new(lines)); err == nil || err.Error() != "db: another input kata has "+name+"; each needs a file of its own" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	collector(t, parse(t, "path", journal, "db", db+"2"), new(lines))
+	c.Close()
+	// One that does not start does not keep it.
+	if _, err := New(parse(t, "path", filepath.Join(dir, "x.journal"), "db", db), new(lines)); err == nil {
+		t.Error("it starts")
+	}
+	collector(t, parse(t, "path", journal, "db", db), new(lines))
 }
 
 // TestNoPositionYet: a start that read nothing keeps nothing.
@@ -327,6 +347,7 @@ func TestReopenAtStart(t *testing.T) {
 	if err := first.Save(); err != nil {
 		t.Fatal(err)
 	}
+	first.Close()
 	c := collector(t, o, new(lines))
 	if err := c.Reopen(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // position is the file that keeps how far the journal was read. It is text: a line that says
@@ -15,7 +16,15 @@ import (
 // is never half written, and is on the disk before it replaces the old one.
 type position struct {
 	path string
+	name string // in use
 }
+
+// inUse has the absolute names of the files that instances of this process have: two that wrote
+// to one would each start behind the other's entries.
+var inUse = struct {
+	sync.Mutex
+	names map[string]bool
+}{names: map[string]bool{}}
 
 const (
 	positionHead = "# position in the journal of the Fluent Bit input kata\n"
@@ -49,7 +58,23 @@ func openPosition(path string) (p *position, cursor string, err error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, "", fmt.Errorf("db: %w", err)
 	}
+	if p.name, err = filepath.Abs(path); err != nil {
+		return nil, "", fmt.Errorf("db: %w", err)
+	}
+	inUse.Lock()
+	defer inUse.Unlock()
+	if inUse.names[p.name] {
+		return nil, "", fmt.Errorf("db: another input kata has %s; each needs a file of its own", path)
+	}
+	inUse.names[p.name] = true
 	return p, cursor, nil
+}
+
+// close ends the use of the file.
+func (p *position) close() {
+	inUse.Lock()
+	defer inUse.Unlock()
+	delete(inUse.names, p.name)
 }
 
 // readStart returns the start of a file, up to maxPosition bytes.

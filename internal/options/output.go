@@ -78,7 +78,7 @@ const dataStream = "logs-kata-default"
 var outputTable = []Option{
 	{
 		Name: "parse", Kind: Bool, Default: "on", Only: OutputPlugin,
-		Help: "Parse the records; off delivers them as they come, for records that a filter or processor kata has parsed before.",
+		Help: "Parse the records; off delivers them as they come, for records that an input, filter or processor kata has parsed before.",
 		set:  func(o *Options, v value) error { o.Output.Parse = v.on; return nil },
 	},
 	{

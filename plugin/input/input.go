@@ -280,10 +280,10 @@ func (in *input) stored() {
 // exit ends the instance.
 func (in *input) exit() {
 	defer in.recovered()
+	defer in.reader.Close() // also after a panic: it has the position's file in use
 	if in.given && in.handover.Taken() {
 		in.stored()
 	}
-	in.reader.Close()
 	in.Close()
 	in.batch.free()
 }

@@ -47,7 +47,7 @@
     ROW(KATA_MAP_STR, "sandbox_metadata_key", "kubernetes", \
         "Key of the map with the pod; if empty, the pod is in the fields pod_name, pod_namespace, pod_uid and container_name, with the prefix.") \
     ROW(KATA_MAP_BOOL, "parse", "on", \
-        "Parse the records; off delivers them as they come, for records that a filter or processor kata has parsed before.") \
+        "Parse the records; off delivers them as they come, for records that an input, filter or processor kata has parsed before.") \
     ROW(KATA_MAP_BOOL, "tune", "on", \
         "Set retry_limit no_limits, and workers 2 (1 without url), for this instance, whatever the configuration says; off leaves both alone.") \
     ROW(KATA_MAP_STR, "file", NULL, \
