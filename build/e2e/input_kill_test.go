@@ -249,9 +249,20 @@ func TestInputKillSlowFilter(t *testing.T) {
 	if help, err := exec.Command(fluentBit, "--help").CombinedOutput(); err != nil || !regexp.MustCompile(`(?m)^  lua `).Match(help) {
 		t.Skipf("%s is built without the filter lua: %v", fluentBit, err)
 	}
+	for _, server := range []string{"Off", "On"} {
+		t.Run("http_server "+server, func(t *testing.T) {
+			t.Parallel()
+			killSlowFilter(t, server)
+		})
+	}
+}
+
+// killSlowFilter is TestInputKillSlowFilter with Fluent Bit's HTTP server off or on: a thread of
+// that has the engine's name, and waits for events as it does, but for its timeout.
+func killSlowFilter(t *testing.T, server string) {
 	const n = 1500
 	to := newGate(t)
-	dir := configure(t, "fluent-bit.conf", inputNumbers+"\n[FILTER]\n    Name    lua\n    Match   *\n    Script  slow.lua\n    Call    slow\n"+lifecycleTail,
+	dir := configure(t, "fluent-bit.conf", strings.Replace(inputNumbers, "[SERVICE]\n", "[SERVICE]\n    HTTP_Server   "+server+"\n    HTTP_Listen   127.0.0.1\n    HTTP_Port     "+freePort(t)+"\n", 1)+"\n[FILTER]\n    Name    lua\n    Match   *\n    Script  slow.lua\n    Call    slow\n"+lifecycleTail,
 		vars{"JOURNAL": numbered(t, n), "BATCH": "64k", "THREADED": "on", "STORAGE": "filesystem", "PORT": to.port})
 	write(t, filepath.Join(dir, "slow.lua"), `
 local n = 0

@@ -71,6 +71,9 @@ func TestInputRecords(t *testing.T) {
 			inputs := strings.Join(optionLines(set.journal, "    ", "  "), "\n") + "\n"
 			t.Run(fmt.Sprint(j.name, " ", set.journal, set.plugin), func(t *testing.T) {
 				t.Parallel()
+				if j.name == "clocks" && isVersion(t, "v3.") {
+					t.Skip("the output forward of Fluent Bit 3 cannot write these times")
+				}
 				v := func() vars { return vars{"JOURNAL": j.dir} }
 				want := untilLast(t, "fluent-bit.conf", classicService+classicJournal+inputs+classicFilter+plugin("max_batch")+classicForward, v())
 				got := untilLast(t, "fluent-bit.conf", inputService+inputKata+inputs+plugin("")+classicForward, v())

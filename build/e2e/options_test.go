@@ -67,6 +67,16 @@ func refused(t *testing.T, p *process, says string) {
 	}
 }
 
+// isVersion reports whether Fluent Bit's version starts with a text.
+func isVersion(t *testing.T, start string) bool {
+	t.Helper()
+	out, err := exec.Command(fluentBit, "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(out), "Fluent Bit "+start)
+}
+
 // version returns the version in the file VERSION.
 func version(t *testing.T) string {
 	t.Helper()

@@ -19,8 +19,8 @@ import (
 // what the tables have, and ends or continues.
 func TestTroubleshooting(t *testing.T) {
 	t.Parallel()
-	if out, err := exec.Command(fluentBit, "--version").Output(); err != nil || !strings.Contains(string(out), "Fluent Bit v5.1.") {
-		t.Skipf("the table is for Fluent Bit 5.1: %v, %s", err, out)
+	if !isVersion(t, "v5.1.") {
+		t.Skip("the table is for Fluent Bit 5.1")
 	}
 	const (
 		noPlugin  = "[config] section 'kata' tried to instance a plugin name that doesn't exist"
@@ -32,6 +32,7 @@ func TestTroubleshooting(t *testing.T) {
 		noGoFile  = "[proxy] error opening plugin …"
 		noDaemon  = "kata does not run in daemon mode (-d, Daemon On)" // TestDaemon
 		noJournal = "could not open the Journal"
+		noReading = "journal: …: permission denied"
 		noGlibc   = "GLIBC_2.34' not found"
 		noMusl    = "initial-exec TLS resolves to dynamic definition"                   // TestMusl of internal/host
 		tooOld    = "this program has no function …; Fluent Bit 2.2 or later is needed" // tests of internal/host
@@ -72,6 +73,9 @@ pipeline:
 		{"misspelt", misspelt, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_lvl=info")},
 		{"bad value", badValue, filter(filterLibrary, "-F", "kata", "-m", "*", "-p", "min_level=loud")},
 		{"no place for storage", "cannot initialize root path", []string{"-b", "/proc/nowhere", "-i", "dummy", "-o", "null"}},
+		{"systemd's filters", "configuration property 'systemd_filter' is set 2 times", []string{"-e", inputLibrary, "-i", "kata", "-p", "systemd_filter=A=b", "-p", "systemd_filter=C=d", "-o", "null"}},
+		{"no directory for db", "db: open …: no such file or directory", []string{"-e", inputLibrary, "-i", "kata", "-p", "db=nowhere/kata.pos", "-o", "null"}},
+		{"one db for two", "db: another input kata has …", []string{"-e", inputLibrary, "-i", "kata", "-p", "db=kata.pos", "-i", "kata", "-p", "db=kata.pos", "-o", "null"}},
 		{"no such path", "given path … is invalid", []string{"-i", "systemd", "-p", "path=" + t.TempDir() + "/journal", "-o", "null"}},
 	} {
 		documented[c.says] = true
@@ -96,26 +100,34 @@ pipeline:
 		said(t, p, strings.Replace(noGlibc, "GLIBC_2.34", version, 1))
 	})
 
-	documented[noJournal] = true
-	t.Run("a journal that the user may not read", func(t *testing.T) {
-		t.Parallel()
-		dir := filepath.Join(t.TempDir(), "journal")
-		if err := os.Mkdir(dir, 0); err != nil {
-			t.Fatal(err)
-		}
-		cmd := []string{fluentBit, "-i", "systemd", "-p", "path=" + dir, "-o", "null"}
-		if os.Geteuid() == 0 {
-			if err := os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755); err != nil {
+	for input, words := range map[string]string{"systemd": noJournal, "kata": noReading} {
+		documented[words] = true
+		t.Run("a journal that the user may not read by "+input, func(t *testing.T) {
+			t.Parallel()
+			top := t.TempDir()
+			dir, library := filepath.Join(top, "journal"), filepath.Join(top, "in_kata.so") // the one of the tests is in a private directory
+			if err := os.Mkdir(dir, 0); err != nil {
 				t.Fatal(err)
 			}
-			cmd = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}, cmd...)
-		}
-		p := startCommand(t, "/", nil, exec.Command(cmd[0], cmd[1:]...))
-		if p.wait(t) == 0 {
-			t.Error("Fluent Bit ended without an error")
-		}
-		said(t, p, noJournal)
-	})
+			if err := os.Link(inputLibrary, library); err != nil {
+				t.Fatal(err)
+			}
+			cmd := []string{fluentBit, "-e", library, "-i", input, "-p", "path=" + dir, "-o", "null"}
+			if os.Geteuid() == 0 {
+				for _, public := range []string{top, filepath.Dir(top)} {
+					if err := os.Chmod(public, 0o755); err != nil {
+						t.Fatal(err)
+					}
+				}
+				cmd = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"}, cmd...)
+			}
+			p := startCommand(t, "/", nil, exec.Command(cmd[0], cmd[1:]...))
+			if p.wait(t) == 0 {
+				t.Error("Fluent Bit ended without an error")
+			}
+			said(t, p, words)
+		})
+	}
 
 	for _, c := range []struct {
 		name, filter, processor string

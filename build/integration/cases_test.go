@@ -196,7 +196,7 @@ var cases = []testCase{
 		second.SetDown(true)
 		r.settle()
 		r.stop()
-	}, check: func(r *run, res result) { says(regexp.QuoteMeta(r.other))(r, res) }},
+	}, check: func(r *run, res result) { says(regexp.QuoteMeta(r.other))(r, res) }, more: true},
 	{name: "gzip", oursOnly: true, play: func(r *run) {
 		r.more = []pair{{"compress", "gzip"}}
 		r.proxy.SetPlan(faults.Every(3, faults.RejectSome))

@@ -45,7 +45,8 @@ type Handover struct {
 	taken  time.Time // when the engine was seen to have taken the batch, or zero
 	state  Progress
 
-	took time.Duration // from Give until the engine took the last batch, probably
+	took  time.Duration // from the start of Given until the engine took the last batch, probably
+	doubt time.Time     // when a batch in the queue was first believed to be lost, or zero
 }
 
 const (
@@ -63,24 +64,27 @@ const (
 	// removed is after which time a batch was probably removed by a processor, in a Fluent Bit
 	// that does not count what is in the queue.
 	removed = 10 * time.Second
-	// dropped is after which time a batch that was in the queue is there no more: the engine takes
-	// all that is in it, and does not count what it finds no chunk for, as on a full disk.
+	// dropped is after which time a batch that was in the queue is there no more, while the engine was
+	// not busy: it takes all that is in it, and does not count what it finds no chunk for. A process
+	// that was stopped for so long gets the time certain in addition.
 	dropped = 30 * time.Second
+	certain = 5 * time.Second
 )
 
 // Give is called before a batch is given to Fluent Bit.
 func (h *Handover) Give() {
 	h.before, h.given, h.taken, h.state = h.Counters(), h.Now(), time.Time{}, Waiting
-	h.since = h.given
+	h.since, h.doubt = h.given, time.Time{}
 }
 
 // Paused is called when the instance is paused or resumed: until now the engine may have taken
 // nothing.
-func (h *Handover) Paused() { h.since = h.Now() }
+func (h *Handover) Paused() { h.since, h.doubt = h.Now(), time.Time{} }
 
 // Given is called after Fluent Bit has appended the batch, or put it into its queue. It waits for
 // the engine for a moment.
 func (h *Handover) Given() Progress {
+	start := h.Now()
 	if h.look(); h.state == Waiting {
 		if c := h.Counters(); c.Queues && c.Queued == h.before.Queued {
 			// Not in the queue: appended at once where there is no thread, else refused, or
@@ -93,32 +97,34 @@ func (h *Handover) Given() Progress {
 	}
 	// Both the input and the engine look at fixed intervals, so that it takes as long as last time.
 	first := max(looks, h.took-looks)
-	for pause := first; h.state == Waiting && !h.enough() && h.Now().Sub(h.given) < waits; pause = looks {
+	for pause := first; h.state == Waiting && !h.enough() && h.Now().Sub(start) < waits; pause = looks {
 		h.Sleep(pause)
 		h.look()
 	}
 	if !h.taken.IsZero() {
-		if h.took = h.taken.Sub(h.given); h.took <= first+looks/2 { // or less
+		h.took = min(h.taken.Sub(start), waits)
+		if h.taken.Sub(start) <= first+looks/2 { // or less
 			h.took -= h.took / 4
 		}
 	}
 	return h.state
 }
 
-// enough reports whether looking again soon is of no use: the engine has taken the batch, and it is
-// not known what it does.
-func (h *Handover) enough() bool { return !h.taken.IsZero() && h.Engine() == Unknown }
+// enough reports whether looking again soon is of no use: it is not known when the engine takes the
+// batch, or it has, and it is not known what it does.
+func (h *Handover) enough() bool {
+	return !h.before.Known || !h.taken.IsZero() && h.Engine() == Unknown
+}
 
 // look looks whether the engine has taken the batch.
 func (h *Handover) look() {
-	if h.taken.IsZero() {
-		switch c := h.Counters(); {
-		case !c.Known:
-			h.taken = h.given
-			return
-		case c.Taken > h.before.Taken:
-			h.taken = h.Now()
-		}
+	if !h.before.Known {
+		h.taken = h.given // a guess
+		return
+	}
+	// For want of memory they may be unknown for a moment, and are 0 then.
+	if h.taken.IsZero() && h.Counters().Taken > h.before.Taken {
+		h.taken = h.Now()
 	}
 	// In this order: the engine has one thread, counts a batch, passes it to filters and writes it.
 	if !h.taken.IsZero() && h.Engine() == Idle {
@@ -143,12 +149,17 @@ func (h *Handover) Progress(paused bool) Progress {
 		if now.Sub(h.taken) >= limit {
 			h.state = Stored
 		}
-	case paused:
-		h.since = now
+	case paused, h.before.Queues && h.Engine() == Busy:
+		h.since, h.doubt = now, time.Time{}
 	case !h.before.Queues && now.Sub(h.since) >= removed:
 		h.state = Stored
 	case h.before.Queues && now.Sub(h.since) >= dropped:
-		h.state = Refused
+		if h.doubt.IsZero() {
+			h.doubt = now
+		}
+		if now.Sub(h.doubt) >= certain {
+			h.state = Refused
+		}
 	}
 	return h.state
 }

@@ -98,10 +98,13 @@ func TestHandoverLooks(t *testing.T) {
 	looked := 0
 	counters := h.Counters
 	h.Counters = func() Counters { looked++; return counters() }
-	for _, after := range []time.Duration{130, 3, 249, 40} {
+	for i, after := range []time.Duration{130, 3, 249, 40, 130, 3, 249, 40} {
 		after *= time.Millisecond
 		for n := range 40 {
 			h.Give()
+			if i >= 4 { // Fluent Bit counts the batch, passes it to processors, and copies it
+				e.now = e.now.Add(600 * time.Millisecond)
+			}
 			e.counters.Queued++
 			e.takesAfter(after)
 			start := e.now
@@ -194,7 +197,9 @@ func TestHandoverDropped(t *testing.T) {
 	h.Paused()
 	want(t, "just resumed", h.Progress(false), Waiting)
 	e.now = e.now.Add(dropped)
-	want(t, "later", h.Progress(false), Refused)
+	want(t, "later", h.Progress(false), Waiting) // the process may have been stopped until now
+	e.now = e.now.Add(certain)
+	want(t, "certainly", h.Progress(false), Refused)
 	if h.Taken() {
 		t.Error("taken")
 	}
@@ -204,6 +209,57 @@ func TestHandoverDropped(t *testing.T) {
 	want(t, "again", h.Given(), Waiting)
 	e.now = e.now.Add(settles)
 	want(t, "again, later", h.Progress(false), Stored)
+}
+
+// TestHandoverStuck: the engine is busy for very long, and has the batch in its queue all the time.
+func TestHandoverStuck(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	e.does = Busy
+	h.Give()
+	e.counters.Queued++
+	want(t, "given", h.Given(), Waiting)
+	for range 100 {
+		e.now = e.now.Add(time.Second)
+		want(t, "busy", h.Progress(false), Waiting)
+	}
+	e.takesAfter(0)
+	want(t, "taken, busy", h.Progress(false), Waiting)
+	e.does = Idle
+	want(t, "idle", h.Progress(false), Stored)
+}
+
+// TestHandoverLapse: where the counters are not known for a moment, nothing is concluded from that.
+func TestHandoverLapse(t *testing.T) {
+	e := newEngine(true)
+	h := e.handover()
+	e.does = Idle
+	lapse := false
+	counters := h.Counters
+	h.Counters = func() Counters {
+		if lapse {
+			return Counters{}
+		}
+		return counters()
+	}
+	h.Give()
+	e.counters.Queued++
+	lapse = true
+	want(t, "given", h.Given(), Waiting)
+	want(t, "a lapse", h.Progress(false), Waiting)
+	e.now = e.now.Add(2 * settles)
+	want(t, "a lapse", h.Progress(false), Waiting)
+	e.counters.Taken++
+	lapse = false
+	want(t, "taken", h.Progress(false), Stored)
+	lapse = true
+	h.Give()
+	lapse = false
+	e.counters.Queued++
+	e.counters.Taken++ // of which batch is not known
+	want(t, "given", h.Given(), Waiting)
+	e.now = e.now.Add(settles)
+	want(t, "later", h.Progress(false), Stored)
 }
 
 // TestHandoverUnknown: without counters a batch is stored after the next call.

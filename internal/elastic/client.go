@@ -173,6 +173,29 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 	if err != nil {
 		return response{}, err
 	}
+	r, err := c.exchange(ctx, s, method, path, contentType, body, small, zipped, buf)
+	if errors.Is(err, context.Canceled) {
+		return r, err // the instance ends
+	}
+	c.judge(s, r, err, time.Now())
+	return r, err
+}
+
+// ask is do for a request from whose outcome nothing follows for others: it goes to any server,
+// whether that works or not.
+func (c *client) ask(ctx context.Context, method, path, contentType string, body []byte, small, zipped bool, buf []byte) (response, error) {
+	c.mu.Lock()
+	s, resume := c.servers[c.next], c.resume
+	c.next = (c.next + 1) % len(c.servers)
+	c.mu.Unlock()
+	if time.Now().Before(resume) {
+		return response{}, errPaused{resume}
+	}
+	return c.exchange(ctx, s, method, path, contentType, body, small, zipped, buf)
+}
+
+// exchange sends a request to a server, and counts it.
+func (c *client) exchange(ctx context.Context, s *server, method, path, contentType string, body []byte, small, zipped bool, buf []byte) (response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	r, err := c.send(ctx, s, method, path, contentType, body, small, zipped, buf)
@@ -183,10 +206,6 @@ func (c *client) do(ctx context.Context, method, path, contentType string, body 
 		}
 	}
 	c.counters.request(r.status, err)
-	if errors.Is(err, context.Canceled) {
-		return r, err // the instance ends
-	}
-	c.judge(s, r, err, time.Now())
 	return r, err
 }
 

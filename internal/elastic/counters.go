@@ -40,6 +40,9 @@ func (c *counters) request(status int, err error) {
 	c.requests[i].Add(1)
 }
 
+// taken returns how many records the server has stored, or has had already.
+func (c *counters) taken() uint64 { return c.stored.Load() + c.duplicates.Load() }
+
 // success notes that the server has stored records.
 func (c *counters) success(now time.Time) { c.lastSuccess.Store(now.Unix()) }
 

@@ -131,7 +131,7 @@ func New(opts *options.Options, version string, log sink.Logger, panicked func(a
 	}
 	e.counters.down = e.client.down
 	e.counters.success(time.Now())
-	if e.setup, err = newSetup(opts, e.client, log); err != nil {
+	if e.setup, err = newSetup(opts, e.client, log, e.counters.taken); err != nil {
 		return nil, err
 	}
 	if e.dead, err = newDeadLetter(o, log); err != nil {

@@ -35,6 +35,11 @@ func (d id) numbered(n uint32) id {
 	return d
 }
 
+// sameTime reports whether two records have the same time, as exactly as their ids have it.
+func (d *id) sameTime(other *id) bool {
+	return [idTime]byte(d[:idTime]) == [idTime]byte(other[:idTime])
+}
+
 // key is a short form of an id, for tables. That two ids have the same is rare, and only lets
 // records that differ be counted together.
 func (d *id) key() uint64 { return binary.LittleEndian.Uint64(d[idTime:]) }

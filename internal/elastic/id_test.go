@@ -263,6 +263,51 @@ func TestEqualRecordsInAnyOrder(t *testing.T) {
 	}
 }
 
+// What an input reads again, since it was killed when the last records were in a chunk and its position
+// was not kept, has the ids that it had, unless its first record has the time of the chunk's last one, or
+// of the last one of the chunk before.
+func TestReadAgain(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	for range 300 {
+		var all [][]byte
+		for i := range 400 + rnd.IntN(1200) {
+			one := oneEvent(uint32(i), 0, "MESSAGE", fmt.Sprint("m", i))
+			for range 1 + rnd.IntN(20)/19*rnd.IntN(4) { // some come several times
+				all = append(all, one)
+			}
+		}
+		l, d := newLedger(), newIdentifier("", "node")
+		known := map[id]bool{}
+		pass := func(records [][]byte) {
+			d.read(bytes.Join(records, nil))
+			j := l.attach([]byte("tag"), d.ids, time.Now())
+			for i, one := range d.ids {
+				known[one] = true
+				j.mark(i)
+			}
+			l.detach(j)
+		}
+		cut := 0 // up to which the records are in chunks
+		for cut < len(all) {
+			n := min(1+rnd.IntN(600), len(all)-cut)
+			pass(all[cut : cut+n])
+			from := cut + rnd.IntN(n)
+			cut += n
+			if rnd.IntN(2) == 0 || bytes.Equal(all[from], all[cut-1]) || cut > n && bytes.Equal(all[from], all[cut-n-1]) {
+				continue
+			}
+			to := cut + rnd.IntN(2)*rnd.IntN(len(all)-cut+1)
+			pass(all[from:to])
+			cut = to
+		}
+		if len(known) != len(all) {
+			t.Fatalf("%d ids for %d records", len(known), len(all))
+		}
+	}
+}
+
 // Equal chunks: one that comes while another is in a call, or after it was delivered, is a
 // chunk of its own.
 func TestEqualChunks(t *testing.T) {

@@ -15,9 +15,13 @@ import (
 //
 // The ledger also numbers records that have the same id, since they are two all the same: what
 // one program writes twice in a microsecond. The numbers go on from one chunk to others,
-// since the edge between two chunks may be between such records. With several workers chunks
-// come in any order, so both edges of a chunk count: which of some equal records has which
-// number makes no difference, only that each has another one.
+// since the edge between two chunks may be between such records: those at the end of one and
+// at the start of the other, which have the time of the edge. With several workers chunks come
+// in any order, so it may be the one that comes later that ends where the other starts: which of
+// some equal records has which number makes no difference, only that each has another one.
+//
+// Records that are equal and are elsewhere in the chunks are the same: an input that was killed
+// before it kept its position reads them again.
 type ledger struct {
 	mu     sync.Mutex
 	jobs   map[chunkHash][]*job
@@ -30,13 +34,25 @@ type ledger struct {
 
 type chunkHash [16]byte
 
-// count is how many records with an id were seen, and in which chunk last.
-type count struct{ n, chunk uint32 }
+// count is how many records with an id were seen at edges of chunks, at which edges, and in which
+// chunk last.
+type count struct {
+	n, chunk uint32
+	edges    edge
+}
+
+// edge is where in a chunk a record is, as a set.
+type edge uint8
+
+const (
+	atStart edge = 1 << iota // with the time of the first one
+	atEnd                    // with the time of the last one
+)
 
 const (
 	maxJobs     = 4096 // chunks that Fluent Bit has to pass again
 	maxEdges    = 128  // chunks whose edges are remembered: far more than workers can have at once
-	edgeRecords = 256  // records at the start of a chunk, and at its end
+	edgeRecords = 256  // records at the start of a chunk, and at its end, at most
 )
 
 // job is a chunk that is not delivered yet. Its fields are the ledger's but for what is
@@ -112,11 +128,12 @@ func (l *ledger) number(j *job, ids []id) {
 		l.local = map[uint64]uint32{} // clear would keep its memory, and visit all of it for every chunk
 	}
 	clear(l.local)
+	edges := edgesOf(ids)
 	for i := range ids {
 		key := ids[i].key()
 		n, seen := l.local[key]
-		if !seen {
-			n = l.counts[key].n
+		if before := l.counts[key]; !seen && (edges(i)&atStart != 0 && before.edges&atEnd != 0 || edges(i)&atEnd != 0 && before.edges&atStart != 0) {
+			n = before.n
 		}
 		l.local[key] = n + 1
 		if n > 0 {
@@ -126,12 +143,15 @@ func (l *ledger) number(j *job, ids []id) {
 	l.chunks++
 	var keys []uint64
 	for i := range ids {
+		if edges(i) == 0 {
+			continue
+		}
 		key := ids[i].key()
 		before, seen := l.counts[key]
-		if (!seen || before.chunk != l.chunks) && (seen || i < edgeRecords || i >= len(ids)-edgeRecords) {
+		if !seen || before.chunk != l.chunks {
 			keys = append(keys, key)
-			l.counts[key] = count{l.local[key], l.chunks}
 		}
+		l.counts[key] = count{max(before.n, l.local[key]), l.chunks, before.edges | edges(i)}
 	}
 	if l.edges = append(l.edges, keys); len(l.edges) > maxEdges {
 		for _, key := range l.edges[0] {
@@ -140,6 +160,26 @@ func (l *ledger) number(j *job, ids []id) {
 			}
 		}
 		l.edges = slices.Delete(l.edges, 0, 1)
+	}
+}
+
+// edgesOf returns a function that returns at which edges of a chunk a record is.
+func edgesOf(ids []id) func(i int) edge {
+	start, end := 0, len(ids)
+	for start < min(len(ids), edgeRecords) && ids[start].sameTime(&ids[0]) {
+		start++
+	}
+	for end > max(0, len(ids)-edgeRecords) && ids[end-1].sameTime(&ids[len(ids)-1]) {
+		end--
+	}
+	return func(i int) (at edge) {
+		if i < start {
+			at |= atStart
+		}
+		if i >= end {
+			at |= atEnd
+		}
+		return at
 	}
 }
 

@@ -21,27 +21,31 @@ import (
 // an index that is made without the template keeps its types. While the server gives no
 // response to that, or one that tells nothing of it, records wait, but not for ever: there are
 // proxies that only let bulk requests through. Where it refuses, they are sent all the same, and
-// it is tried again now and then.
+// it is tried again: before each round until the server has taken records, now and then after that.
 type setup struct {
 	options *options.Options
 	client  *client
 	log     sink.Logger
+	records func() uint64 // that the server has taken
 	lines   limit.Lines
 
 	mu       sync.Mutex
 	done     bool
+	trying   bool          // now, without the mutex
 	patience time.Duration // how long records wait
-	began    time.Time     // the first attempt
-	next     time.Time     // of the next attempt, while the server takes records without it
+	reached  time.Time     // the first attempt in which there was a server
+	taken    uint64        // records at the last attempt
+	next     time.Time     // of the next attempt, once the server has taken more
 }
 
 const (
 	setupInterval = time.Minute // between attempts while records are sent all the same
 	setupPatience = 5 * time.Minute
+	setupTimeout  = 10 * time.Second // of a request
 )
 
-func newSetup(o *options.Options, c *client, log sink.Logger) (*setup, error) {
-	s := &setup{options: o, client: c, log: log, done: o.Output.Setup == options.SetupOff, patience: setupPatience}
+func newSetup(o *options.Options, c *client, log sink.Logger, records func() uint64) (*setup, error) {
+	s := &setup{options: o, client: c, log: log, records: records, done: o.Output.Setup == options.SetupOff, patience: setupPatience}
 	if prefix, whole := indexPrefix(o.Output.Index); !s.done && !whole && strings.Trim(prefix, "-_.") == "" {
 		return nil, fmt.Errorf("index: %q does not start with a text, so that a template would be for all indices; use setup off, or another name", o.Output.Index)
 	}
@@ -54,13 +58,18 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if s.done || now.Before(s.next) {
+	records := s.records()
+	without := records > s.taken // records are sent without it
+	if s.done || s.trying || without && now.Before(s.next) {
 		return true
 	}
-	if s.began.IsZero() {
-		s.began = now
+	s.taken = records
+	impatient := !s.reached.IsZero() && now.Sub(s.reached) >= s.patience
+	attempt := s.run
+	if without {
+		attempt = s.runAside
 	}
-	err := s.run(ctx)
+	err := attempt(ctx, impatient)
 	if err == nil {
 		s.done = true
 		return true
@@ -71,16 +80,18 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	var paused errPaused
 	if errors.As(err, &paused) {
 		*resume = paused.until
-		return false
+		return without
 	}
 	var refused errRefused
-	var network *net.OpError
 	answered := errors.As(err, &refused)
-	noServer := errors.As(err, &network) && network.Op == "dial" // to which records could be sent
-	wait := noServer || (!answered || refused.forNow()) && now.Sub(s.began) < s.patience
-	if !wait {
-		s.next = now.Add(setupInterval)
+	switch gone := noServer(err); {
+	case gone && records == 0: // as if it began now
+		s.reached = time.Time{}
+	case !gone && s.reached.IsZero():
+		s.reached = now
 	}
+	wait := noServer(err) || (!answered || refused.forNow()) && !impatient
+	s.next = time.Now().Add(setupInterval)
 	if !answered && wait {
 		return false // the client has logged why
 	}
@@ -96,6 +107,31 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 			[...]string{"off", "template", "full"}[s.options.Output.Setup], err, what, held)
 	}
 	return !wait
+}
+
+// runAside is run without the mutex, so that others need not wait for it.
+func (s *setup) runAside(ctx context.Context, impatient bool) error {
+	s.trying = true
+	s.mu.Unlock()
+	defer func() { // also after a panic
+		s.mu.Lock()
+		s.trying = false
+	}()
+	return s.run(ctx, impatient)
+}
+
+// noServer reports whether nothing could be connected to, be it the server or a proxy before it.
+func noServer(err error) bool {
+	for {
+		var network *net.OpError
+		if !errors.As(err, &network) {
+			return false
+		}
+		if network.Op == "dial" || network.Op == "proxyconnect" {
+			return true
+		}
+		err = network.Err
+	}
 }
 
 // errRefused is a response of the server's that is an error.
@@ -124,7 +160,12 @@ func (e errRefused) Error() string {
 	return text
 }
 
-func (s *setup) run(ctx context.Context) error {
+// run makes what is missing. impatient says that a request without a response means nothing for
+// the records: servers that do not respond to this may take those.
+func (s *setup) run(ctx context.Context, impatient bool) error {
+	if impatient {
+		ctx = context.WithValue(ctx, impatience{}, true)
+	}
 	policy := ""
 	var policyErr error
 	if s.options.Output.Setup == options.SetupFull {
@@ -145,6 +186,8 @@ func (s *setup) run(ctx context.Context) error {
 	return policyErr
 }
 
+type impatience struct{}
+
 // request sends a request, and reads a successful response into to unless that is nil. It
 // returns the status.
 func (s *setup) request(ctx context.Context, method, path string, body object, to any) (status int, kind string, err error) {
@@ -154,11 +197,18 @@ func (s *setup) request(ctx context.Context, method, path string, body object, t
 			return 0, "", err
 		}
 	}
-	r, err := s.client.do(ctx, method, path, "application/json", b, true, false, nil)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	defer cancel()
+	impatient := ctx.Value(impatience{}) != nil
+	ask := s.client.do
+	if impatient {
+		ask = s.client.ask
+	}
+	r, err := ask(ctx, method, path, "application/json", b, true, false, nil)
 	if err != nil {
 		return 0, "", err
 	}
-	if r.status == http.StatusUnauthorized {
+	if r.status == http.StatusUnauthorized && !impatient {
 		s.client.taken(r.server, false, time.Now())
 	}
 	if r.status != http.StatusOK && r.status != http.StatusCreated {

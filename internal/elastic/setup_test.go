@@ -2,13 +2,17 @@ package elastic
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -367,16 +371,36 @@ func TestSetupPatience(t *testing.T) {
 			e, log := instance(t, f.URL, "dead_letter", "off", "timeout", "1s")
 			e.setup.patience = 200 * time.Millisecond
 			deliver(t, e, chunkOf(records(0, "a")))
-			if waited := time.Since(e.setup.began); waited < e.setup.patience {
+			if waited := time.Since(e.setup.reached); waited < e.setup.patience {
 				t.Errorf("waited for %v", waited)
 			}
 			// It is logged once a minute.
 			if log.count("setup template: ") != 1 || status <= 0 && log.count("records are sent all the same") != 1 {
 				t.Errorf("logged %s", log)
 			}
+			// Another attempt holds nothing up, and says nothing of the server.
+			e.setup.mu.Lock()
+			e.setup.next = time.Time{}
+			e.setup.mu.Unlock()
+			tries := make(chan bool)
+			go func() {
+				tries <- e.setup.before(t.Context(), new(time.Time))
+			}()
+			for n := range 5 {
+				time.Sleep(20 * time.Millisecond)
+				begun := time.Now()
+				if err := e.Deliver(chunkOf(records(10+n, "c"))); err != nil || time.Since(begun) > 900*time.Millisecond {
+					t.Errorf("another chunk: %v after %v", err, time.Since(begun))
+				}
+			}
+			if !<-tries || e.client.down() != 0 {
+				t.Errorf("%d servers down", e.client.down())
+			}
 			// And then the setup is made up for.
 			block.Store(false)
+			e.setup.mu.Lock()
 			e.setup.next = time.Time{}
+			e.setup.mu.Unlock()
 			deliver(t, e, chunkOf(records(1, "b")))
 			if got := fmt.Sprint(f.puts()); got != "[/_index_template/fluent-bit-kata]" {
 				t.Errorf("made %s", got)
@@ -397,7 +421,62 @@ func TestSetupNoServer(t *testing.T) {
 			t.Error("delivered")
 		}
 	}
-	if log.count("records are sent all the same") != 0 || !e.setup.next.IsZero() {
+	if log.count("records are sent all the same") != 0 || !e.setup.reached.IsZero() {
 		t.Errorf("logged %s", log)
+	}
+}
+
+// A server or a proxy that cannot be connected to is none.
+func TestNoServer(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	for err, want := range map[error]bool{
+		dial:                      true,
+		fmt.Errorf("x: %w", dial): true,
+		&net.OpError{Op: "proxyconnect", Err: dial}:       true,
+		&net.OpError{Op: "read", Err: syscall.ECONNRESET}: false,
+		&net.OpError{Op: "remote error", Err: dial}:       true,
+		io.ErrUnexpectedEOF:                               false,
+		context.DeadlineExceeded:                          false,
+	} {
+		if got := noServer(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
+// What a server says while it starts, after a long time without one, holds records back as at the
+// start of the instance.
+func TestSetupAfterOutage(t *testing.T) {
+	f := newFake(t)
+	address := f.Listener.Addr().String()
+	f.Close()
+	e, _ := instance(t, "http://"+address, "dead_letter", "off")
+	e.budget = 200 * time.Millisecond
+	e.setup.patience = 300 * time.Millisecond
+	for begun := time.Now(); time.Since(begun) < 2*e.setup.patience; {
+		if e.Deliver(chunkOf(records(0, "a"))) == nil {
+			t.Fatal("delivered")
+		}
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("the port was taken: %v", err)
+	}
+	var answers atomic.Int32
+	again := newFake(t)
+	again.before = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		if answers.Add(1) > 1 {
+			return false
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	}
+	server := &http.Server{Handler: again.Config.Handler}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { server.Close() })
+	e.budget = budget
+	deliver(t, e, chunkOf(records(0, "a")))
+	if got := again.requests[len(again.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
+		t.Errorf("requests %q", again.requests)
 	}
 }

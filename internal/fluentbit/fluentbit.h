@@ -38,9 +38,12 @@ void kata_keep_signal(void);
 
 enum { KATA_THREAD_NAME = 32 };
 
-/* What a thread waits for: an epoll descriptor, and how many events of it at a time. */
+/*
+ * What a thread waits for: an epoll descriptor, how many events of it at a time, and how long, in
+ * milliseconds, or -1 without a limit.
+ */
 struct kata_wait {
-    int epoll, events;
+    int epoll, events, timeout;
 };
 
 /*

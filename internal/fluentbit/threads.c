@@ -40,18 +40,19 @@ int kata_thread_name(const char *thread, char name[KATA_THREAD_NAME])
 /* The file has the number of the system call that the thread is in, and its arguments, or "running". */
 int kata_thread_waits(const char *thread, struct kata_wait *wait)
 {
-    unsigned long fd, buffer, events;
+    unsigned long fd, buffer, events, timeout;
     char text[256];
     long call;
 
     if (read_start(thread, "syscall", text, sizeof(text)) != 0) {
         return -1;
     }
-    if (sscanf(text, "%ld %lx %lx %lx", &call, &fd, &buffer, &events) != 4) {
+    if (sscanf(text, "%ld %lx %lx %lx %lx", &call, &fd, &buffer, &events, &timeout) != 5) {
         return 0;
     }
     wait->epoll = (int) fd;
     wait->events = (int) events;
+    wait->timeout = (int) timeout;
 #ifdef SYS_epoll_wait
     if (call == SYS_epoll_wait) {
         return 1;

@@ -10,8 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The size of the engine's event loop, by which it is known from other threads that wait for events. */
-enum { ENGINE_EVENTS = 256 };
+/*
+ * How many events the engine waits for, and for how long: by both it is known from other threads
+ * that wait for events, such as those of servers that it has started, which have its name and
+ * wait for 256 events, too, but for 250 ms.
+ */
+enum { ENGINE_EVENTS = 256, ENGINE_TIMEOUT = -1 };
 
 /*
  * Returns 1 if a thread waits for the events of the engine, 0 if it does something else, and
@@ -30,7 +34,7 @@ static int waits(const char *thread)
         return 1;
     }
     result = kata_thread_waits(thread, &wait);
-    return result == 1 ? wait.events == ENGINE_EVENTS : result;
+    return result == 1 ? wait.events == ENGINE_EVENTS && wait.timeout == ENGINE_TIMEOUT : result;
 }
 
 static atomic_long engine;              /* thread that was seen to wait, or 0 */
@@ -42,7 +46,7 @@ void kata_input_forget_engine(void)
 
 /*
  * Not only the engine's thread has its name, but also those that were started on it, such as
- * those of a Go runtime: these never wait for its events.
+ * those of a Go runtime or of the HTTP server: these never wait as it does.
  */
 int kata_input_engine(void)
 {

@@ -6,11 +6,13 @@
 #include "host.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define MAX_QUEUE 64
@@ -210,21 +212,44 @@ static void take_all(struct input *in)
     }
 }
 
+/* Waits for an event as a server's thread does. */
+static void *serve(void *events)
+{
+    struct epoll_event event[256];
+
+    while (epoll_wait(*(int *) events, event, 256, 250) < 1) {
+        continue;
+    }
+    return NULL;
+}
+
 void inputs_run(struct input **all, int count, const struct input_plan *plan, const volatile sig_atomic_t *stop)
 {
     int running = count, waited = 0, events = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event[256];
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), others = epoll_create1(EPOLL_CLOEXEC);
+    struct itimerspec tick = { { 0, 1000000 }, { 0, 1000000 } };
+    struct epoll_event event[256], readable = { .events = EPOLLIN };
+    pthread_t server;
+    uint64_t ticks;
     char name[16];
 
-    /* The engine's thread has this name, and waits for at most 256 events if it has nothing to do. */
+    /*
+     * The engine's thread has this name, and waits for at most 256 events, without a timeout, if it
+     * has nothing to do. So do the threads of servers that it starts, but with a timeout.
+     */
     prctl(PR_GET_NAME, name);
     prctl(PR_SET_NAME, "flb-pipeline");
+    timerfd_settime(timer, 0, &tick, NULL);
+    epoll_ctl(events, EPOLL_CTL_ADD, timer, &readable);
+    pthread_create(&server, NULL, serve, &others);
 
     for (int i = 0; i < count; i++) {
         set_state(all[i], RUNNING);
     }
     while (running && !*stop) {
-        epoll_wait(events, event, 256, 1);
+        if (epoll_wait(events, event, 256, -1) == 1 && read(timer, &ticks, sizeof(ticks)) < 0) {
+            abort();
+        }
         waited++;
         running = 0;
         for (int i = 0; i < count; i++) {
@@ -242,6 +267,10 @@ void inputs_run(struct input **all, int count, const struct input_plan *plan, co
         }
     }
     prctl(PR_SET_NAME, name);
+    epoll_ctl(others, EPOLL_CTL_ADD, timer, &readable); /* its event */
+    pthread_join(server, NULL);
+    close(others);
+    close(timer);
     close(events);
 }
 
