@@ -46,6 +46,10 @@ type Collector struct {
 	done    journal.Entry // that Done was called for
 	cursor  []byte
 
+	reopened   bool // by Reopen, at
+	reopenedAt string
+	skip       int // entries that were left out there
+
 	damaged                            int // files that were reported
 	late, lost, vanished, cut, noNames limit.Lines
 
@@ -196,12 +200,30 @@ func (c *Collector) Save() error {
 }
 
 // Reopen opens the journals anew behind the last entry that was read: after a panic the state
-// of what reads them is not known.
+// of what reads them is not known. Where it is called again before another entry was read, that
+// entry is left out, and one more each time.
 func (c *Collector) Reopen() error {
-	if !c.read {
-		return c.open(c.start)
+	at := c.start
+	if c.read {
+		at = c.last.Cursor()
 	}
-	return c.open(c.last.Cursor())
+	if c.reopened && at == c.reopenedAt {
+		c.skip++
+	} else {
+		c.reopened, c.reopenedAt, c.skip = true, at, 0
+	}
+	if err := c.open(at); err != nil {
+		return err
+	}
+	for range c.skip {
+		if !c.reader.Next() {
+			break
+		}
+	}
+	if c.skip > 0 {
+		c.log.Warnf("%d entries that cannot be read were left out", c.skip)
+	}
+	return nil
 }
 
 // Close closes the journals, and ends the use of the position.

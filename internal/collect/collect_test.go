@@ -335,6 +335,34 @@ func TestReopen(t *testing.T) {
 	same(t, got, exported(t, fixture))
 }
 
+// TestReopenSkips leaves out an entry that was not read when Reopen was called before, and one more
+// each time.
+func TestReopenSkips(t *testing.T) {
+	want := exported(t, fixture)
+	if len(want) < 6 {
+		t.Fatal(len(want))
+	}
+	var log lines
+	c := collector(t, parse(t, "path", journals(t, fixture), "systemd_filter", "all"), &log)
+	var b event.Buffer
+	if ok, err := c.Read(&b, 1); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	for range 3 { // the second time leaves one out, the third two
+		if err := c.Reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ok, err := c.Read(&b, len(b.B)+1); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := c.Reopen(); err != nil { // after an entry was read: none
+		t.Fatal(err)
+	}
+	same(t, slices.Concat(messages(t, b.B), messages(t, all(t, c)...)), slices.Concat(want[:1], want[3:]))
+	same(t, log, []string{"info no db is set: the next start does not know what was read", "warn 1 entries that cannot be read were left out", "warn 2 entries that cannot be read were left out"})
+}
+
 // TestReopenAtStart goes on behind the position of an earlier start where nothing was read since.
 func TestReopenAtStart(t *testing.T) {
 	o := parse(t, "path", journals(t, fixture), "systemd_filter", "all", "db", filepath.Join(t.TempDir(), "kata.db"))

@@ -473,7 +473,7 @@ func TestSetupAfterOutage(t *testing.T) {
 	}
 	server := &http.Server{Handler: again.Config.Handler}
 	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(func() { _ = server.Close() })
 	e.budget = budget
 	deliver(t, e, chunkOf(records(0, "a")))
 	if got := again.requests[len(again.requests)-2:]; fmt.Sprint(got) != "[PUT /_index_template/fluent-bit-kata POST /_bulk]" {
