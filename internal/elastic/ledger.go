@@ -11,7 +11,7 @@ import (
 // that Fluent Bit passes again is gone on with. Fluent Bit does not say that it passes a chunk
 // again: one is known by the hash of its records. It never passes a chunk to two threads of an
 // instance at once, nor again once it was delivered; so if a chunk comes while an equal one is
-// in a call, or was delivered, then they are two.
+// in a call, or was delivered, then it is another one.
 //
 // The ledger also numbers records that have the same id, since they are two all the same: what
 // one program writes twice in a microsecond. The numbers go on from one chunk to others,
