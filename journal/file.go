@@ -180,6 +180,13 @@ func (f *file) readHeader() error {
 	if err != nil {
 		return err
 	}
+	// When journald archives a file it makes the arena smaller, and then the file: between the two
+	// reads above it may have done both.
+	if n == len(b) && binary.LittleEndian.Uint64(b[88:])+binary.LittleEndian.Uint64(b[96:]) > uint64(info.Size()) {
+		if _, err := r.cache.pread(f, b[96:104], 96); err != nil {
+			return err
+		}
+	}
 	var h header
 	if err := h.read(b[:n], uint64(info.Size())); err != nil {
 		return err
