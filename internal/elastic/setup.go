@@ -32,6 +32,7 @@ type setup struct {
 	mu       sync.Mutex
 	done     bool
 	trying   bool          // now, without the mutex
+	aside    bool          // of the attempt: from what servers do not respond to, nothing follows for records
 	patience time.Duration // how long records wait
 	reached  time.Time     // the first attempt in which there was a server
 	taken    uint64        // records at the last attempt
@@ -64,12 +65,12 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 		return true
 	}
 	s.taken = records
-	impatient := !s.reached.IsZero() && now.Sub(s.reached) >= s.patience
+	s.aside = !s.reached.IsZero() && now.Sub(s.reached) >= s.patience
 	attempt := s.run
 	if without {
-		attempt = s.runAside
+		attempt = s.runUnlocked
 	}
-	err := attempt(ctx, impatient)
+	err := attempt(ctx)
 	if err == nil {
 		s.done = true
 		return true
@@ -90,7 +91,7 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	case !gone && s.reached.IsZero():
 		s.reached = now
 	}
-	wait := noServer(err) || (!answered || refused.forNow()) && !impatient
+	wait := noServer(err) || (!answered || refused.forNow()) && !s.aside
 	s.next = time.Now().Add(setupInterval)
 	if !answered && wait {
 		return false // the client has logged why
@@ -109,15 +110,15 @@ func (s *setup) before(ctx context.Context, resume *time.Time) bool {
 	return !wait
 }
 
-// runAside is run without the mutex, so that others need not wait for it.
-func (s *setup) runAside(ctx context.Context, impatient bool) error {
+// runUnlocked is run without the mutex, so that others need not wait for it.
+func (s *setup) runUnlocked(ctx context.Context) error {
 	s.trying = true
 	s.mu.Unlock()
 	defer func() { // also after a panic
 		s.mu.Lock()
 		s.trying = false
 	}()
-	return s.run(ctx, impatient)
+	return s.run(ctx)
 }
 
 // noServer reports whether nothing could be connected to, be it the server or a proxy before it.
@@ -160,12 +161,8 @@ func (e errRefused) Error() string {
 	return text
 }
 
-// run makes what is missing. impatient says that a request without a response means nothing for
-// the records: servers that do not respond to this may take those.
-func (s *setup) run(ctx context.Context, impatient bool) error {
-	if impatient {
-		ctx = context.WithValue(ctx, impatience{}, true)
-	}
+// run makes what is missing. There is one attempt at a time.
+func (s *setup) run(ctx context.Context) error {
 	policy := ""
 	var policyErr error
 	if s.options.Output.Setup == options.SetupFull {
@@ -186,8 +183,6 @@ func (s *setup) run(ctx context.Context, impatient bool) error {
 	return policyErr
 }
 
-type impatience struct{}
-
 // request sends a request, and reads a successful response into to unless that is nil. It
 // returns the status.
 func (s *setup) request(ctx context.Context, method, path string, body object, to any) (status int, kind string, err error) {
@@ -199,16 +194,15 @@ func (s *setup) request(ctx context.Context, method, path string, body object, t
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
-	impatient := ctx.Value(impatience{}) != nil
 	ask := s.client.do
-	if impatient {
+	if s.aside {
 		ask = s.client.ask
 	}
 	r, err := ask(ctx, method, path, "application/json", b, true, false, nil)
 	if err != nil {
 		return 0, "", err
 	}
-	if r.status == http.StatusUnauthorized && !impatient {
+	if r.status == http.StatusUnauthorized && !s.aside {
 		s.client.taken(r.server, false, time.Now())
 	}
 	if r.status != http.StatusOK && r.status != http.StatusCreated {
