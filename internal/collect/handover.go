@@ -149,7 +149,7 @@ func (h *Handover) Progress(paused bool) Progress {
 		if now.Sub(h.taken) >= limit {
 			h.state = Stored
 		}
-	case paused, h.before.Queues && h.Engine() == Busy:
+	case paused, h.Engine() == Busy: // it may take it yet
 		h.since, h.doubt = now, time.Time{}
 	case !h.before.Queues && now.Sub(h.since) >= removed:
 		h.state = Stored

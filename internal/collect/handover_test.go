@@ -213,20 +213,22 @@ func TestHandoverDropped(t *testing.T) {
 
 // TestHandoverStuck: the engine is busy for very long, and has the batch in its queue all the time.
 func TestHandoverStuck(t *testing.T) {
-	e := newEngine(true)
-	h := e.handover()
-	e.does = Busy
-	h.Give()
-	e.counters.Queued++
-	want(t, "given", h.Given(), Waiting)
-	for range 100 {
-		e.now = e.now.Add(time.Second)
-		want(t, "busy", h.Progress(false), Waiting)
+	for _, queues := range []bool{true, false} {
+		e := newEngine(queues)
+		h := e.handover()
+		e.does = Busy
+		h.Give()
+		e.counters.Queued++
+		want(t, "given", h.Given(), Waiting)
+		for range 100 {
+			e.now = e.now.Add(time.Second)
+			want(t, "busy", h.Progress(false), Waiting)
+		}
+		e.takesAfter(0)
+		want(t, "taken, busy", h.Progress(false), Waiting)
+		e.does = Idle
+		want(t, "idle", h.Progress(false), Stored)
 	}
-	e.takesAfter(0)
-	want(t, "taken, busy", h.Progress(false), Waiting)
-	e.does = Idle
-	want(t, "idle", h.Progress(false), Stored)
 }
 
 // TestHandoverLapse: where the counters are not known for a moment, nothing is concluded from that.

@@ -132,8 +132,10 @@ func (l *ledger) number(j *job, ids []id) {
 	for i := range ids {
 		key := ids[i].key()
 		n, seen := l.local[key]
-		if before := l.counts[key]; !seen && (edges(i)&atStart != 0 && before.edges&atEnd != 0 || edges(i)&atEnd != 0 && before.edges&atStart != 0) {
-			n = before.n
+		if at := edges(i); at != 0 && !seen {
+			if before := l.counts[key]; at&atStart != 0 && before.edges&atEnd != 0 || at&atEnd != 0 && before.edges&atStart != 0 {
+				n = before.n
+			}
 		}
 		l.local[key] = n + 1
 		if n > 0 {
